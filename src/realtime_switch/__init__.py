@@ -1,0 +1,1 @@
+"""Realtime Switch: a gateway for realtime voice AI."""

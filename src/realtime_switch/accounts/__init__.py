@@ -1,0 +1,1 @@
+"""The contract between the process that moves frames and the one that keeps money and memory. Pure."""

@@ -1,0 +1,252 @@
+"""What the business side asks of a database: three repositories and two ways to reach them.
+
+A repository is pure data access: it decides nothing, it only reads and writes
+rows. What belongs together is done in one unit of work, which the database
+runs in one transaction:
+
+    await database.write(lambda repos: repos.accounts.add(account))
+
+Work is a plain function of the repositories and does nothing else, because it
+may be run twice: the writer commits what arrives together as one transaction,
+and when one of a group fails, the others are run again without it.
+
+Implemented by store/database.py over SQLite and PostgreSQL, and by
+store/memory.py for tests; tests/conformance runs one suite over all of them.
+"""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+
+from ..accounts.records import Passage, SavedConfig, UsageRecord
+
+Result = TypeVar("Result")
+
+
+# -- Rows ------------------------------------------------------------------------------------------------
+
+ACTIVE = "active"
+CLOSED = "closed"
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    id: str
+    email: str  # unique without regard to case; kept in lower case
+    plan_name: str
+    token_remaining: int  # the plan's purse; may go below zero
+    topup_remaining: int  # the bought purse; never below zero
+    status: str = ACTIVE
+    created_us: int
+    updated_us: int
+
+    @property
+    def credits(self) -> int:
+        return self.token_remaining + self.topup_remaining
+
+
+class ApiKey(Struct, frozen=True, kw_only=True):
+    key_hash: str
+    account_id: str
+    key_indicator: str
+    label: str
+    created_us: int
+    expires_us: int | None = None
+    last_used_us: int | None = None
+
+
+class Loaded(Struct, frozen=True, kw_only=True):
+    """The one row that a connect reads (A6)."""
+
+    account: Account
+    expires_us: int | None
+    config: str | None
+    conversation: str
+    conversation_chars: int
+
+
+class PostedUsage(Struct, frozen=True, kw_only=True):
+    """A bill with what it cost and why: the line of an entry."""
+
+    record: UsageRecord
+    credits: int
+    rates: str  # the rates that were used, as JSON; "" means one credit a token
+
+
+class EntryKind(StrEnum):
+    """Why purses changed."""
+
+    OPENED = "opened"
+    TOPPED_UP = "topped_up"
+    USED = "used"
+    ADJUSTED = "adjusted"
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """One change of an account's purses. Entries of an account are numbered from 1 without a gap, and each
+    says what was left after it, so a missing or altered one shows."""
+
+    account_id: str
+    number: int
+    kind: EntryKind
+    plan_change: int
+    topup_change: int
+    token_remaining: int
+    topup_remaining: int
+    reason: str
+    created_us: int
+
+
+class UsageTotals(Struct, frozen=True, kw_only=True):
+    """Sums over usage; `group` is "" for the whole."""
+
+    group: str = ""
+    responses: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+    input_text_tokens: int = 0
+    input_audio_tokens: int = 0
+    input_image_tokens: int = 0
+    cached_tokens: int = 0
+    output_text_tokens: int = 0
+    output_audio_tokens: int = 0
+    transcription_tokens: int = 0
+    transcription_ms: int = 0
+    session_ms: int = 0
+    fees: int = 0
+    credits: int = 0
+
+
+class SessionSummary(Struct, frozen=True, kw_only=True):
+    """A session as a list shows it."""
+
+    account_id: str
+    session_id: str
+    has_config: bool
+    conversation_chars: int
+    created_us: int
+    updated_us: int
+
+
+class Backlog(Struct, frozen=True, kw_only=True):
+    """A conversation that has grown over its bound, and where a summary of it would end."""
+
+    account_id: str
+    session_id: str
+    summary: str  # the summary so far, "" before the first
+    passages: tuple[tuple[int, str], ...]  # number and text, oldest first, those after the summary
+
+    @property
+    def text(self) -> str:
+        return self.summary + "".join(text for _, text in self.passages)
+
+
+# -- Repositories ----------------------------------------------------------------------------------------
+
+
+class AccountRepo(Protocol):
+    """Accounts with their keys and their entries."""
+
+    def add(self, account: Account) -> None:
+        """Raises RealtimeSwitchError EXTERNAL_ALREADY_EXISTS when the email is taken. Purses start at zero:
+        what the account begins with comes by `change_purses`, so that an entry says it."""
+        ...
+
+    def find(self, id_or_email: str) -> Account | None: ...
+
+    def list(self) -> list[Account]: ...
+
+    def set_status(self, account_id: str, status: str, now_us: int) -> None: ...
+
+    def spend(self, account_id: str, credits: int, reason: str, now_us: int) -> Account:
+        """Lower the purses by one statement: top-up first down to zero, then the plan (A14). Adds the entry."""
+        ...
+
+    def change_purses(
+        self, account_id: str, kind: EntryKind, plan: int, topup: int, reason: str, now_us: int
+    ) -> Account:
+        """Add to (or take from) each purse by name, by one statement. Adds the entry."""
+        ...
+
+    def entries(self, account_id: str) -> list[Entry]: ...
+
+    def add_key(self, key: ApiKey) -> None: ...
+
+    def keys(self, account_id: str | None = None) -> list[ApiKey]: ...
+
+    def expire_key(self, key_hash: str, expires_us: int) -> None: ...
+
+    def note_used(self, used_us: dict[str, int]) -> None:
+        """Raise last_used_at of each key hash to the time given; never lower it."""
+        ...
+
+    def load(self, key_hash: str, session_id: str) -> Loaded | None:
+        """Everything a connect needs, in one SQL statement (A6). None: no such key."""
+        ...
+
+
+class UsageRepo(Protocol):
+    def post(self, bills: Sequence[PostedUsage], now_us: int) -> list[str]:
+        """Insert the bills whose id is new; say which were. Ids that are there already stay as they are."""
+        ...
+
+    def totals(self, by: str | None = None, account_id: str | None = None) -> list[UsageTotals]:
+        """`by` is None, "account", "provider", "session" or "day" (UTC). Without `by` always one row."""
+        ...
+
+    def credits_posted(self, account_id: str) -> int:
+        """The sum of what the bills of an account cost: what its USED entries must add up to."""
+        ...
+
+
+class SessionRepo(Protocol):
+    """Session configurations and conversations."""
+
+    def save_config(self, saved: SavedConfig, now_us: int) -> None: ...
+
+    def append(self, passages: Sequence[Passage], now_us: int) -> None:
+        """Add passages whose id is new, in order, at the cost of their own length."""
+        ...
+
+    def list(self, account_id: str | None = None) -> list[SessionSummary]: ...
+
+    def find(self, account_id: str, session_id: str) -> tuple[SessionSummary, str | None, str] | None:
+        """A session with its configuration and everything that was said, whole, no summary in it."""
+        ...
+
+    def delete(self, account_id: str, session_id: str) -> bool: ...
+
+    def backlog(self, account_id: str, session_id: str) -> Backlog | None: ...
+
+    def overlong(self, chars: int) -> list[tuple[str, str]]:
+        """Account and session id of every conversation that would be told at more than `chars`."""
+        ...
+
+    def summarise(self, account_id: str, session_id: str, upto: int, summary: str, now_us: int) -> None:
+        """Let `summary` stand for everything up to passage number `upto`. What was said stays."""
+        ...
+
+
+class Repos(Protocol):
+    @property
+    def accounts(self) -> AccountRepo: ...
+    @property
+    def usage(self) -> UsageRepo: ...
+    @property
+    def sessions(self) -> SessionRepo: ...
+
+
+class Database(Protocol):
+    async def read(self, work: Callable[[Repos], Result]) -> Result:
+        """Run work that only reads; it sees one consistent state."""
+        ...
+
+    async def write(self, work: Callable[[Repos], Result]) -> Result:
+        """Run work in a transaction; returns once it is committed, raises and changes nothing otherwise."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun, refuse what comes after, let go of every connection."""
+        ...
