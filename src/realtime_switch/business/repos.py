@@ -161,7 +161,8 @@ class AccountRepo(Protocol):
     def set_status(self, account_id: str, status: str, now_us: int) -> None: ...
 
     def spend(self, account_id: str, credits: int, reason: str, now_us: int) -> Account:
-        """Lower the purses by one statement: top-up first down to zero, then the plan (A14). Adds the entry."""
+        """Lower the purses by one statement (A14): top-up first down to zero, then the plan. Adds the
+        entry."""
         ...
 
     def change_purses(
