@@ -114,6 +114,7 @@ class UsageTotals(Struct, frozen=True, kw_only=True):
     output_audio_tokens: int = 0
     transcription_tokens: int = 0
     transcription_ms: int = 0
+    reseed_tokens: int = 0
     session_ms: int = 0
     fees: int = 0
     credits: int = 0
@@ -156,7 +157,9 @@ class AccountRepo(Protocol):
 
     def find(self, id_or_email: str) -> Account | None: ...
 
-    def list(self) -> list[Account]: ...
+    def known(self, account_ids: Sequence[str]) -> set[str]:
+        """Those of the ids that are accounts."""
+        ...
 
     def set_status(self, account_id: str, status: str, now_us: int) -> None: ...
 
@@ -187,6 +190,9 @@ class AccountRepo(Protocol):
         """Everything a connect needs, in one SQL statement (A6). None: no such key."""
         ...
 
+    # Last in its class, because from here on `list` means this.
+    def list(self) -> list[Account]: ...
+
 
 class UsageRepo(Protocol):
     def post(self, bills: Sequence[PostedUsage], now_us: int) -> list[str]:
@@ -211,8 +217,6 @@ class SessionRepo(Protocol):
         """Add passages whose id is new, in order, at the cost of their own length."""
         ...
 
-    def list(self, account_id: str | None = None) -> list[SessionSummary]: ...
-
     def find(self, account_id: str, session_id: str) -> tuple[SessionSummary, str | None, str] | None:
         """A session with its configuration and everything that was said, whole, no summary in it."""
         ...
@@ -228,6 +232,9 @@ class SessionRepo(Protocol):
     def summarise(self, account_id: str, session_id: str, upto: int, summary: str, now_us: int) -> None:
         """Let `summary` stand for everything up to passage number `upto`. What was said stays."""
         ...
+
+    # Last in its class, because from here on `list` means this.
+    def list(self, account_id: str | None = None) -> list[SessionSummary]: ...
 
 
 class Repos(Protocol):

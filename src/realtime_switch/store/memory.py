@@ -1,0 +1,390 @@
+"""The database in dictionaries, for tests of everything that stands on one.
+
+It passes the same conformance suite as the others: work that raises changes
+nothing, ids count once, text comes back as the SQL engines give it back.
+Rows are frozen and a unit of work is done on copies of the tables, so undoing
+one is forgetting the copies.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
+from ..accounts.keys import LABEL_CHARS_MAX
+from ..accounts.records import Passage, SavedConfig, UsageKind, UsageRecord
+from ..business.repos import (
+    Account,
+    ApiKey,
+    Backlog,
+    Entry,
+    EntryKind,
+    Loaded,
+    PostedUsage,
+    Repos,
+    Result,
+    SessionSummary,
+    UsageTotals,
+)
+from .text import keepable
+
+SessionKey = tuple[str, str]  # account and session id
+
+_KEY_HASH = re.compile(r"[0-9a-f]{64}\Z")
+
+
+class _Config(msgspec.Struct, frozen=True):
+    data: str
+    born_us: int
+    created_us: int
+    updated_us: int
+
+
+class _Said(msgspec.Struct, frozen=True):
+    number: int
+    text: str
+    created_us: int
+
+
+class _Tables:
+    def __init__(self) -> None:
+        self.accounts: dict[str, Account] = {}
+        self.entries: dict[str, tuple[Entry, ...]] = {}
+        self.keys: dict[str, ApiKey] = {}
+        self.usage: dict[str, PostedUsage] = {}
+        self.configs: dict[SessionKey, _Config] = {}
+        self.passage_ids: dict[str, SessionKey] = {}
+        self.passages: dict[SessionKey, tuple[_Said, ...]] = {}
+        self.summaries: dict[SessionKey, tuple[int, str]] = {}
+
+    def copy(self) -> "_Tables":
+        twin = _Tables()
+        for name, table in vars(self).items():
+            setattr(twin, name, dict(table))
+        return twin
+
+
+def _no_account(account_id: str) -> RealtimeSwitchError:
+    return RealtimeSwitchError(ErrorCode.EXTERNAL_NOT_FOUND, f"There is no account {account_id}.")
+
+
+class _Accounts:
+    def __init__(self, tables: _Tables) -> None:
+        self._tables = tables
+
+    def add(self, account: Account) -> None:
+        assert account.token_remaining == account.topup_remaining == 0, "purses are filled by change_purses"
+        email = keepable(account.email).lower()
+        if account.id in self._tables.accounts or self.find(email) is not None:
+            raise RealtimeSwitchError(
+                ErrorCode.EXTERNAL_ALREADY_EXISTS, f"There is already an account for {email}."
+            )
+        self._tables.accounts[account.id] = msgspec.structs.replace(account, email=email)
+
+    def find(self, id_or_email: str) -> Account | None:
+        name = keepable(id_or_email)
+        found = self._tables.accounts.get(name)
+        if found is None:
+            found = next((a for a in self._tables.accounts.values() if a.email == name.lower()), None)
+        return found
+
+    def known(self, account_ids: Sequence[str]) -> set[str]:
+        return {account_id for account_id in account_ids if account_id in self._tables.accounts}
+
+    def set_status(self, account_id: str, status: str, now_us: int) -> None:
+        account = self._account(account_id)
+        self._tables.accounts[account_id] = msgspec.structs.replace(account, status=status, updated_us=now_us)
+
+    def spend(self, account_id: str, credits: int, reason: str, now_us: int) -> Account:
+        assert credits >= 0
+        from_topup = min(credits, self._account(account_id).topup_remaining)
+        return self._change(account_id, EntryKind.USED, from_topup - credits, -from_topup, reason, now_us)
+
+    def change_purses(
+        self, account_id: str, kind: EntryKind, plan: int, topup: int, reason: str, now_us: int
+    ) -> Account:
+        if self._account(account_id).topup_remaining + topup < 0:
+            raise RealtimeSwitchError(
+                ErrorCode.EXTERNAL_INVALID_VALUE, "The top-up purse holds less than is to be taken from it."
+            )
+        return self._change(account_id, kind, plan, topup, reason, now_us)
+
+    def entries(self, account_id: str) -> list[Entry]:
+        return [*self._tables.entries.get(account_id, ())]
+
+    def add_key(self, key: ApiKey) -> None:
+        assert _KEY_HASH.match(key.key_hash), "a key is kept as its SHA-256, see accounts/keys.py"
+        assert len(key.label) <= LABEL_CHARS_MAX
+        self._account(key.account_id)
+        if key.key_hash in self._tables.keys:
+            raise RealtimeSwitchError(ErrorCode.EXTERNAL_ALREADY_EXISTS, "There is already such a key.")
+        self._tables.keys[key.key_hash] = msgspec.structs.replace(key, label=keepable(key.label))
+
+    def keys(self, account_id: str | None = None) -> list[ApiKey]:
+        keys = self._tables.keys.values()
+        wanted = [key for key in keys if account_id in (None, key.account_id)]
+        return sorted(wanted, key=lambda key: (key.created_us, key.key_hash))
+
+    def expire_key(self, key_hash: str, expires_us: int) -> None:
+        key = self._tables.keys.get(key_hash)
+        if key is None:
+            raise RealtimeSwitchError(ErrorCode.EXTERNAL_NOT_FOUND, "There is no such key.")
+        self._tables.keys[key_hash] = msgspec.structs.replace(key, expires_us=expires_us)
+
+    def note_used(self, used_us: dict[str, int]) -> None:
+        for key_hash, us in used_us.items():
+            key = self._tables.keys.get(key_hash)
+            if key is not None and us > (key.last_used_us or -1):
+                self._tables.keys[key_hash] = msgspec.structs.replace(key, last_used_us=us)
+
+    def load(self, key_hash: str, session_id: str) -> Loaded | None:
+        key = self._tables.keys.get(key_hash)
+        if key is None:
+            return None
+        session = key.account_id, keepable(session_id)
+        config = self._tables.configs.get(session)
+        conversation = _told(self._tables, session)
+        return Loaded(
+            account=self._account(key.account_id),
+            expires_us=key.expires_us,
+            config=None if config is None else config.data,
+            conversation=conversation,
+            conversation_chars=len(conversation),
+        )
+
+    def _account(self, account_id: str) -> Account:
+        account = self._tables.accounts.get(account_id)
+        if account is None:
+            raise _no_account(account_id)
+        return account
+
+    def _change(
+        self, account_id: str, kind: EntryKind, plan: int, topup: int, reason: str, now_us: int
+    ) -> Account:
+        before = self._account(account_id)
+        after = msgspec.structs.replace(
+            before,
+            token_remaining=before.token_remaining + plan,
+            topup_remaining=before.topup_remaining + topup,
+            updated_us=now_us,
+        )
+        entries = self._tables.entries.get(account_id, ())
+        entry = Entry(
+            account_id=account_id,
+            number=len(entries) + 1,
+            kind=kind,
+            plan_change=plan,
+            topup_change=topup,
+            token_remaining=after.token_remaining,
+            topup_remaining=after.topup_remaining,
+            reason=keepable(reason),
+            created_us=now_us,
+        )
+        self._tables.accounts[account_id] = after
+        self._tables.entries[account_id] = (*entries, entry)
+        return after
+
+    def list(self) -> list[Account]:
+        return sorted(self._tables.accounts.values(), key=lambda a: (a.created_us, a.id))
+
+
+class _Usage:
+    def __init__(self, tables: _Tables) -> None:
+        self._tables = tables
+
+    def post(self, bills: Sequence[PostedUsage], now_us: int) -> list[str]:
+        new = []
+        for bill in bills:
+            if bill.record.account_id not in self._tables.accounts:
+                raise _no_account(bill.record.account_id)
+            if keepable(bill.record.id) not in self._tables.usage:
+                self._tables.usage[keepable(bill.record.id)] = _kept(bill, now_us)
+                new.append(bill.record.id)
+        return new
+
+    def totals(self, by: str | None = None, account_id: str | None = None) -> list[UsageTotals]:
+        groups: dict[str, dict[str, int]] = {} if by else {"": {}}
+        for bill in self._tables.usage.values():
+            if account_id in (None, bill.record.account_id):
+                sums = groups.setdefault(_group(bill.record, by), {})
+                for name, value in _counted(bill).items():
+                    sums[name] = sums.get(name, 0) + value
+        return [UsageTotals(group=group, **sums) for group, sums in sorted(groups.items())]
+
+    def credits_posted(self, account_id: str) -> int:
+        return sum(b.credits for b in self._tables.usage.values() if b.record.account_id == account_id)
+
+
+def _kept(bill: PostedUsage, now_us: int) -> PostedUsage:
+    texts = {
+        name: keepable(getattr(bill.record, name))
+        for name in ("id", "session_id", "provider", "model", "response_id")
+    }
+    record = msgspec.structs.replace(bill.record, born_us=bill.record.born_us or now_us, **texts)
+    return msgspec.structs.replace(bill, record=record)
+
+
+def _group(record: UsageRecord, by: str | None) -> str:
+    match by:
+        case None:
+            return ""
+        case "account":
+            return record.account_id
+        case "provider":
+            return record.provider
+        case "session":
+            return record.session_id
+        case "day":
+            return datetime.fromtimestamp(record.born_us // 1_000_000, UTC).date().isoformat()
+        case _:
+            raise ValueError(by)
+
+
+def _counted(bill: PostedUsage) -> dict[str, int]:
+    """What one bill adds to the sums: its kind says to which."""
+    record, tokens = bill.record, bill.record.tokens
+    counted: dict[str, int] = {"fees": record.fees, "credits": bill.credits}
+    match record.kind:
+        case UsageKind.RESPONSE:
+            counted |= {
+                "responses": 1,
+                "input_tokens": tokens.input,
+                "output_tokens": tokens.output,
+                "total_tokens": tokens.total,
+                "input_text_tokens": tokens.input_text,
+                "input_audio_tokens": tokens.input_audio,
+                "input_image_tokens": tokens.input_image,
+                "cached_tokens": tokens.cached_text + tokens.cached_audio + tokens.cached_image,
+                "output_text_tokens": tokens.output_text,
+                "output_audio_tokens": tokens.output_audio,
+            }
+        case UsageKind.TRANSCRIPTION:
+            counted |= {"transcription_tokens": tokens.total, "transcription_ms": record.duration_ms}
+        case UsageKind.SESSION:
+            counted |= {"session_ms": record.duration_ms}
+        case UsageKind.RESEED:
+            counted |= {"reseed_tokens": tokens.total}
+    return counted
+
+
+class _Sessions:
+    def __init__(self, tables: _Tables) -> None:
+        self._tables = tables
+
+    def save_config(self, saved: SavedConfig, now_us: int) -> None:
+        if saved.account_id not in self._tables.accounts:
+            raise _no_account(saved.account_id)
+        session = saved.account_id, keepable(saved.session_id)
+        before = self._tables.configs.get(session)
+        if before is None or saved.born_us >= before.born_us:
+            self._tables.configs[session] = _Config(
+                data=keepable(saved.config),
+                born_us=saved.born_us,
+                created_us=before.created_us if before else now_us,
+                updated_us=now_us,
+            )
+
+    def append(self, passages: Sequence[Passage], now_us: int) -> None:
+        for passage in passages:
+            if passage.account_id not in self._tables.accounts:
+                raise _no_account(passage.account_id)
+            if keepable(passage.id) in self._tables.passage_ids:
+                continue
+            session = passage.account_id, keepable(passage.session_id)
+            said = self._tables.passages.get(session, ())
+            number = said[-1].number + 1 if said else 1
+            self._tables.passage_ids[keepable(passage.id)] = session
+            self._tables.passages[session] = (*said, _Said(number, keepable(passage.text), now_us))
+
+    def find(self, account_id: str, session_id: str) -> tuple[SessionSummary, str | None, str] | None:
+        session = account_id, keepable(session_id)
+        config = self._tables.configs.get(session)
+        said = self._tables.passages.get(session, ())
+        if config is None and not said:
+            return None
+        text = "".join(passage.text for passage in said)
+        return _summary(self._tables, session), None if config is None else config.data, text
+
+    def delete(self, account_id: str, session_id: str) -> bool:
+        session = account_id, keepable(session_id)
+        there = self.find(*session) is not None
+        self._tables.configs.pop(session, None)
+        self._tables.passages.pop(session, None)
+        self._tables.summaries.pop(session, None)
+        ids = self._tables.passage_ids
+        self._tables.passage_ids = {passage_id: of for passage_id, of in ids.items() if of != session}
+        return there
+
+    def backlog(self, account_id: str, session_id: str) -> Backlog | None:
+        session = account_id, keepable(session_id)
+        if session not in self._tables.passages:
+            return None
+        upto, summary = self._tables.summaries.get(session, (0, ""))
+        later = tuple((p.number, p.text) for p in self._tables.passages[session] if p.number > upto)
+        return Backlog(account_id=session[0], session_id=session[1], summary=summary, passages=later)
+
+    def overlong(self, chars: int) -> list[tuple[str, str]]:
+        return sorted(s for s in self._tables.passages if len(_told(self._tables, s)) > chars)
+
+    def summarise(self, account_id: str, session_id: str, upto: int, summary: str, now_us: int) -> None:
+        session = account_id, keepable(session_id)
+        if session in self._tables.passages and upto >= self._tables.summaries.get(session, (0, ""))[0]:
+            self._tables.summaries[session] = upto, keepable(summary)
+
+    def list(self, account_id: str | None = None) -> list[SessionSummary]:
+        sessions = sorted({*self._tables.configs, *self._tables.passages})
+        return [_summary(self._tables, s) for s in sessions if account_id in (None, s[0])]
+
+
+def _told(tables: _Tables, session: SessionKey) -> str:
+    upto, summary = tables.summaries.get(session, (0, ""))
+    return summary + "".join(p.text for p in tables.passages.get(session, ()) if p.number > upto)
+
+
+def _summary(tables: _Tables, session: SessionKey) -> SessionSummary:
+    config = tables.configs.get(session)
+    said = tables.passages.get(session, ())
+    times = [passage.created_us for passage in said]
+    if config is not None:
+        times += [config.created_us, config.updated_us]
+    return SessionSummary(
+        account_id=session[0],
+        session_id=session[1],
+        has_config=config is not None,
+        conversation_chars=sum(len(passage.text) for passage in said),
+        created_us=min(times),
+        updated_us=max(times),
+    )
+
+
+class _MemoryRepos:
+    def __init__(self, tables: _Tables) -> None:
+        self.accounts = _Accounts(tables)
+        self.usage = _Usage(tables)
+        self.sessions = _Sessions(tables)
+
+
+class MemoryDatabase:
+    def __init__(self) -> None:
+        self._tables = _Tables()
+        self._closed = False
+
+    async def read(self, work: Callable[[Repos], Result]) -> Result:
+        self._check_open()
+        return work(_MemoryRepos(self._tables))
+
+    async def write(self, work: Callable[[Repos], Result]) -> Result:
+        self._check_open()
+        draft = self._tables.copy()
+        result = work(_MemoryRepos(draft))
+        self._tables = draft
+        return result
+
+    async def close(self) -> None:
+        self._closed = True
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StorageError(ErrorCode.INTERNAL_DATABASE_UNAVAILABLE, "The database is closed.")
