@@ -1,0 +1,1 @@
+"""Where calls go: providers as they are configured, and the routes that choose among them."""

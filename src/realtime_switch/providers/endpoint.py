@@ -1,0 +1,136 @@
+"""An endpoint: all that is needed to dial one provider, from a few lines of configuration.
+
+No model and no service is built into the code: what services of one dialect do
+differently is said by `Capabilities` and by how the key and the model travel.
+The three names that need no configuration at all are in BUILT_IN.
+
+The key is told to `dial` alone. It travels in a header and never in an
+address, because addresses end up in logs.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
+
+from ..secret import Secret
+
+DialectName = Literal["openai", "gemini"]
+Rate = Annotated[int, Meta(ge=8000, le=48000)]
+Seconds = Annotated[int, Meta(ge=1, le=86_400)]
+
+LOCAL = "local"  # the provider that is part of this program; its address is known when it runs
+
+
+class Capabilities(Struct, frozen=True, kw_only=True):
+    """What a service does unlike the provider whose dialect it speaks (OPENAI-REALTIME.md 15)."""
+
+    spelling: Literal["ga", "beta"] = "ga"  # event names and session shape; Azure preview and Qwen speak beta
+    input_rate_hz: Rate = 24_000
+    output_rate_hz: Rate = 24_000
+    tools: Literal["flat", "nested"] = "flat"
+    first_frame: Literal["provider", "client"] = "provider"  # who speaks first; some wait for the settings
+    free_transcription: bool = False  # the user's words cost nothing, so they are asked for (B2a)
+    ping_patience_s: Seconds = 20  # how long the answer to our ping may take before the line counts as dead
+    connection_s_max: Seconds = 3600  # when the provider itself hangs up
+
+
+class Provider(Struct, frozen=True, kw_only=True):
+    """A provider as the configuration file has it: [providers.NAME]."""
+
+    dialect: DialectName
+    url: str
+    key_env: str = ""
+    key_file: str = ""  # read at every dial, so a token that is renewed there needs no restart
+    key_header: str = ""  # "": where the dialect's own provider wants it
+    key_prefix: str | UnsetType = UNSET  # before the key; "Bearer " in Authorization, nothing elsewhere
+    model_query: str | UnsetType = (
+        UNSET  # the query parameter that names the model; "": it is not in the address
+    )
+    headers: dict[str, Secret] = {}  # values may be secret, nobody can tell
+    capabilities: Capabilities = Capabilities()
+
+
+BUILT_IN: Mapping[str, Mapping[str, object]] = {
+    "openai": {
+        "dialect": "openai",
+        "url": "wss://api.openai.com/v1/realtime",  # OPENAI-REALTIME.md 2.1
+        "key_env": "OPENAI_API_KEY",
+    },
+    "gemini": {
+        "dialect": "gemini",
+        "url": "wss://generativelanguage.googleapis.com/ws/"
+        "google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent",  # GEMINI-LIVE.md 1
+        "key_env": "GEMINI_API_KEY",
+        "capabilities": {"input_rate_hz": 16_000, "connection_s_max": 590, "free_transcription": True},
+    },
+    LOCAL: {"dialect": "openai", "url": "", "capabilities": {"free_transcription": True}},
+}
+
+_KEY_HEADER: Mapping[DialectName, str] = {"openai": "Authorization", "gemini": "x-goog-api-key"}
+_MODEL_QUERY: Mapping[DialectName, str] = {"openai": "model", "gemini": ""}  # Gemini hears it in `setup`
+
+
+class Dial(Struct, frozen=True):
+    """Where to connect and what to say in the handshake. Its repr holds no key."""
+
+    url: str
+    headers: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"Dial({self.url!r}, headers={sorted(self.headers)})"
+
+
+class Endpoint(Struct, frozen=True, kw_only=True):
+    """A provider with its key in hand."""
+
+    name: str
+    provider: Provider
+    key: Secret | None = None
+
+    @property
+    def dialect(self) -> DialectName:
+        return self.provider.dialect
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.provider.capabilities
+
+    @property
+    def lacks_key(self) -> bool:
+        """A key is asked for by name, and the environment does not have it."""
+        return bool(self.provider.key_env) and not self.provider.key_file and self.key is None
+
+    def at(self, url: str) -> "Endpoint":
+        """The same endpoint at another address: the local provider's is known when it runs."""
+        return replace(self, provider=replace(self.provider, url=url))
+
+    def dial(self, model: str) -> Dial:
+        """May raise OSError when the key file cannot be read."""
+        provider = self.provider
+        headers = {name: value.reveal() for name, value in provider.headers.items()}
+        key = (
+            Path(provider.key_file).read_text().strip()
+            if provider.key_file
+            else self.key and self.key.reveal()
+        )
+        if key:
+            header = provider.key_header or _KEY_HEADER[provider.dialect]
+            prefix = provider.key_prefix
+            if prefix is UNSET:
+                prefix = "Bearer " if header.lower() == "authorization" else ""
+            headers[header] = f"{prefix}{key}"
+        query = provider.model_query
+        if query is UNSET:
+            query = _MODEL_QUERY[provider.dialect]
+        return Dial(_with_query(provider.url, query, model) if query and model else provider.url, headers)
+
+
+def _with_query(url: str, name: str, value: str) -> str:
+    parts = urlsplit(url)
+    # Slashes and colons are part of model names ("org/model:tag") and allowed in a query.
+    added = f"{name}={quote(value, safe='/:')}"
+    return urlunsplit(parts._replace(query=f"{parts.query}&{added}" if parts.query else added))

@@ -1,0 +1,241 @@
+"""Reading the settings: defaults < configuration file < environment < flags (A26)."""
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ..accounts.errors import ConfigurationError, ErrorCode
+from ..providers.endpoint import BUILT_IN, LOCAL, Endpoint, Provider
+from ..providers.routes import Route, Target, parse_target
+from ..secret import Secret
+from . import place
+from .shape import (
+    DatabaseSettings,
+    GatewaySettings,
+    LinkSettings,
+    LogSettings,
+    RateSettings,
+    Settings,
+    SummarySettings,
+)
+from .source import SettingPath, Sources, build, convert, nearest
+
+SECTIONS = ("database", "link", "gateway", "providers", "routes", "rates", "summary", "log")
+
+# The names in use (A26), and what each of them sets.
+ENVIRONMENT: Mapping[str, SettingPath] = {
+    "DB_PATH": ("database", "path"),
+    "DATABASE_URL": ("database", "url"),
+    "ZMQ_SOCKET_PATH": ("link", "socket_path"),
+    "ZMQ_TIMEOUT_MS": ("link", "timeout_ms"),
+    "HOST": ("gateway", "host"),
+    "PORT": ("gateway", "port"),
+    "MAX_PAYLOAD_LENGTH": ("gateway", "message_bytes_max"),
+    "IDLE_TIMEOUT": ("gateway", "idle_s"),
+    "LOG_LEVEL": ("log", "level"),
+    "LOG_FORMAT": ("log", "format"),
+}
+DATA_NAME = "RTS_DATA"
+CONFIG_NAME = "RTS_CONFIG"
+KEY_NAME = "DB_ENCRYPTION_KEY"
+
+
+class Flags(Struct, frozen=True, kw_only=True):
+    """What the command line says; None where it says nothing."""
+
+    data: Path | None = None
+    config: Path | None = None
+    host: str | None = None
+    port: int | None = None
+
+
+def load(flags: Flags | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Raises ConfigurationError with one sentence that says where to look."""
+    flags = flags or Flags()
+    # A variable that is set to nothing is how a shell or a compose file says "not set".
+    environ = {
+        name: value for name, value in (os.environ if environ is None else environ).items() if value.strip()
+    }
+    data = _absolute(flags.data or environ.get(DATA_NAME) or place.default_directory(environ))
+    file, text = _read_file(flags, environ, data)
+    tables = _parse(file, text)
+    sources = Sources(file, text)
+    for name in tables:
+        if name not in SECTIONS:
+            raise sources.complaint((name,), f"is not a section. {nearest(name, SECTIONS)}")
+    _overlay(tables, sources, flags, environ)
+    return _settings(tables, sources, data, file, environ)
+
+
+def _absolute(path: str | Path, base: Path | None = None) -> Path:
+    path = Path(path).expanduser()
+    return Path(os.path.normpath((base or Path.cwd()) / path))
+
+
+def _read_file(flags: Flags, environ: Mapping[str, str], data: Path) -> tuple[Path | None, str]:
+    named = flags.config or environ.get(CONFIG_NAME)
+    file = _absolute(named or data / place.CONFIG_FILE)
+    if not named and not file.exists():
+        return None, ""
+    try:
+        return file, file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(
+            ErrorCode.INTERNAL_CONFIG_INVALID, f"The configuration file {file} cannot be read: {why}."
+        ) from error
+
+
+def _parse(file: Path | None, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(ErrorCode.INTERNAL_CONFIG_INVALID, f"{file} is not TOML: {error}.") from None
+
+
+def _overlay(tables: dict[str, Any], sources: Sources, flags: Flags, environ: Mapping[str, str]) -> None:
+    """Lay environment and flags over what the file says."""
+    over = [(path, environ[name], name) for name, path in ENVIRONMENT.items() if name in environ]
+    if flags.host is not None:
+        over.append((("gateway", "host"), flags.host, "--host"))
+    if flags.port is not None:
+        over.append((("gateway", "port"), str(flags.port), "--port"))
+    for path, value, source in over:
+        section, name = path
+        table = tables.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise sources.complaint((section,), "must be a table.")
+        table[name] = value.strip()
+        sources.name(path, source)
+
+
+def _settings(
+    tables: dict[str, Any], sources: Sources, data: Path, file: Path | None, environ: Mapping[str, str]
+) -> Settings:
+    def key_of(name: str) -> Secret | None:
+        return Secret(environ[name].strip()) if name in environ else None
+
+    def path_of(section: str, name: str, value: str, otherwise: Path) -> str:
+        """Relative to the file that says it, or to where we were started."""
+        in_file = file and not sources.is_named((section, name))
+        return str(_absolute(value, file.parent if in_file and file else None) if value else otherwise)
+
+    database = build(DatabaseSettings, tables.get("database", {}), ("database",), sources)
+    if database.url and not database.url.reveal().startswith(("postgresql://", "postgres://")):
+        raise sources.complaint(("database", "url"), "must begin with postgresql://.")
+    link = build(LinkSettings, tables.get("link", {}), ("link",), sources)
+    if "://" not in link.socket_path:
+        socket = path_of("link", "socket_path", link.socket_path, place.socket_path(data, environ))
+        link = replace(link, socket_path=socket)
+    summary = build(SummarySettings, tables.get("summary", {}), ("summary",), sources)
+    endpoints = _endpoints(tables.get("providers", {}), sources, file, key_of)
+    return Settings(
+        data=data,
+        file=file,
+        database=replace(
+            database,
+            path=path_of("database", "path", database.path, data / place.DATABASE_FILE),
+            key_file=path_of("database", "key_file", database.key_file, data / place.KEY_FILE),
+        ),
+        database_key=key_of(KEY_NAME),
+        link=link,
+        gateway=build(GatewaySettings, tables.get("gateway", {}), ("gateway",), sources),
+        endpoints=endpoints,
+        routes=_routes(tables.get("routes", {}), sources, endpoints),
+        rates=_rates(tables.get("rates", []), sources),
+        summary=summary,
+        summary_key=key_of(summary.key_env or str(BUILT_IN[summary.dialect]["key_env"])),
+        log=build(LogSettings, tables.get("log", {}), ("log",), sources),
+    )
+
+
+def _endpoints(
+    tables: object, sources: Sources, file: Path | None, key_of: Callable[[str], Secret | None]
+) -> dict[str, Endpoint]:
+    if not isinstance(tables, Mapping):
+        raise sources.complaint(("providers",), "must be tables: [providers.NAME].")
+    endpoints = {}
+    for name in dict.fromkeys((*tables, *BUILT_IN)):
+        path = ("providers", name)
+        table = tables.get(name, {})
+        if not isinstance(table, Mapping) or "/" in name:
+            raise sources.complaint(path, "must be a table whose name has no slash.")
+        built_in: dict[str, Any] = dict(BUILT_IN.get(name, {}))
+        if "key_file" in table:
+            built_in.pop("key_env", None)
+        table = {**built_in, **table}
+        if isinstance(own := table.get("capabilities"), Mapping):
+            table["capabilities"] = {**built_in.get("capabilities", {}), **own}
+        provider = build(Provider, table, path, sources)
+        if provider.key_file and provider.key_env:
+            raise sources.complaint((*path, "key_file"), "stands beside key_env. Keep one of the two.")
+        if provider.url or name != LOCAL:
+            _check_url(provider.url, (*path, "url"), sources)
+        if provider.key_file:
+            key_file = str(_absolute(provider.key_file, file.parent if file else None))
+            provider = replace(provider, key_file=key_file)
+        endpoints[name] = Endpoint(name=name, provider=provider, key=key_of(provider.key_env))
+    return endpoints
+
+
+def _check_url(url: str, path: SettingPath, sources: Sources) -> None:
+    try:
+        parts = urlsplit(url)
+        good = (
+            parts.scheme in ("ws", "wss") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        )
+    except ValueError:
+        good = False
+    if not good or parts.fragment:
+        raise sources.complaint(path, "must be an address like wss://host/path.")
+
+
+def _routes(tables: object, sources: Sources, endpoints: Mapping[str, Endpoint]) -> tuple[Route, ...]:
+    if not isinstance(tables, Mapping):
+        raise sources.complaint(("routes",), "must be tables: [routes.NAME].")
+    routes = []
+    for name, table in tables.items():
+        path = ("routes", name)
+        if not isinstance(table, Mapping):
+            raise sources.complaint(path, "must be a table.")
+        if not table.get("targets"):
+            raise sources.complaint(path, 'needs targets, such as targets = ["openai/gpt-realtime"].')
+        rest = {key: value for key, value in table.items() if key != "targets"}
+        targets = _targets(table["targets"], (*path, "targets"), sources, endpoints)
+        route = build(Route, rest, path, sources, name=name, targets=targets)
+        # OpenAI's dialect asks for transcription by the name of a model.
+        named = any(endpoints[target.provider].dialect == "openai" for target in targets)
+        if named and route.transcribe_input == "always" and not route.transcribe_with:
+            raise sources.complaint(path, "needs transcribe_with, the model that writes down what users say.")
+        routes.append(route)
+    return tuple(routes)
+
+
+def _targets(
+    values: object, path: SettingPath, sources: Sources, endpoints: Mapping[str, Endpoint]
+) -> tuple[Target, ...]:
+    targets = []
+    for text in convert(list[str], values, path, sources):
+        target = parse_target(text)
+        if target is None:
+            raise sources.complaint(path, 'must be written "provider/model".')
+        if target.provider not in endpoints:
+            raise sources.complaint(
+                path, f"name a provider that is not there. {nearest(target.provider, endpoints)}"
+            )
+        targets.append(target)
+    return tuple(targets)
+
+
+def _rates(tables: object, sources: Sources) -> tuple[RateSettings, ...]:
+    if not isinstance(tables, list):
+        raise sources.complaint(("rates",), "must be a list of tables: [[rates]].")
+    return tuple(
+        build(RateSettings, table, ("rates", str(number)), sources) for number, table in enumerate(tables)
+    )

@@ -1,0 +1,141 @@
+"""What can be set, and what it is when nobody sets it. docs/configuration.md says it in prose."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from ..accounts.errors import ConfigurationError, ErrorCode
+from ..providers.endpoint import LOCAL, DialectName, Endpoint
+from ..providers.routes import Route, Routes, routes_without_a_file
+from ..secret import Secret
+from ..session import limits
+
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+AtLeastOne = Annotated[int, Meta(ge=1)]
+Amount = Annotated[str, Meta(pattern=r"^[0-9.]+$")] | int  # never a float: 0.1 is not a tenth in binary
+
+
+class DatabaseSettings(Struct, frozen=True, kw_only=True):
+    path: str = ""  # SQLite; "": realtime-switch.db in the data directory
+    url: Secret | None = None  # PostgreSQL; it may hold a password
+    key_file: str = ""  # "": db.key in the data directory
+
+
+class LinkSettings(Struct, frozen=True, kw_only=True):
+    socket_path: str = ""  # "": in the data directory, or where socket paths are short enough
+    timeout_ms: Annotated[int, Meta(ge=1, le=600_000)] = 5_000  # A3
+
+
+class GatewaySettings(Struct, frozen=True, kw_only=True):
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    message_bytes_max: AtLeastOne = limits.MESSAGE_BYTES_MAX
+    idle_s: Annotated[int, Meta(ge=1)] = int(limits.IDLE_S)
+    calls_max: AtLeastOne = limits.CALLS_MAX
+    calls_per_key_max: AtLeastOne = limits.CALLS_PER_KEY_MAX
+
+
+class RateSettings(Struct, frozen=True, kw_only=True):
+    """What things cost, in credits; business/credits.py reads it and says what is left out.
+
+    The same members as its RateEntry: the gateway reads settings too, and must not meet the business side.
+    """
+
+    match: str
+    input_text: Amount | None = None
+    input_audio: Amount | None = None
+    input_image: Amount | None = None
+    cached_text: Amount | None = None
+    cached_audio: Amount | None = None
+    cached_image: Amount | None = None
+    output_text: Amount | None = None
+    output_audio: Amount | None = None
+    transcription_input: Amount | None = None
+    transcription_output: Amount | None = None
+    transcription_second: Amount | None = None
+    session_second: Amount | None = None
+    fee: Amount | None = None
+
+
+class SummarySettings(Struct, frozen=True, kw_only=True):
+    dialect: DialectName = "openai"  # openai: any chat completions endpoint; gemini: generateContent
+    url: str = ""  # "": the provider's own
+    model: str = ""  # "": no model; the old part of a long conversation is dropped with a mark
+    key_env: str = ""  # "": the provider's own
+    key_file: str = ""
+    deadline_s: AtLeastOne = 30
+
+
+class LogSettings(Struct, frozen=True, kw_only=True):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "text"] = "auto"  # auto: text on a terminal, JSON otherwise
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """All of it, checked. Paths are absolute."""
+
+    data: Path
+    file: Path | None  # the configuration file that was read
+    database: DatabaseSettings
+    database_key: Secret | None  # from the environment; place.database_key knows the file
+    link: LinkSettings
+    gateway: GatewaySettings
+    endpoints: Mapping[str, Endpoint]
+    routes: tuple[Route, ...]  # as configured; () when the file has none
+    rates: tuple[RateSettings, ...]
+    summary: SummarySettings
+    summary_key: Secret | None
+    log: LogSettings
+
+    @property
+    def database_path(self) -> Path:
+        return Path(self.database.path)
+
+    @property
+    def key_file(self) -> Path:
+        return Path(self.database.key_file)
+
+    @property
+    def link_address(self) -> str:
+        path = self.link.socket_path
+        return path if "://" in path else f"ipc://{path}"
+
+    @property
+    def needs_local(self) -> bool:
+        """Does a route lead to the local provider, which nobody else runs?"""
+        targets = (target for route in self._routes() for target in route.targets)
+        return not self.endpoints[LOCAL].provider.url and any(t.provider == LOCAL for t in targets)
+
+    def build_routes(self, local_url: str = "") -> Routes:
+        """The routes with everything they need to dial. `local_url` is where the local provider listens.
+
+        Raises ConfigurationError when a route leads to a provider without its key or address (A26).
+        """
+        endpoints = dict(self.endpoints)
+        if local_url and not endpoints[LOCAL].provider.url:
+            endpoints[LOCAL] = endpoints[LOCAL].at(local_url)
+        routes = self._routes()
+        for route in routes:
+            for target in route.targets:
+                _check_endpoint(route, endpoints[target.provider])
+        return Routes(routes, endpoints)
+
+    def _routes(self) -> tuple[Route, ...]:
+        return self.routes or routes_without_a_file(self.endpoints)
+
+
+def _check_endpoint(route: Route, endpoint: Endpoint) -> None:
+    if endpoint.lacks_key:
+        raise ConfigurationError(
+            ErrorCode.INTERNAL_ENV_KEY_NOT_FOUND,
+            f"The route {route.name!r} leads to the provider {endpoint.name!r}, whose key is not there: "
+            f"set {endpoint.provider.key_env}.",
+        )
+    if not endpoint.provider.url:
+        raise ConfigurationError(
+            ErrorCode.INTERNAL_CONFIG_INVALID,
+            f"The route {route.name!r} leads to the local provider, which is not running here: use "
+            "`realtime-switch serve`, or say where it is with url in [providers.local].",
+        )
