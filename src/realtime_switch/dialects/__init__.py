@@ -1,0 +1,1 @@
+"""Provider's message languages. Each reads its own messages into acts; none knows another."""

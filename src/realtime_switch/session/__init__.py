@@ -1,0 +1,1 @@
+"""The rules of one call. Pure: no socket, no clock and no dice of its own."""

@@ -1,0 +1,58 @@
+"""The shape every dialect has: two proofs and two sides.
+
+A frame is the payload of one WebSocket message. Whether it travels as text or
+as binary is the conductor's to remember.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from .acts import Act
+
+
+class ProviderSide(Protocol):
+    """Reads what a provider says, in a client's place."""
+
+    def read(self, payload: bytes) -> Sequence[Act]:
+        """Total: whatever a provider may send gives acts or none, never an exception. Bills come first,
+        because a frame with a bill is kept before it is forwarded."""
+        ...
+
+
+class ClientSide(Protocol):
+    """Says to a client what the gateway itself has to say, in a provider's place."""
+
+    def follow(self, act: Act) -> None:
+        """Know what the client has been told, so that a reply that breaks off can be closed."""
+        ...
+
+    @property
+    def reply_open(self) -> bool:
+        """A reply has begun before the client's eyes and is not over."""
+        ...
+
+    def close_replies(self) -> list[bytes]:
+        """End every open reply as interrupted, so that no client waits for the rest."""
+        ...
+
+    def refuse(
+        self, kind: str, code: str, message: str, request_id: str = "", param: str = ""
+    ) -> list[bytes]:
+        """Say no, in the dialect's own form."""
+        ...
+
+    def credits_low(self, credits: int) -> list[bytes]: ...
+
+
+class Dialect(Protocol):
+    """One provider's message language.
+
+    The `only_audio` tests are proofs, not guesses: True means that the frame
+    carries audio and nothing else. When in doubt they say False, and the frame
+    is read. A provider is trusted to be well-formed; a client is not trusted.
+    """
+
+    @staticmethod
+    def only_audio_from_client(payload: bytes) -> bool: ...
+    @staticmethod
+    def only_audio_from_provider(payload: bytes) -> bool: ...

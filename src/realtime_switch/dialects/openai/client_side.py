@@ -1,0 +1,147 @@
+"""What the gateway itself has to say to an OpenAI client, and to whom a reply is owed.
+
+It writes few messages, and only such as the real service writes, because every
+client takes surprises differently (CLIENTS-OPENAI.md 7: any `error` makes
+pipecat deaf). tests/dialects validates each against the SDK's own types.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ..acts import Act, ReplyBegun, ReplyDone, ReplyItem, ReplyItemDone, ReplyText, ReplyTranscript
+from . import beta as beta_dialect
+
+
+class _Item(Struct):
+    kind: str
+    index: int
+    said: str = ""
+    written: str = ""
+    done: bool = False
+
+    def shown(self, item_id: str) -> dict[str, Any]:
+        content = []
+        if self.said:
+            content.append({"type": "output_audio", "transcript": self.said})
+        if self.written:
+            content.append({"type": "output_text", "text": self.written})
+        return {
+            "id": item_id,
+            "type": "message",
+            "status": "completed" if self.done else "incomplete",
+            "role": "assistant",
+            "content": content,
+        }
+
+
+class _Reply(Struct):
+    conversation_id: str
+    items: dict[str, _Item]
+
+
+class ClientSide:
+    def __init__(self, new_id: Callable[[str], str], beta: bool = False) -> None:
+        self._new_id = new_id
+        self._beta = beta
+        self._replies: dict[str, _Reply] = {}  # those that the client has seen begin and not end
+        self._item_reply: dict[str, _Reply] = {}
+
+    # -- Following what the client is told -------------------------------------------------------------------
+
+    @property
+    def reply_open(self) -> bool:
+        return bool(self._replies)
+
+    def follow(self, act: Act) -> None:
+        match act:
+            case ReplyTranscript(item_id=item_id) | ReplyText(item_id=item_id):
+                self._grow(item_id, act)
+            case ReplyBegun(reply_id=reply_id, conversation_id=conversation_id):
+                self._replies[reply_id] = _Reply(conversation_id, {})
+            case ReplyItem(reply_id=reply_id, item_id=item_id, kind=kind, index=index):
+                if reply := self._replies.get(reply_id):
+                    reply.items[item_id] = _Item(kind, index)
+                    self._item_reply[item_id] = reply
+            case ReplyItemDone(item_id=item_id):
+                if reply := self._item_reply.get(item_id):
+                    reply.items[item_id].done = True
+            case ReplyDone(reply_id=reply_id):
+                if reply := self._replies.pop(reply_id, None):
+                    for item_id in reply.items:
+                        self._item_reply.pop(item_id, None)
+
+    def _grow(self, item_id: str, act: ReplyTranscript | ReplyText) -> None:
+        reply = self._item_reply.get(item_id)
+        if reply is None or act.final:
+            return
+        item = reply.items[item_id]
+        if isinstance(act, ReplyTranscript):
+            item.said += act.text
+        else:
+            item.written += act.text
+
+    # -- Writing --------------------------------------------------------------------------------------------
+
+    def close_replies(self) -> list[bytes]:
+        """Messages are closed as incomplete, the reply as cancelled, as after a barge-in
+        (OPENAI-REALTIME.md 9.6). A tool call that was cut off is not closed: livekit runs a call from its
+        `output_item.done` whatever its status, and half of its arguments are no arguments
+        (CLIENTS-OPENAI.md 6)."""
+        frames: list[bytes] = []
+        for reply_id, reply in self._replies.items():
+            shown = {i: item.shown(i) for i, item in reply.items.items() if item.kind == "message"}
+            for item_id, item in shown.items():
+                if not reply.items[item_id].done:
+                    frames += self._close_item(reply_id, reply.items[item_id].index, item)
+            frames += self._close_reply(reply_id, reply.conversation_id, list(shown.values()))
+        self._replies.clear()
+        self._item_reply.clear()
+        return frames
+
+    def _close_item(self, reply_id: str, index: int, item: dict[str, Any]) -> list[bytes]:
+        return [
+            *self._event("conversation.item.done", previous_item_id=None, item=item),
+            *self._event("response.output_item.done", response_id=reply_id, output_index=index, item=item),
+        ]
+
+    def _close_reply(self, reply_id: str, conversation_id: str, output: list[Any]) -> list[bytes]:
+        response = {
+            "object": "realtime.response",
+            "id": reply_id,
+            "status": "cancelled",
+            "status_details": {"type": "cancelled"},
+            "output": output,
+            "conversation_id": conversation_id or None,
+            "output_modalities": ["audio"],
+            "max_output_tokens": "inf",
+            "usage": None,
+            "metadata": None,
+        }
+        return self._event("response.done", response=response)
+
+    def refuse(
+        self, kind: str, code: str, message: str, request_id: str = "", param: str = ""
+    ) -> list[bytes]:
+        """OPENAI-REALTIME.md 10. `event_id` inside is the offender's, if it gave one."""
+        error = {
+            "type": kind,
+            "code": code,
+            "message": message,
+            "param": param or None,
+            "event_id": request_id or None,
+        }
+        return self._event("error", error=error)
+
+    def credits_low(self, credits: int) -> list[bytes]:
+        """An event type of ours, for clients that know it; sent only where the route says so."""
+        return self._event("realtime_switch.credits_low", credits=credits)
+
+    def _event(self, type: str, **members: Any) -> list[bytes]:
+        frame = msgspec.json.encode({"type": type, "event_id": self._new_id("event"), **members})
+        if not self._beta:
+            return [frame]
+        shown = beta_dialect.to_client(frame)
+        return [] if shown is None else [shown]

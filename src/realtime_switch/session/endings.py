@@ -1,0 +1,38 @@
+"""How a call ends, by cause: the close code and the kind of error that the client is told.
+
+3000 and 4000 to 4999 are final to every client library; 1011 to 1013 make openai-python and livekit come back
+(CLIENTS-OPENAI.md 1, 6), so they are used only where coming back may help.
+"""
+
+from ..accounts.errors import ErrorCode
+from .steps import End
+
+CLIENT_LEFT = End(1000, "")
+
+# code -> (close code, error type). The types are OpenAI's own words (OPENAI-REALTIME.md 10).
+_ENDINGS = {
+    ErrorCode.EXTERNAL_INVALID_AUTH: (3000, "invalid_request_error"),
+    ErrorCode.EXTERNAL_ACCOUNT_CLOSED: (3003, "invalid_request_error"),
+    ErrorCode.EXTERNAL_INVALID_VALUE: (4000, "invalid_request_error"),
+    ErrorCode.EXTERNAL_NO_CREDITS: (4002, "insufficient_quota"),
+    ErrorCode.EXTERNAL_NOT_FOUND: (4004, "invalid_request_error"),
+    ErrorCode.EXTERNAL_MODEL_NOT_FOUND: (4004, "invalid_request_error"),
+    ErrorCode.EXTERNAL_CLIENT_TOO_SLOW: (4008, "invalid_request_error"),
+    ErrorCode.EXTERNAL_IDLE: (4008, "invalid_request_error"),
+    ErrorCode.EXTERNAL_TAKEN_OVER: (4009, "invalid_request_error"),
+    ErrorCode.EXTERNAL_BUFFER_OVERFLOW: (4013, "invalid_request_error"),
+    ErrorCode.EXTERNAL_TOO_MANY_CALLS: (4029, "rate_limit_exceeded"),
+    ErrorCode.INTERNAL_LINK_TIMEOUT: (1013, "server_error"),
+    ErrorCode.INTERNAL_LINK_CLOSED: (1013, "server_error"),
+    ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE: (1011, "server_error"),
+}
+
+
+def kind_of(code: ErrorCode) -> str:
+    return _ENDINGS.get(code, (1011, "server_error"))[1]
+
+
+def ending(code: ErrorCode) -> End:
+    """The reason reads as OpenAI's do: `<type>.<code>` (OPENAI-REALTIME.md 2.4)."""
+    close_code, kind = _ENDINGS.get(code, (1011, "server_error"))
+    return End(close_code, f"{kind}.{code}", code)

@@ -1,0 +1,183 @@
+"""What a client may ask for, and what it is shown of what the gateway asked for itself.
+
+Towards the provider: control messages are read, typed and unambiguous; what the
+route does not grant is refused in OpenAI's words or left out, and the rest goes
+on as the bytes it came as. An event type that nobody here knows passes, so a
+provider's new feature works on the day it appears.
+
+Towards the client a provider's frames pass unchanged, but for what the client
+never asked for: the answer to our own `session.update`, a second greeting after
+a redial, and the transcription that a route turned on for memory's sake (B2a).
+
+The gate reads the OpenAI dialect. What it keeps for the whole call (what the
+client asked for) lives on when the provider changes.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from ..dialects.acts import Act, Configured, Ready, Replayed, Trouble
+from ..dialects.openai import ClientSide, resume
+from ..dialects.openai.requests import Mistake, read_request, request_id
+from . import limits
+from .steps import Steps, ToClient, ToProvider
+from .terms import Target, Terms
+
+OWN_EVENTS = "realtime_switch."  # names in a client's messages that are ours to give a meaning
+
+_Members = dict[str, Any]
+_TRANSCRIPTION = b"conversation.item.input_audio_transcription."
+
+
+class Gate:
+    def __init__(
+        self, terms: Terms, target: Target, client_side: ClientSide, new_id: Callable[[str], str]
+    ) -> None:
+        self._terms = terms
+        self._target = target
+        self._client_side = client_side
+        self._new_id = new_id
+        self._history = ""  # what the provider of now was told of the past
+        self._own_update_id = ""  # of our own session.update, until it is answered
+        self._greeted = False  # the client has seen a greeting
+        self._client_transcribes = False
+        self._judges = {"session.update": self._judge_update, "response.create": self._judge_reply}
+
+    # -- Towards the provider ----------------------------------------------------------------------------
+
+    def opening(self, config: str | None, history: str) -> list[bytes]:
+        """A10: the one message that a fresh provider hears before anything else, or none."""
+        self._history = history
+        if config is not None:
+            update = resume.with_history(config.encode(), history)
+        elif history or self._terms.transcribe_with is not None:
+            update = resume.minimal_update(history)
+        else:
+            return []
+        message = msgspec.json.decode(update)
+        if self._terms.transcribe_with is not None and isinstance(message.get("session"), dict):
+            self._transcribe(message["session"])
+        self._own_update_id = message["event_id"] = self._new_id("event")
+        return [msgspec.json.encode(message)]
+
+    def admit(self, payload: bytes) -> Steps:
+        request = read_request(payload, limits.REQUEST_TOKENS_MAX, limits.REQUEST_DEPTH_MAX)
+        if isinstance(request, Mistake):
+            return self._refuse(request)
+        kind = request["type"]
+        if (judge := self._judges.get(kind)) is not None:
+            return judge(payload, request)
+        if kind.startswith(OWN_EVENTS):
+            text = f"Invalid value: '{kind[:80]}'. This gateway knows no such event."
+            return self._refuse(Mistake("invalid_value", text, "type", request_id(request)))
+        return [ToProvider(payload)]
+
+    def _judge_update(self, payload: bytes, request: _Members) -> Steps:
+        session = request.get("session")
+        if not isinstance(session, dict):
+            return [ToProvider(payload)]  # the provider says what is missing
+        if (mistake := self._wrong_transcription(session, request)) is not None:
+            return self._refuse(mistake)
+        changed = self._drop_foreign_model(session) | self._arrange_transcription(session)
+        if changed:
+            payload = msgspec.json.encode(request)
+        # Its instructions would replace those that hold the history, and every agent SDK sends some at once.
+        return [ToProvider(resume.keep_history(payload, self._history))]
+
+    def _judge_reply(self, payload: bytes, request: _Members) -> Steps:
+        response = request.get("response")
+        if isinstance(response, dict) and self._drop_foreign_model(response):
+            payload = msgspec.json.encode(request)
+        return [ToProvider(payload)]
+
+    def _drop_foreign_model(self, asked: _Members) -> bool:
+        """OPENAI-REALTIME.md 4.1: the model is fixed by the URL, yet SDKs send one along (openai-agents
+        even its own default), and look-alikes obey it. Left out, it is accepted silently, as the real
+        service does."""
+        if "model" not in asked or asked["model"] == self._target.model:
+            return False
+        if isinstance(asked["model"], str) and self._terms.admits_model(asked["model"]):
+            return False
+        del asked["model"]
+        return True
+
+    # -- Transcription (B2a) -----------------------------------------------------------------------------
+
+    def _wrong_transcription(self, session: _Members, request: _Members) -> Mistake | None:
+        allowed = self._terms.transcription_models
+        model = _object(_input(session).get("transcription")).get("model")
+        if allowed is None or model is None or model in allowed:
+            return None
+        names = ", ".join(f"'{name}'" for name in sorted(allowed))
+        text = f"Invalid value: {str(model)[:80]!r}. Supported values are: {names}."
+        return Mistake("invalid_value", text, "session.audio.input.transcription.model", request_id(request))
+
+    def _arrange_transcription(self, session: _Members) -> bool:
+        """Know whether the client wants it; keep it on where the route wants it."""
+        came = _input(session)
+        if "transcription" not in came:
+            return False
+        self._client_transcribes = came["transcription"] is not None
+        if self._client_transcribes or self._terms.transcribe_with is None:
+            return False
+        self._transcribe(session)
+        return True
+
+    def _transcribe(self, session: _Members) -> None:
+        """Turn it on, unless it is on already."""
+        audio = session["audio"] = _object(session.get("audio"))
+        came = audio["input"] = _object(audio.get("input"))
+        if not isinstance(came.get("transcription"), dict):
+            came["transcription"] = {"model": self._terms.transcribe_with}
+
+    # -- Towards the client ------------------------------------------------------------------------------
+
+    def greeted(self) -> None:
+        self._greeted = True
+
+    def shown(self, payload: bytes, acts: Sequence[Act]) -> tuple[bytes | None, Sequence[Act]]:
+        """The frame as the client is to see it, None if it is not, and what is to be heard of it."""
+        for act in acts:
+            if isinstance(act, Ready):
+                return (None if self._greeted else payload), acts
+            if isinstance(act, Configured):
+                if self._own_update_id:
+                    self._own_update_id = ""  # answered in order, and ours was the first
+                    return None, (Replayed(act.audio_bytes_per_ms),)
+                return self._without_transcription(payload), acts
+            if isinstance(act, Trouble) and act.request_id and act.request_id == self._own_update_id:
+                self._own_update_id = ""
+                return None, acts
+        if self._hides_transcription and payload.find(_TRANSCRIPTION, 0, 200) > 0:
+            return None, acts
+        return payload, acts
+
+    @property
+    def _hides_transcription(self) -> bool:
+        return self._terms.transcribe_with is not None and not self._client_transcribes
+
+    def _without_transcription(self, payload: bytes) -> bytes:
+        if not self._hides_transcription:
+            return payload
+        message = msgspec.json.decode(payload)
+        came = _input(_object(message.get("session")))
+        if came.get("transcription") is None:
+            return payload
+        came["transcription"] = None
+        return msgspec.json.encode(message)
+
+    def _refuse(self, mistake: Mistake) -> Steps:
+        frames = self._client_side.refuse(
+            "invalid_request_error", mistake.code, mistake.message, mistake.request_id, mistake.param
+        )
+        return [ToClient(frame) for frame in frames]
+
+
+def _object(value: Any) -> _Members:
+    return value if isinstance(value, dict) else {}
+
+
+def _input(session: _Members) -> _Members:
+    return _object(_object(session.get("audio")).get("input"))

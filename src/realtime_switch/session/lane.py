@@ -1,0 +1,93 @@
+"""The way of a frame between a client and a provider of one dialect.
+
+Nearly every frame is audio, is proven to be nothing else, and passes unread:
+the answer is PASS, and the conductor sends on what it holds. Anything else is
+read, and the answer says in order what goes where and what was heard.
+
+The order for a provider's frame: first the bills in it, so that they are kept
+before the client can have the frame; then the frame, the very object that came;
+then the rest. A client's frame meets the gate instead: it may ask for what it
+did not pay for.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from ..dialects import openai
+from ..dialects.acts import Act, AudioPassed, Bill
+from ..dialects.openai import beta
+from .gate import Gate
+from .steps import PASS, Answer, ToClient, _Pass
+
+_only_audio_from_client = openai.only_audio_from_client
+_only_audio_from_provider = openai.only_audio_from_provider
+
+
+class Heard(Struct, frozen=True, gc=False):
+    act: Act
+
+
+Hop = ToClient | Heard
+Hops = Literal[_Pass.PASS] | list[Hop]
+
+
+class Relay:
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        # Audio that passed unread since the last frame that was read: the transcript wants to know how much
+        # the client was sent, and counting is all that it costs.
+        self._audio_frames = 0
+        self._audio_bytes = 0
+        self._audio_sample = b""
+
+    def from_client(self, payload: bytes) -> Answer:
+        if _only_audio_from_client(payload):
+            return PASS
+        return self._gate.admit(payload)
+
+    def from_provider(self, payload: bytes) -> Hops:
+        if _only_audio_from_provider(payload):
+            self._audio_frames += 1
+            self._audio_bytes += len(payload)
+            self._audio_sample = payload
+            return PASS
+        return self._look_at(payload)
+
+    def _look_at(self, payload: bytes) -> list[Hop]:
+        shown, acts = self._gate.shown(payload, openai.read(payload))
+        hops: list[Hop] = []
+        if self._audio_frames:
+            hops.append(self._audio_heard())
+        hops += [Heard(act) for act in acts if isinstance(act, Bill)]
+        if shown is not None:
+            hops += self._to_client(shown)
+        hops += [Heard(act) for act in acts if not isinstance(act, Bill)]
+        return hops
+
+    def _to_client(self, payload: bytes) -> list[Hop]:
+        return [ToClient(payload)]
+
+    def _audio_heard(self) -> Heard:
+        chars = self._audio_bytes - self._audio_frames * openai.envelope_bytes(self._audio_sample)
+        self._audio_frames = self._audio_bytes = 0
+        self._audio_sample = b""
+        return Heard(AudioPassed(max(0, chars)))
+
+
+class BetaRelay(Relay):
+    """A client that speaks beta with a provider that speaks GA: the same way, renamed at the client's
+    edge."""
+
+    def from_client(self, payload: bytes) -> Answer:
+        if _only_audio_from_client(payload):  # spelt alike in both
+            return PASS
+        return self._gate.admit(beta.from_client(payload))
+
+    def from_provider(self, payload: bytes) -> Hops:
+        hops = super().from_provider(payload)
+        return [ToClient(beta.audio_to_client(payload))] if hops is PASS else hops
+
+    def _to_client(self, payload: bytes) -> list[Hop]:
+        renamed = beta.to_client(payload)
+        return [] if renamed is None else [ToClient(renamed)]

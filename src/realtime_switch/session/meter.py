@@ -1,0 +1,50 @@
+"""Turns the bills that are heard into records, each with an id of its own (A12)."""
+
+from collections.abc import Callable
+
+from ..accounts.records import Tokens, UsageKind, UsageRecord
+from ..dialects.acts import Bill, TranscriptionUsage, Usage
+from .terms import Target
+
+
+class Meter:
+    """`record_id` counts within the run of one client connection: a client that comes back must not make
+    records with the ids of its last visit, because the ledger would take them for repetitions."""
+
+    def __init__(
+        self,
+        who: tuple[str, str],
+        target: Target,
+        record_id: Callable[[], str],
+        now_us: Callable[[], int],
+    ) -> None:
+        self._account_id, self._session_id = who
+        self._target = target
+        self._record_id = record_id
+        self._now_us = now_us
+
+    def record(self, bill: Bill) -> UsageRecord:
+        transcription = isinstance(bill, TranscriptionUsage)
+        return UsageRecord(
+            id=self._record_id(),
+            account_id=self._account_id,
+            session_id=self._session_id,
+            provider=self._target.provider,
+            model=self._target.model,
+            kind=UsageKind.TRANSCRIPTION if transcription else UsageKind.RESPONSE,
+            response_id=bill.reply_id if isinstance(bill, Usage) else "",
+            tokens=Tokens(
+                input=bill.input,
+                output=bill.output,
+                input_text=bill.input_text,
+                input_audio=bill.input_audio,
+                input_image=bill.input_image,
+                cached_text=bill.cached_text,
+                cached_audio=bill.cached_audio,
+                cached_image=bill.cached_image,
+                output_text=bill.output_text,
+                output_audio=bill.output_audio,
+            ),
+            duration_ms=bill.duration_ms if isinstance(bill, TranscriptionUsage) else 0,
+            born_us=self._now_us(),
+        )

@@ -1,0 +1,398 @@
+"""The rules of one call: when to dial, what a provider hears first, what is kept, and how it ends.
+
+Pure: it is told what happened and answers with the steps to take (steps.py).
+Frames meet the lane and nothing else; what the lane hears, the session hears.
+
+    ASKING --granted--> DIALLING --opened--> GREETING --first word--> LIVE
+                            ^                    |                     |
+                            +------- lost, while attempts remain ------+
+    LIVE --credits spent in mid-reply--> FINISHING --reply over--> ENDED
+    any phase --client left, refused, credits spent, attempts spent, ended by the gateway--> ENDED
+
+`from_client` and `from_provider` are the methods of the present phase; a change
+of phase puts others in their place. Whatever an old connection still says is
+known by its generation and ignored. Nothing leads out of ENDED.
+"""
+
+import enum
+from collections.abc import Callable, Collection
+from itertools import count
+
+from ..accounts.errors import ErrorCode
+from ..accounts.records import Grant, Refusal, SavedConfig, UsageKind, UsageRecord
+from ..dialects import openai
+from ..dialects.acts import Act, Bill, Configured, Ready, Trouble, Usage
+from ..dialects.openai import resume
+from . import limits
+from .endings import CLIENT_LEFT, ending, kind_of
+from .gate import Gate
+from .lane import BetaRelay, Heard, Hop, Relay
+from .meter import Meter
+from .steps import PASS, Answer, AskCredits, Dial, End, Keep, Note, Steps, ToClient, ToProvider, Wake
+from .terms import Target, Terms
+from .transcript import Transcript
+
+
+class Phase(enum.Enum):
+    ASKING = "asking"  # the business process is asked who this is
+    DIALLING = "dialling"  # a provider connection is being opened
+    GREETING = "greeting"  # it is open; the provider has not said a word yet
+    LIVE = "live"
+    FINISHING = "finishing"  # out of credits; the running reply may end
+    ENDED = "ended"
+
+
+class Alarm(enum.Enum):
+    """What a call may be woken for."""
+
+    GREETING = "greeting"
+    FINISH = "finish"
+    CREDITS = "credits"
+
+
+# A provider that says this at the door will say it again.
+_HOPELESS = {
+    "invalid_model": ErrorCode.EXTERNAL_MODEL_NOT_FOUND,
+    "model_not_found": ErrorCode.EXTERNAL_MODEL_NOT_FOUND,
+    "missing_model": ErrorCode.EXTERNAL_MODEL_NOT_FOUND,
+    "invalid_api_key": ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE,
+    "beta_api_shape_disabled": ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE,
+}
+
+
+class Session:
+    """One client connection, from its first frame to its last.
+
+    `run_id` is new for each client connection, so that a client that comes back
+    under its session id makes records with new ids. `random` gives 0 to 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        run_id: str,
+        target: Target,
+        terms: Terms,
+        beta: bool,
+        now_us: Callable[[], int],
+        random: Callable[[], float],
+        new_id: Callable[[str], str],
+    ) -> None:
+        self.phase = Phase.ASKING
+        self.generation = 0  # of the newest provider connection; 0 before the first
+        self.from_client: Callable[[bytes], Answer] = self._wait
+        self.from_provider: Callable[[int, bytes], Answer] = self._ignore_provider
+        self._target = target
+        self._terms = terms
+        self._now_us = now_us
+        self._random = random
+        self._record_id = _numbered(run_id)
+        self._client_side = openai.ClientSide(new_id, beta)
+        self._gate = Gate(terms, target, self._client_side, new_id)
+        self._lane = BetaRelay(self._gate) if beta else Relay(self._gate)
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self._alarms: dict[Alarm, int] = {}
+        self._attempts = 0
+        self._live_since_us = 0
+        self._refused_with = ""  # what the provider said instead of a greeting
+        self._replies_since_asked = 0
+        self._unposted: dict[str, int] = {}  # our bills that the balance does not hold yet, in credits
+        self._low_noted = False
+
+    # -- The way in -----------------------------------------------------------------------------------------
+
+    def granted(self, grant: Grant) -> Steps:
+        if self.phase is Phase.ENDED:  # the client left while the question was on its way
+            return []
+        self._expect(Phase.ASKING)
+        self._grant = grant
+        self._credits = grant.credits
+        self._config = grant.config
+        who = (grant.account_id, grant.session_id)
+        self._meter = Meter(who, self._target, self._record_id, self._now_us)
+        self._transcript = Transcript(who, self._record_id, self._now_us, continues=bool(grant.history))
+        if grant.credits <= 0:
+            return self._end(ErrorCode.EXTERNAL_NO_CREDITS, "The account has no credits left.")
+        return self._dial(0.0)
+
+    def refused(self, refusal: Refusal) -> Steps:
+        return self.end(refusal.code, refusal.message)
+
+    def provider_opened(self, generation: int) -> Steps:
+        if generation != self.generation or self.phase is not Phase.DIALLING:
+            return []
+        if not self._target.greets:
+            return self._go_live()
+        self.phase = Phase.GREETING
+        self.from_provider = self._greet
+        return self._set_alarm(Alarm.GREETING, limits.PROVIDER_GREETING_S)
+
+    # -- The way out ----------------------------------------------------------------------------------------
+
+    def provider_lost(self, generation: int, hopeless: bool = False) -> Steps:
+        """The dial failed, or the connection ended, for whatever reason. `hopeless`: the provider turned us
+        down in a way that trying again will not change (a wrong key of ours)."""
+        if generation != self.generation or self.phase in (Phase.ASKING, Phase.ENDED):
+            return []
+        closing: Steps = [ToClient(p) for p in self._client_side.close_replies()]
+        if self.phase is Phase.FINISHING:
+            return closing + self._end_for_credits()
+        if self._live_long_enough():
+            self._attempts = 0
+        delays = self._terms.redial_after_s
+        if hopeless or self._refused_with in _HOPELESS or self._attempts >= len(delays):
+            return closing + self._end_for_provider()
+        after_s = delays[self._attempts] * (0.5 + self._random())
+        self._attempts += 1
+        return [*closing, Note("redial", f"attempt {self._attempts}"), *self._dial(after_s)]
+
+    def client_left(self) -> Steps:
+        if self.phase is Phase.ENDED:
+            return []
+        return self._finish(CLIENT_LEFT)
+
+    def end(self, code: ErrorCode, message: str) -> Steps:
+        """The gateway ends the call: idle, too slow, taken over, stopping."""
+        return [] if self.phase is Phase.ENDED else self._end(code, message)
+
+    # -- Credits and time -----------------------------------------------------------------------------------
+
+    def credits_known(self, credits: int, posted: Collection[str] = ()) -> Steps:
+        """What the ledger says is left, and which of our records are already in that figure.
+
+        Ends the call only on the ledger's own word: a balance that has just been read may hold records that
+        are not acknowledged yet, and those would be counted twice.
+        """
+        for record_id in posted:
+            self._unposted.pop(record_id, None)
+        self._credits = credits - sum(self._unposted.values())
+        if credits > 0 or self.phase not in (Phase.DIALLING, Phase.GREETING, Phase.LIVE):
+            return []
+        return self._out_of_credits()
+
+    def woke(self) -> Steps:
+        now_us = self._now_us()
+        due = [alarm for alarm, at_us in self._alarms.items() if at_us <= now_us]
+        steps: Steps = []
+        for alarm in due:
+            self._alarms.pop(alarm, None)
+            if alarm is Alarm.GREETING and self.phase is Phase.GREETING:
+                steps += [Note("provider_silent"), *self.provider_lost(self.generation)]
+            elif alarm is Alarm.FINISH and self.phase is Phase.FINISHING:
+                steps += [ToClient(p) for p in self._client_side.close_replies()] + self._end_for_credits()
+            elif alarm is Alarm.CREDITS and self.phase is Phase.LIVE:
+                steps += [*self._keep_passages(), *self._ask_credits()]
+        return steps or self._wake()
+
+    # -- Frames, by phase -----------------------------------------------------------------------------------
+
+    def _wait(self, payload: bytes) -> Answer:
+        """A17: the provider is not ready, so what the client says is put by."""
+        self._waiting_bytes += len(payload)
+        too_many = len(self._waiting) >= self._terms.waiting_messages_max
+        if too_many or self._waiting_bytes > self._terms.waiting_bytes_max:
+            return self._end(
+                ErrorCode.EXTERNAL_BUFFER_OVERFLOW,
+                "Too much was sent before the provider was ready. Wait for session.created before streaming.",
+            )
+        self._waiting.append(payload)
+        return []
+
+    def _ignore(self, payload: bytes) -> Answer:
+        return []
+
+    def _ignore_provider(self, generation: int, payload: bytes) -> Answer:
+        return []
+
+    def _greet(self, generation: int, payload: bytes) -> Answer:
+        """The first word of a provider. An error instead speaks of our key and our request, so the client
+        is not shown it; the close that follows it (OPENAI-REALTIME.md 2.4) decides what happens."""
+        if generation != self.generation:
+            return []
+        hops = self._lane.from_provider(payload)
+        if hops is PASS:
+            return [ToClient(payload), *self._go_live()]
+        for hop in hops:
+            if isinstance(hop, Heard) and isinstance(hop.act, Trouble):
+                self._refused_with = hop.act.code
+                return [Note("provider_refused", hop.act.code)]
+        return [*self._hear(hops), *self._go_live()]
+
+    def _relay_provider(self, generation: int, payload: bytes) -> Answer:
+        if generation != self.generation:
+            return []
+        hops = self._lane.from_provider(payload)
+        return PASS if hops is PASS else self._hear(hops)
+
+    # -- What is heard --------------------------------------------------------------------------------------
+
+    def _hear(self, hops: list[Hop]) -> Steps:
+        steps: Steps = []
+        for hop in hops:
+            if isinstance(hop, Heard):
+                steps += self._heard(hop.act)
+            else:
+                steps.append(hop)
+        steps += self._keep_passages()
+        # Only now: the frame that spends the last credit still reaches the client.
+        if self.phase is Phase.FINISHING and not self._client_side.reply_open:
+            steps += self._end_for_credits()
+        elif self.phase is Phase.LIVE and self._credits <= 0:
+            steps += self._out_of_credits()
+        return steps
+
+    def _heard(self, act: Act) -> Steps:
+        self._client_side.follow(act)
+        self._transcript.hear(act)
+        if isinstance(act, Bill):
+            return self._charge(act)
+        if isinstance(act, Configured):
+            return self._save(act)
+        if isinstance(act, Ready):
+            self._gate.greeted()
+        if isinstance(act, Trouble):
+            return [Note("provider_error", act.code)]
+        return []
+
+    def _charge(self, bill: Bill) -> Steps:
+        record = self._meter.record(bill)
+        steps: Steps = [Keep(record)]
+        cost = _cost(record)
+        self._unposted[record.id] = cost
+        self._credits -= cost  # A12
+        if 0 < self._credits < self._terms.low_credits and not self._low_noted:
+            self._low_noted = True
+            steps.append(Note("credits_low", str(self._credits)))
+            if self._terms.tell_low_credits:
+                steps += [ToClient(p) for p in self._client_side.credits_low(self._credits)]
+        if isinstance(bill, Usage):
+            self._replies_since_asked += 1
+            if self._replies_since_asked >= limits.CREDITS_ASKED_AFTER_REPLIES:
+                steps += self._ask_credits()
+        return steps
+
+    def _save(self, configured: Configured) -> Steps:
+        """A8. What we replayed ourselves is not heard here: the gate keeps its answer to itself."""
+        config = resume.config_to_save(configured.raw)
+        if config is None or config == self._config:
+            return []
+        self._config = config
+        account_id, session_id = self._grant.account_id, self._grant.session_id
+        return [
+            Keep(
+                SavedConfig(
+                    id=self._record_id(),
+                    account_id=account_id,
+                    session_id=session_id,
+                    config=config,
+                    born_us=self._now_us(),
+                )
+            )
+        ]
+
+    def _keep_passages(self) -> Steps:
+        return [Keep(passage) for passage in self._transcript.due()]
+
+    # -- Changes of phase -----------------------------------------------------------------------------------
+
+    def _dial(self, after_s: float) -> Steps:
+        self.phase = Phase.DIALLING
+        self.generation += 1
+        self.from_client = self._wait
+        self.from_provider = self._ignore_provider
+        self._refused_with = ""
+        return [Dial(self.generation, after_s)]
+
+    def _go_live(self) -> Steps:
+        """A10, A17: first what makes the provider know the call, then what waited, in order. No frame can
+        come between, because all of it is one answer."""
+        self.phase = Phase.LIVE
+        self._live_since_us = self._now_us()
+        self._alarms.pop(Alarm.GREETING, None)
+        steps: Steps = [ToProvider(p) for p in self._gate.opening(self._config, self._history())]
+        for payload in self._waiting:
+            answer = self._lane.from_client(payload)
+            if answer is PASS:
+                steps.append(ToProvider(payload))
+            else:
+                steps += answer
+        self._waiting, self._waiting_bytes = [], 0
+        self.from_client = self._lane.from_client
+        self.from_provider = self._relay_provider
+        return steps + self._set_alarm(Alarm.CREDITS, limits.CREDITS_ASKED_AFTER_S)
+
+    def _out_of_credits(self) -> Steps:
+        """A15: the running reply may end, and the client says nothing more that costs."""
+        if not self._client_side.reply_open:
+            return self._end_for_credits()
+        self.phase = Phase.FINISHING
+        self.from_client = self._ignore
+        return [Note("credits_spent"), *self._set_alarm(Alarm.FINISH, limits.FINISH_REPLY_S)]
+
+    def _end_for_credits(self) -> Steps:
+        return self._end(ErrorCode.EXTERNAL_NO_CREDITS, "The account has no credits left; the call is ended.")
+
+    def _end_for_provider(self) -> Steps:
+        code = _HOPELESS.get(self._refused_with, ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE)
+        if code is ErrorCode.EXTERNAL_MODEL_NOT_FOUND:
+            return self._end(code, f"The provider does not serve the model {self._target.model!r}.")
+        return self._end(code, "The provider cannot be reached. Try again in a moment.")
+
+    def _end(self, code: ErrorCode, message: str) -> Steps:
+        frames = self._client_side.refuse(kind_of(code), code, message)
+        return self._finish(ending(code), [ToClient(p) for p in frames])
+
+    def _finish(self, end: End, last_words: Steps | None = None) -> Steps:
+        """A19: what is known is kept before anything is let go."""
+        asked = self.phase is not Phase.ASKING
+        self.phase = Phase.ENDED
+        self.generation += 1
+        self.from_client = self._ignore
+        self.from_provider = self._ignore_provider
+        self._waiting, self._waiting_bytes = [], 0
+        self._alarms.clear()
+        kept: Steps = [Keep(passage) for passage in self._transcript.flush()] if asked else []
+        return [*kept, *(last_words or []), end]
+
+    # -- Small things ---------------------------------------------------------------------------------------
+
+    def _history(self) -> str:
+        """Everything said before this connection, as much of it as a provider is told (A11). The beginning is
+        already cut by the business side; what this call added makes it longer again."""
+        text = self._grant.history + self._transcript.said
+        if len(text) <= limits.HISTORY_CHARS_MAX:
+            return text
+        cut = text[-limits.HISTORY_CHARS_MAX :]
+        return cut[cut.find("\n") + 1 :]
+
+    def _live_long_enough(self) -> bool:
+        live_us = self._now_us() - self._live_since_us
+        return self.phase is Phase.LIVE and live_us >= limits.REDIAL_FORGIVEN_AFTER_S * 1e6
+
+    def _ask_credits(self) -> Steps:
+        self._replies_since_asked = 0
+        return [AskCredits(), *self._set_alarm(Alarm.CREDITS, limits.CREDITS_ASKED_AFTER_S)]
+
+    def _set_alarm(self, alarm: Alarm, after_s: float) -> Steps:
+        self._alarms[alarm] = self._now_us() + int(after_s * 1e6)
+        return self._wake()
+
+    def _wake(self) -> Steps:
+        if not self._alarms:
+            return []
+        return [Wake(max(0, min(self._alarms.values()) - self._now_us()) / 1e6)]
+
+    def _expect(self, *phases: Phase) -> None:
+        assert self.phase in phases, f"{self.phase} is none of {phases}"
+
+
+def _numbered(run_id: str) -> Callable[[], str]:
+    numbers = count(1)
+    return lambda: f"{run_id}-{next(numbers)}"
+
+
+def _cost(record: UsageRecord) -> int:
+    """Our own view, until the ledger speaks: a token is a credit. Rates live on the business side, and every
+    acknowledgement brings the true balance."""
+    return record.tokens.total if record.kind is UsageKind.RESPONSE else 0

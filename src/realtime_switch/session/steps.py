@@ -1,0 +1,70 @@
+"""What a session orders. The conductor carries steps out in the order given and decides nothing."""
+
+import enum
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from ..accounts.errors import ErrorCode
+from ..accounts.records import Passage, SavedConfig, UsageRecord
+
+
+class _Pass(enum.Enum):
+    PASS = "pass"
+
+
+PASS: Final = _Pass.PASS
+"""The frame goes to the other end as it came, unread. The answer to nearly every frame."""
+
+
+class ToClient(Struct, frozen=True, gc=False):
+    payload: bytes
+
+
+class ToProvider(Struct, frozen=True, gc=False):
+    payload: bytes
+
+
+class Keep(Struct, frozen=True, gc=False):
+    """Put a record where it survives a kill of this process, before the next step is taken."""
+
+    record: UsageRecord | Passage | SavedConfig
+
+
+class Dial(Struct, frozen=True, gc=False):
+    """Let go of the provider connection there may be, wait, open a new one, and say `provider_opened` or
+    `provider_lost` with this generation. Whatever an older generation says is ignored."""
+
+    generation: int
+    after_s: float
+
+
+class AskCredits(Struct, frozen=True, gc=False):
+    """Ask what the account has left and say `credits_known`; nothing waits for it (A16)."""
+
+
+class Wake(Struct, frozen=True, gc=False):
+    """Say `woke` after so long. A new one replaces the last."""
+
+    after_s: float
+
+
+class Note(Struct, frozen=True, gc=False):
+    """Something for the log and the metrics; holds no words of the conversation and no secrets."""
+
+    event: str
+    detail: str = ""
+
+
+class End(Struct, frozen=True, gc=False):
+    """Close both sockets: the client's with this code and reason, the provider's with 1000. Always the last
+    step; nothing follows, whatever still happens. `error` is None when nobody is to blame."""
+
+    code: int
+    reason: str
+    error: ErrorCode | None = None
+
+
+Step = ToClient | ToProvider | Keep | Dial | AskCredits | Wake | Note | End
+Steps = list[Step]
+Answer = Literal[_Pass.PASS] | Steps

@@ -1,0 +1,307 @@
+"""Writes down what both sides say, in the order it was said, as text to be added at the end (A9).
+
+    user: Is row four free?
+    agent: Let me look.
+    tool: seat_lookup({"row":4})
+    tool: seat_lookup -> {"free":false}
+    agent: It is taken.
+
+What is kept is never rewritten, so a line waits until it is sure:
+
+- The user's words arrive late, often after the reply to them has begun. Their place is taken when the turn
+  ends, and what comes after waits for them, for a while.
+- An agent's line waits until its audio must have been played, because until then the client may still say
+  where it was interrupted; then it is cut there. Audio and text are not aligned (OPENAI-REALTIME.md 6.3),
+  so the cut falls at the same share of the text as of the audio, at the end of a word before it.
+
+When the call ends everything that waits is written as it stands.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from ..accounts.records import Passage
+from ..dialects.acts import (
+    Act,
+    AudioPassed,
+    Configured,
+    PastTold,
+    Ready,
+    Replayed,
+    ReplyAudio,
+    ReplyBegun,
+    ReplyDone,
+    ReplyItem,
+    ReplyItemDone,
+    ReplyText,
+    ReplyTranscript,
+    ReplyTruncated,
+    ToolAnswered,
+    ToolCall,
+    UserText,
+    UserTranscript,
+    UserTranscriptFailed,
+    UserTurn,
+)
+from . import limits
+
+USER, AGENT, TOOL = "user", "agent", "tool"
+BASE64_CHARS_PER_BYTE = 4 / 3
+
+
+class _Line(Struct):
+    """One thing said. `sure` when nothing can change it any more."""
+
+    speaker: str
+    parts: dict[int, str] = {}
+    sure: bool = False
+    typed: bool = False
+    base64_chars: int = 0
+    born_us: int = 0
+    played_us: int | None = None  # when its audio must have been heard; None while it is being said
+
+    @property
+    def text(self) -> str:
+        return " ".join(text for _, text in sorted(self.parts.items()) if text)
+
+
+class Transcript:
+    def __init__(
+        self,
+        who: tuple[str, str],
+        record_id: Callable[[], str],
+        now_us: Callable[[], int],
+        continues: bool,
+    ) -> None:
+        self._account_id, self._session_id = who
+        self._record_id = record_id
+        self._now_us = now_us
+        self._held: dict[str, _Line] = {}  # by item, in the order of the conversation
+        self._newest = ""  # the item that audio passing by belongs to
+        self._tools: dict[str, str] = {}  # names of calls that wait for their answer
+        self._open_replies: set[str] = set()
+        self._audio_bytes_per_ms = 48
+        self._speaker = ""
+        self._text = ""  # sure, and not yet handed out
+        self._begun = continues  # something stands before us, so our first line needs a line break
+        self._said = ""
+
+    # -- Hearing --------------------------------------------------------------------------------------------
+
+    def hear(self, act: Act) -> None:
+        hear = _HEARERS.get(type(act))
+        if hear is not None:
+            hear(self, act)
+
+    def due(self) -> list[Passage]:
+        """What has become sure, in pieces of about PASSAGE_CHARS."""
+        self._settle()
+        passages = []
+        while len(self._text) >= limits.PASSAGE_CHARS:
+            end = self._text.find(" ", limits.PASSAGE_CHARS)
+            passages.append(self._cut(end if end >= 0 else len(self._text)))
+        return passages
+
+    def flush(self) -> list[Passage]:
+        """Everything that is left, as it stands: the call is over."""
+        for item_id in list(self._held):
+            self._write(self._held.pop(item_id))
+        passages = self.due()
+        return [*passages, self._cut(len(self._text))] if self._text else passages
+
+    @property
+    def said(self) -> str:
+        """What was said in this call, the lines that wait included, as a new provider would be told it."""
+        text, speaker = self._said, self._speaker
+        begun = self._begun
+        for line in self._held.values():
+            if line.text:
+                text += _joined(line, speaker, begun)
+                speaker, begun = line.speaker, True
+        return text[-limits.HISTORY_CHARS_MAX * 2 :]
+
+    # -- The user ----------------------------------------------------------------------------------------
+
+    def _user_turn(self, act: UserTurn) -> None:
+        self._held.setdefault(act.item_id, _Line(USER, {}, born_us=self._now_us()))
+
+    def _user_transcript(self, act: UserTranscript) -> None:
+        line = self._held.get(act.item_id)
+        if line is None:  # too late for its place, or a provider that does not say when a turn ends
+            line = self._held[act.item_id] = _Line(USER, {}, born_us=self._now_us())
+        line.parts[0] = act.text if act.final else line.parts.get(0, "") + act.text
+        line.sure = act.final
+
+    def _user_transcript_failed(self, act: UserTranscriptFailed) -> None:
+        if line := self._held.get(act.item_id):
+            line.sure = True
+
+    def _user_text(self, act: UserText) -> None:
+        """Sure only when a reply begins: a client that goes on to tell the agent's part is telling the
+        past."""
+        line = _Line(USER, {0: act.text}, typed=True, born_us=self._now_us())
+        self._held.setdefault(act.item_id, line)
+
+    def _past_told(self, act: PastTold) -> None:
+        if act.item_id in self._held:
+            return  # the model's own line, told again by a provider that fills items at once
+        for item_id, line in list(self._held.items()):
+            if line.typed and not line.sure:
+                del self._held[item_id]
+
+    # -- The agent ---------------------------------------------------------------------------------------
+
+    def _reply_begun(self, act: ReplyBegun) -> None:
+        self._open_replies.add(act.reply_id)
+        for line in self._held.values():
+            if line.typed:
+                line.sure = True
+
+    def _reply_item(self, act: ReplyItem) -> None:
+        if act.kind == "message":
+            self._newest = act.item_id
+            self._held.setdefault(act.item_id, _Line(AGENT, {}, born_us=self._now_us()))
+
+    def _reply_words(self, act: ReplyTranscript | ReplyText) -> None:
+        line = self._held.get(act.item_id)
+        if line is None:
+            line = self._held[act.item_id] = _Line(AGENT, {}, born_us=self._now_us())
+        if line.sure or line.speaker != AGENT:
+            return  # it was cut already: what still comes was not heard
+        self._newest = act.item_id
+        line.parts[act.part] = act.text if act.final else line.parts.get(act.part, "") + act.text
+
+    def _audio_passed(self, act: AudioPassed) -> None:
+        if line := self._held.get(self._newest):
+            line.base64_chars += act.base64_chars
+
+    def _reply_audio(self, act: ReplyAudio) -> None:
+        if line := self._held.get(act.item_id):
+            line.base64_chars += len(act.base64)
+
+    def _reply_item_done(self, act: ReplyItemDone) -> None:
+        if (line := self._held.get(act.item_id)) is not None:
+            self._finish(line)
+
+    def _reply_done(self, act: ReplyDone) -> None:
+        self._open_replies.discard(act.reply_id)
+        if not self._open_replies:
+            for line in self._held.values():  # of a reply that ended without closing its items
+                if line.speaker == AGENT and line.played_us is None:
+                    self._finish(line)
+
+    def _finish(self, line: _Line) -> None:
+        """It is said; audio is made faster than it is played, so it will be heard some time later."""
+        line.played_us = line.born_us + int(self._audio_ms(line) * 1000)
+        if line.base64_chars:
+            line.played_us += int(limits.PLAYBACK_SLACK_S * 1e6)
+
+    def _truncated(self, act: ReplyTruncated) -> None:
+        line = self._held.get(act.item_id)
+        if line is None or line.sure:
+            return
+        audio_ms = self._audio_ms(line)
+        if act.heard_ms < audio_ms:
+            line.parts = {0: _cut_words(line.text, act.heard_ms / audio_ms)}
+        line.sure = True
+
+    def _audio_ms(self, line: _Line) -> float:
+        return line.base64_chars / BASE64_CHARS_PER_BYTE / self._audio_bytes_per_ms
+
+    # -- Tools -------------------------------------------------------------------------------------------
+
+    def _tool_call(self, act: ToolCall) -> None:
+        self._tools[act.call_id] = act.name
+        self._tool_line(f"call {act.call_id}", f"{act.name}({act.arguments}")
+
+    def _tool_answered(self, act: ToolAnswered) -> None:
+        name = self._tools.pop(act.call_id, None)
+        if name is not None:  # else an answer to a call of the past, told again
+            self._tool_line(f"answer {act.call_id}", f"{name} -> {act.output}")
+
+    def _tool_line(self, key: str, text: str) -> None:
+        text = " ".join(text.split())
+        if len(text) > limits.TOOL_LINE_CHARS_MAX:
+            text = text[: limits.TOOL_LINE_CHARS_MAX] + "…"
+        closed = ")" if key.startswith("call ") else ""
+        self._held[key] = _Line(TOOL, {0: text + closed}, sure=True)
+
+    # -- Formats -----------------------------------------------------------------------------------------
+
+    def _format(self, act: Ready | Configured | Replayed) -> None:
+        self._audio_bytes_per_ms = act.audio_bytes_per_ms
+
+    # -- Writing -----------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Write the lines from the oldest on, up to the first that may still change."""
+        now_us = self._now_us()
+        for item_id, line in list(self._held.items()):
+            if not self._is_sure(line, now_us) and len(self._held) <= limits.HELD_LINES_MAX:
+                return
+            self._write(self._held.pop(item_id))
+
+    def _is_sure(self, line: _Line, now_us: int) -> bool:
+        if line.sure:
+            return True
+        if line.speaker == USER:
+            return not line.typed and now_us - line.born_us >= limits.TRANSCRIPT_AWAITED_S * 1e6
+        return line.played_us is not None and line.played_us <= now_us
+
+    def _write(self, line: _Line) -> None:
+        if not line.text:
+            return
+        written = _joined(line, self._speaker, self._begun)
+        self._speaker, self._begun = line.speaker, True
+        self._text += written
+        self._said = (self._said + written)[-limits.HISTORY_CHARS_MAX * 2 :]
+
+    def _cut(self, end: int) -> Passage:
+        text, self._text = self._text[:end], self._text[end:]
+        return Passage(
+            id=self._record_id(),
+            account_id=self._account_id,
+            session_id=self._session_id,
+            text=text,
+            born_us=self._now_us(),
+        )
+
+
+def _joined(line: _Line, speaker: str, begun: bool) -> str:
+    """Tool lines each stand alone; everybody else goes on where they were."""
+    if line.speaker == speaker != TOOL:
+        return f" {line.text}"
+    return f"{chr(10) if begun else ''}{line.speaker}: {line.text}"
+
+
+def _cut_words(text: str, share: float) -> str:
+    end = int(len(text) * share)
+    if end < len(text) and not text[end].isspace():
+        end = max(text.rfind(" ", 0, end), 0)
+    return text[:end].rstrip()
+
+
+# Each is given the acts that it is filed under.
+_HEARERS: dict[type[Act], Callable[[Transcript, Any], None]] = {
+    Ready: Transcript._format,
+    Configured: Transcript._format,
+    Replayed: Transcript._format,
+    UserTurn: Transcript._user_turn,
+    UserTranscript: Transcript._user_transcript,
+    UserTranscriptFailed: Transcript._user_transcript_failed,
+    UserText: Transcript._user_text,
+    PastTold: Transcript._past_told,
+    ToolCall: Transcript._tool_call,
+    ToolAnswered: Transcript._tool_answered,
+    ReplyBegun: Transcript._reply_begun,
+    ReplyItem: Transcript._reply_item,
+    ReplyTranscript: Transcript._reply_words,
+    ReplyText: Transcript._reply_words,
+    ReplyAudio: Transcript._reply_audio,
+    AudioPassed: Transcript._audio_passed,
+    ReplyItemDone: Transcript._reply_item_done,
+    ReplyDone: Transcript._reply_done,
+    ReplyTruncated: Transcript._truncated,
+}
