@@ -38,6 +38,10 @@ class Replayed(Act, frozen=True, gc=False):
     audio_bytes_per_ms: int
 
 
+class Garbled(Act, frozen=True, gc=False):
+    """The provider has sent something that is not a message."""
+
+
 class Trouble(Act, frozen=True, gc=False):
     """The provider says no. `request_id` names the message that it means, if it said so."""
 

@@ -18,8 +18,18 @@ from typing import Any
 
 import msgspec
 
-from ..dialects.acts import Act, Configured, Ready, Replayed, Trouble
+from ..dialects.acts import (
+    Act,
+    Configured,
+    Garbled,
+    Ready,
+    Replayed,
+    Trouble,
+    UserTranscript,
+    UserTranscriptFailed,
+)
 from ..dialects.openai import ClientSide, resume
+from ..dialects.openai.beta import from_client as from_beta_client
 from ..dialects.openai.requests import Mistake, read_request, request_id
 from . import limits
 from .steps import Steps, ToClient, ToProvider
@@ -28,14 +38,20 @@ from .terms import Target, Terms
 OWN_EVENTS = "realtime_switch."  # names in a client's messages that are ours to give a meaning
 
 _Members = dict[str, Any]
-_TRANSCRIPTION = b"conversation.item.input_audio_transcription."
+_Shown = tuple[bytes | None, Sequence[Act]]
 
 
 class Gate:
     def __init__(
-        self, terms: Terms, target: Target, client_side: ClientSide, new_id: Callable[[str], str]
+        self,
+        terms: Terms,
+        target: Target,
+        client_side: ClientSide,
+        new_id: Callable[[str], str],
+        beta: bool = False,
     ) -> None:
         self._terms = terms
+        self._beta = beta
         self._target = target
         self._client_side = client_side
         self._new_id = new_id
@@ -57,8 +73,11 @@ class Gate:
         else:
             return []
         message = msgspec.json.decode(update)
-        if self._terms.transcribe_with is not None and isinstance(message.get("session"), dict):
-            self._transcribe(message["session"])
+        session = message["session"]
+        # What is saved is what the client wanted; what the route adds is added anew.
+        self._client_transcribes |= _input(session).get("transcription") is not None
+        if self._terms.transcribe_with is not None:
+            self._transcribe(session)
         self._own_update_id = message["event_id"] = self._new_id("event")
         return [msgspec.json.encode(message)]
 
@@ -66,6 +85,8 @@ class Gate:
         request = read_request(payload, limits.REQUEST_TOKENS_MAX, limits.REQUEST_DEPTH_MAX)
         if isinstance(request, Mistake):
             return self._refuse(request)
+        if self._beta and (renamed := from_beta_client(request)) is not request:
+            request, payload = renamed, msgspec.json.encode(renamed)
         kind = request["type"]
         if (judge := self._judges.get(kind)) is not None:
             return judge(payload, request)
@@ -137,22 +158,36 @@ class Gate:
     def greeted(self) -> None:
         self._greeted = True
 
-    def shown(self, payload: bytes, acts: Sequence[Act]) -> tuple[bytes | None, Sequence[Act]]:
+    def shown(self, payload: bytes, acts: Sequence[Act]) -> _Shown:
         """The frame as the client is to see it, None if it is not, and what is to be heard of it."""
         for act in acts:
-            if isinstance(act, Ready):
-                return (None if self._greeted else payload), acts
-            if isinstance(act, Configured):
-                if self._own_update_id:
-                    self._own_update_id = ""  # answered in order, and ours was the first
-                    return None, (Replayed(act.audio_bytes_per_ms),)
-                return self._without_transcription(payload), acts
-            if isinstance(act, Trouble) and act.request_id and act.request_id == self._own_update_id:
-                self._own_update_id = ""
-                return None, acts
-        if self._hides_transcription and payload.find(_TRANSCRIPTION, 0, 200) > 0:
-            return None, acts
+            if (show := _SHOWN.get(type(act))) is not None:
+                return show(self, payload, act, acts)
         return payload, acts
+
+    def _show_greeting(self, payload: bytes, act: Ready, acts: Sequence[Act]) -> _Shown:
+        return (None if self._greeted else payload), acts
+
+    def _show_configuration(self, payload: bytes, act: Configured, acts: Sequence[Act]) -> _Shown:
+        if self._own_update_id:  # answered in order, and ours was the first
+            self._own_update_id = ""
+            return None, (Replayed(act.audio_bytes_per_ms),)
+        shown = self._without_transcription(payload)
+        return shown, (Configured(shown, act.audio_bytes_per_ms),)
+
+    def _show_trouble(self, payload: bytes, act: Trouble, acts: Sequence[Act]) -> _Shown:
+        # Not every provider says which message it means; the first answer of all is the answer to ours.
+        if self._own_update_id and act.request_id in ("", self._own_update_id):
+            self._own_update_id = ""
+            return None, acts
+        # The call goes on with another connection (A18), and an error would make pipecat deaf.
+        return (None if act.code == "session_expired" else payload), acts
+
+    def _show_transcript(self, payload: bytes, act: Act, acts: Sequence[Act]) -> _Shown:
+        return (None if self._hides_transcription else payload), acts
+
+    def _show_nothing(self, payload: bytes, act: Garbled, acts: Sequence[Act]) -> _Shown:
+        return None, acts
 
     @property
     def _hides_transcription(self) -> bool:
@@ -173,6 +208,17 @@ class Gate:
             "invalid_request_error", mistake.code, mistake.message, mistake.request_id, mistake.param
         )
         return [ToClient(frame) for frame in frames]
+
+
+# The kinds of frames that may not go to the client as they came, by what is heard of them.
+_SHOWN: dict[type[Act], Callable[[Gate, bytes, Any, Sequence[Act]], _Shown]] = {
+    Ready: Gate._show_greeting,
+    Configured: Gate._show_configuration,
+    Trouble: Gate._show_trouble,
+    UserTranscript: Gate._show_transcript,
+    UserTranscriptFailed: Gate._show_transcript,
+    Garbled: Gate._show_nothing,
+}
 
 
 def _object(value: Any) -> _Members:

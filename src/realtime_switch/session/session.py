@@ -21,7 +21,7 @@ from itertools import count
 from ..accounts.errors import ErrorCode
 from ..accounts.records import Grant, Refusal, SavedConfig, UsageKind, UsageRecord
 from ..dialects import openai
-from ..dialects.acts import Act, Bill, Configured, Ready, Trouble, Usage
+from ..dialects.acts import Act, Bill, Configured, Garbled, Ready, Trouble, Usage
 from ..dialects.openai import resume
 from . import limits
 from .endings import CLIENT_LEFT, ending, kind_of
@@ -31,6 +31,9 @@ from .meter import Meter
 from .steps import PASS, Answer, AskCredits, Dial, End, Keep, Note, Steps, ToClient, ToProvider, Wake
 from .terms import Target, Terms
 from .transcript import Transcript
+
+
+LEFT_OUT = "[What was said before this is left out.]\n"  # as the business side marks its own cuts
 
 
 class Phase(enum.Enum):
@@ -88,7 +91,7 @@ class Session:
         self._random = random
         self._record_id = _numbered(run_id)
         self._client_side = openai.ClientSide(new_id, beta)
-        self._gate = Gate(terms, target, self._client_side, new_id)
+        self._gate = Gate(terms, target, self._client_side, new_id, beta)
         self._lane = BetaRelay(self._gate) if beta else Relay(self._gate)
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
@@ -183,7 +186,7 @@ class Session:
                 steps += [ToClient(p) for p in self._client_side.close_replies()] + self._end_for_credits()
             elif alarm is Alarm.CREDITS and self.phase is Phase.LIVE:
                 steps += [*self._keep_passages(), *self._ask_credits()]
-        return steps or self._wake()
+        return steps if self.phase is Phase.ENDED else steps + self._wake()
 
     # -- Frames, by phase -----------------------------------------------------------------------------------
 
@@ -214,9 +217,9 @@ class Session:
         if hops is PASS:
             return [ToClient(payload), *self._go_live()]
         for hop in hops:
-            if isinstance(hop, Heard) and isinstance(hop.act, Trouble):
-                self._refused_with = hop.act.code
-                return [Note("provider_refused", hop.act.code)]
+            if isinstance(hop, Heard) and isinstance(hop.act, Trouble | Garbled):
+                self._refused_with = hop.act.code if isinstance(hop.act, Trouble) else "garbled"
+                return [Note("provider_refused", self._refused_with)]
         return [*self._hear(hops), *self._go_live()]
 
     def _relay_provider(self, generation: int, payload: bytes) -> Answer:
@@ -251,8 +254,8 @@ class Session:
             return self._save(act)
         if isinstance(act, Ready):
             self._gate.greeted()
-        if isinstance(act, Trouble):
-            return [Note("provider_error", act.code)]
+        if isinstance(act, Trouble | Garbled):
+            return [Note("provider_error", act.code if isinstance(act, Trouble) else "garbled")]
         return []
 
     def _charge(self, bill: Bill) -> Steps:
@@ -363,8 +366,8 @@ class Session:
         text = self._grant.history + self._transcript.said
         if len(text) <= limits.HISTORY_CHARS_MAX:
             return text
-        cut = text[-limits.HISTORY_CHARS_MAX :]
-        return cut[cut.find("\n") + 1 :]
+        cut = text[len(LEFT_OUT) - limits.HISTORY_CHARS_MAX :]
+        return LEFT_OUT + cut[cut.find("\n") + 1 :]
 
     def _live_long_enough(self) -> bool:
         live_us = self._now_us() - self._live_since_us

@@ -247,7 +247,9 @@ class Transcript:
         if line.sure:
             return True
         if line.speaker == USER:
-            return not line.typed and now_us - line.born_us >= limits.TRANSCRIPT_AWAITED_S * 1e6
+            awaited_us = now_us - line.born_us
+            # Once its first words are here the rest follows; written now, they would be written twice.
+            return not line.text and awaited_us >= limits.TRANSCRIPT_AWAITED_S * 1e6
         return line.played_us is not None and line.played_us <= now_us
 
     def _write(self, line: _Line) -> None:

@@ -137,14 +137,10 @@ _GA_CONTENT = {"text": "output_text", "audio": "output_audio"}
 _GA_HAS_NOT = {"temperature", "client_secret", "object"}
 
 
-def from_client(payload: bytes) -> bytes:
-    message = _read(payload)
-    kind = message.get("type") if message is not None else None
-    change = _CHANGES.get(kind) if isinstance(kind, str) else None
-    if message is None or change is None:
-        return payload
-    changed = change(message)
-    return payload if changed == message else msgspec.json.encode(changed)
+def from_client(request: _Members) -> _Members:
+    """The very same object when there is nothing to change."""
+    change = _CHANGES.get(request["type"])
+    return request if change is None else change(request)
 
 
 def _update_from_client(message: _Members) -> _Members:

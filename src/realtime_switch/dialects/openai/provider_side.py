@@ -14,6 +14,7 @@ from msgspec import Struct
 from ..acts import (
     Act,
     Configured,
+    Garbled,
     PastTold,
     Ready,
     ReplyAudio,
@@ -72,7 +73,7 @@ def read(payload: bytes) -> Sequence[Act]:
         except msgspec.DecodeError:
             message = _decode(mend(payload))
     except (msgspec.DecodeError, RecursionError):
-        return (Trouble("unreadable", "The provider sent something that is not a message."),)
+        return (Garbled(),)
     reader = _READERS.get(message.type) if isinstance(message.type, str) else None
     return reader(message, payload) if reader is not None else ()
 
