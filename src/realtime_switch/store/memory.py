@@ -330,7 +330,8 @@ class _Sessions:
 
     def summarise(self, account_id: str, session_id: str, upto: int, summary: str, now_us: int) -> None:
         session = account_id, keepable(session_id)
-        if session in self._tables.passages and upto >= self._tables.summaries.get(session, (0, ""))[0]:
+        there = any(passage.number == upto for passage in self._tables.passages.get(session, ()))
+        if there and upto >= self._tables.summaries.get(session, (0, ""))[0]:
             self._tables.summaries[session] = upto, keepable(summary)
 
     def list(self, account_id: str | None = None) -> list[SessionSummary]:

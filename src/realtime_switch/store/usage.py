@@ -1,0 +1,140 @@
+"""UsageRepo in SQL: bills go in once and are never changed; totals are sums over them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, literal, select
+
+from ..accounts.records import UsageKind
+from ..business.repos import PostedUsage, UsageTotals
+from .schema import usage_metrics
+from .text import keepable
+
+ROWS_PER_STATEMENT = 100  # bounds the parameters of one statement: SQLite takes 250,000, PostgreSQL 65,535
+
+_DAY_US = 24 * 60 * 60 * 1_000_000
+_COLUMNS = [column.name for column in usage_metrics.c]
+
+
+class SqlUsage:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        place = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+        self._row = "(" + ", ".join([place] * len(_COLUMNS)) + ")"
+
+    def post(self, bills: Sequence[PostedUsage], now_us: int) -> list[str]:
+        # In order of id, so that two processes that post the same bills cannot lock each other out.
+        rows = sorted(_row(bill, now_us) for bill in bills)
+        new = set()
+        for start in range(0, len(rows), ROWS_PER_STATEMENT):
+            new |= self._insert(rows[start : start + ROWS_PER_STATEMENT])
+        return [i for i in dict.fromkeys(bill.record.id for bill in bills) if keepable(i) in new]
+
+    def _insert(self, rows: list[tuple[Any, ...]]) -> set[str]:
+        # Straight to the driver: SQLAlchemy's way through 25 columns a row costs more than the insert.
+        sql = (
+            f"INSERT INTO usage_metrics ({', '.join(_COLUMNS)}) VALUES {', '.join([self._row] * len(rows))}"
+            " ON CONFLICT (id) DO NOTHING RETURNING id"
+        )
+        values = tuple(value for row in rows for value in row)
+        return set(self._connection.exec_driver_sql(sql, values).scalars())
+
+    def totals(self, by: str | None = None, account_id: str | None = None) -> list[UsageTotals]:
+        group = _group(by)
+        query = select(group, *_SUMS.values())
+        if account_id is not None:
+            query = query.where(usage_metrics.c.account_id == account_id)
+        if by is not None:
+            query = query.group_by(group).order_by(group)
+        return [
+            UsageTotals(group=_group_name(by, row[0]), **dict(zip(_SUMS, row[1:], strict=True)))
+            for row in self._connection.execute(query)
+        ]
+
+    def credits_posted(self, account_id: str) -> int:
+        query = select(_sum(usage_metrics.c.credits)).where(usage_metrics.c.account_id == account_id)
+        return self._connection.execute(query).scalar_one()
+
+
+def _row(bill: PostedUsage, now_us: int) -> tuple[Any, ...]:
+    """In the order of the table's columns."""
+    record, tokens = bill.record, bill.record.tokens
+    return (
+        keepable(record.id),
+        record.account_id,
+        keepable(record.session_id),
+        keepable(record.provider),
+        keepable(record.model),
+        record.kind.value,
+        keepable(record.response_id),
+        tokens.input,
+        tokens.output,
+        tokens.total,
+        tokens.input_text,
+        tokens.input_audio,
+        tokens.input_image,
+        tokens.cached_text,
+        tokens.cached_audio,
+        tokens.cached_image,
+        tokens.output_text,
+        tokens.output_audio,
+        record.duration_ms,
+        record.fees,
+        record.certainty.value,
+        bill.credits,
+        bill.rates,
+        record.born_us or now_us,
+        now_us,
+    )
+
+
+def _sum(column: ColumnElement[int], kind: UsageKind | None = None) -> ColumnElement[int]:
+    # PostgreSQL sums bigints to a numeric, which would come back as a Decimal.
+    total = func.sum(column) if kind is None else func.sum(column).filter(usage_metrics.c.kind == kind.value)
+    return cast(func.coalesce(total, 0), BigInteger)
+
+
+def _of(kind: UsageKind, *columns: str) -> ColumnElement[int]:
+    first, *others = (usage_metrics.c[name] for name in columns)
+    return _sum(sum(others, first), kind)
+
+
+# What each total adds up. Kinds are never added into one another.
+_SUMS: dict[str, ColumnElement[int]] = {
+    "responses": func.count().filter(usage_metrics.c.kind == UsageKind.RESPONSE.value),
+    "input_tokens": _of(UsageKind.RESPONSE, "input_tokens"),
+    "output_tokens": _of(UsageKind.RESPONSE, "output_tokens"),
+    "total_tokens": _of(UsageKind.RESPONSE, "total_tokens"),
+    "input_text_tokens": _of(UsageKind.RESPONSE, "input_text_tokens"),
+    "input_audio_tokens": _of(UsageKind.RESPONSE, "input_audio_tokens"),
+    "input_image_tokens": _of(UsageKind.RESPONSE, "input_image_tokens"),
+    "cached_tokens": _of(
+        UsageKind.RESPONSE, "cached_text_tokens", "cached_audio_tokens", "cached_image_tokens"
+    ),
+    "output_text_tokens": _of(UsageKind.RESPONSE, "output_text_tokens"),
+    "output_audio_tokens": _of(UsageKind.RESPONSE, "output_audio_tokens"),
+    "transcription_tokens": _of(UsageKind.TRANSCRIPTION, "total_tokens"),
+    "transcription_ms": _of(UsageKind.TRANSCRIPTION, "duration_ms"),
+    "reseed_tokens": _of(UsageKind.RESEED, "total_tokens"),
+    "session_ms": _of(UsageKind.SESSION, "duration_ms"),
+    "fees": _sum(usage_metrics.c.fees),
+    "credits": _sum(usage_metrics.c.credits),
+}
+
+
+def _group(by: str | None) -> ColumnElement[Any]:
+    groups: dict[str | None, ColumnElement[Any]] = {
+        None: literal(""),
+        "account": usage_metrics.c.account_id,
+        "provider": usage_metrics.c.provider,
+        "session": usage_metrics.c.session_id,
+        "day": usage_metrics.c.created_at // _DAY_US,
+    }
+    return groups[by]
+
+
+def _group_name(by: str | None, value: Any) -> str:
+    if by == "day":
+        return datetime.fromtimestamp(value * (_DAY_US // 1_000_000), UTC).date().isoformat()
+    return str(value)
