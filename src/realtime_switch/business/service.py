@@ -1,0 +1,164 @@
+"""The account service for real: the five verbs as rules over repositories.
+
+Every verb is one unit of work. None keeps anything between calls but the times
+at which keys were used, which reach the database by `flush`, not by a write
+for each connect.
+
+Text is made keepable by the repositories (store/), not here.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+
+import structlog
+
+from ..accounts.errors import ErrorCode, RealtimeSwitchError
+from ..accounts.records import Balance, Grant, Passage, Posted, Refusal, SavedConfig, UsageRecord
+from .credits import RateBook
+from .history import TOLD_CHARS_MAX, recent
+from .repos import ACTIVE, Account, Database, PostedUsage, Repos
+from .summary import Summariser
+
+SESSION_ID_CHARS_MAX = 200  # as accounts/records.py bounds it
+
+log = structlog.get_logger(part="accounts")
+
+
+class Accounts:
+    """Implements accounts.service.AccountService."""
+
+    def __init__(
+        self, database: Database, rates: RateBook, summariser: Summariser, now_us: Callable[[], int]
+    ) -> None:
+        self._database = database
+        self._rates = rates
+        self._summariser = summariser
+        self._now_us = now_us
+        self._used_us: dict[str, int] = {}  # by key hash, since the last flush
+
+    async def validate_and_load(self, key_hash: str, session_id: str) -> Grant | Refusal:
+        """A5-A7, A10, A11. An empty session id remembers nothing."""
+        if len(session_id) > SESSION_ID_CHARS_MAX:
+            return Refusal(
+                code=ErrorCode.EXTERNAL_INVALID_VALUE,
+                message=f"A session id has at most {SESSION_ID_CHARS_MAX} characters; choose a shorter one.",
+            )
+        loaded = await self._database.read(lambda repos: repos.accounts.load(key_hash, session_id))
+        now_us = self._now_us()
+        # Unknown, expired and revoked are one answer: which it was is nobody's business but the owner's.
+        if loaded is None or (loaded.expires_us is not None and loaded.expires_us <= now_us):
+            return Refusal(
+                code=ErrorCode.EXTERNAL_INVALID_AUTH,
+                message="The API key is not valid; check that it is complete and has not been revoked.",
+            )
+        account = loaded.account
+        if account.status != ACTIVE:
+            return Refusal(
+                code=ErrorCode.EXTERNAL_ACCOUNT_CLOSED, message="The account of this API key is closed."
+            )
+        if account.credits <= 0:
+            return Refusal(
+                code=ErrorCode.EXTERNAL_NO_CREDITS,
+                message="The account has no credits left; top it up to go on.",
+            )
+        self._used_us[key_hash] = now_us
+        config, history = None, ""
+        if session_id:
+            config, history = (
+                loaded.config,
+                recent(loaded.conversation, whole_chars=loaded.conversation_chars),
+            )
+            if loaded.conversation_chars > TOLD_CHARS_MAX:
+                self._summariser.begin(account.id, session_id)
+        return Grant(
+            account_id=account.id,
+            session_id=session_id,
+            credits=account.credits,
+            config=config,
+            history=history,
+        )
+
+    async def get_credits(self, account_id: str) -> int:
+        found = await self._database.read(lambda repos: repos.accounts.find(account_id))
+        return _spendable(found) if found is not None and found.id == account_id else 0
+
+    async def update_usage(self, records: Sequence[UsageRecord]) -> Posted:
+        """A13, A14: bills and purses change together in one write, or not at all."""
+        now_us = self._now_us()
+        # By account, because locks that everybody takes in one order cannot deadlock; by id, so that the
+        # same batch sent twice is the same write twice.
+        ordered = sorted({record.id: record for record in reversed(records)}.values(), key=_by_account)
+        bills = [self._rates.bill(record) for record in ordered]
+        posted = await self._database.write(lambda repos: _post(repos, bills, now_us))
+        if posted.unknown:
+            log.error("usage_of_unknown_accounts", count=len(posted.unknown), ids=posted.unknown[:10])
+        return posted
+
+    async def save_session(self, saved: SavedConfig) -> None:
+        """Of an account that nobody knows: logged and dropped, for it can never be kept."""
+        now_us = self._now_us()
+
+        def save(repos: Repos) -> bool:
+            if not repos.accounts.known([saved.account_id]):
+                return False
+            repos.sessions.save_config(saved, now_us)
+            return True
+
+        if not await self._database.write(save):
+            log.error("session_of_unknown_account", account=saved.account_id)
+
+    async def append_conversation(self, passages: Sequence[Passage]) -> None:
+        """Of accounts that nobody knows: logged and dropped, so that they cannot hold up the others."""
+        now_us = self._now_us()
+
+        def append(repos: Repos) -> int:
+            known = repos.accounts.known([passage.account_id for passage in passages])
+            kept = [passage for passage in passages if passage.account_id in known]
+            repos.sessions.append(kept, now_us)
+            return len(passages) - len(kept)
+
+        dropped = await self._database.write(append)
+        if dropped:
+            log.error("passages_of_unknown_accounts", count=dropped)
+
+    async def flush(self) -> None:
+        """Write down when keys were used; every few seconds, and at the end."""
+        used_us, self._used_us = self._used_us, {}
+        if not used_us:
+            return
+        try:
+            await self._database.write(lambda repos: repos.accounts.note_used(used_us))
+        except RealtimeSwitchError:
+            self._used_us = {**used_us, **self._used_us}
+            raise
+
+
+def _by_account(record: UsageRecord) -> tuple[str, str]:
+    return record.account_id, record.id
+
+
+def _spendable(account: Account) -> int:
+    """What calls may still spend: nothing once the account is closed, so that closing it ends them."""
+    return account.credits if account.status == ACTIVE else min(account.credits, 0)
+
+
+def _post(repos: Repos, bills: Sequence[PostedUsage], now_us: int) -> Posted:
+    """Bills in the order of their accounts: insert them, then lower each purse by what was new."""
+    known = repos.accounts.known([bill.record.account_id for bill in bills])
+    owned = [bill for bill in bills if bill.record.account_id in known]
+    new = set(repos.usage.post(owned, now_us))
+    balances = []
+    for account_id, of_account in groupby(owned, key=lambda bill: bill.record.account_id):
+        charged = [bill for bill in of_account if bill.record.id in new and bill.credits]
+        if charged:
+            first, others = charged[0].record.id, len(charged) - 1
+            reason = f"usage {first} and {others} more" if others else f"usage {first}"
+            credits = sum(bill.credits for bill in charged)
+            account = repos.accounts.spend(account_id, credits, reason, now_us)
+        else:
+            found = repos.accounts.find(account_id)
+            assert found is not None, "known a moment ago, in the same transaction"
+            account = found
+        balances.append(Balance(account_id=account_id, credits=_spendable(account)))
+    unknown = tuple(bill.record.id for bill in bills if bill.record.account_id not in known)
+    return Posted(balances=tuple(balances), unknown=unknown)
