@@ -302,6 +302,11 @@ def test_a_summary_uses_the_key_of_its_dialect_unless_told_another(data: Path):
     assert configured(data, '[summary]\nkey_env = "OTHER"\n', **keys).summary_key == Secret("x")
 
 
+def test_a_providers_key_is_not_sent_to_an_address_of_ones_own(data: Path):
+    own = '[summary]\nurl = "http://127.0.0.1:8000/v1"\n'
+    assert configured(data, own, OPENAI_API_KEY="o").summary_key is None
+
+
 def test_every_variable_sets_something_that_exists():
     settings = load(environ={})
     for section, name in ENVIRONMENT.values():

@@ -134,6 +134,8 @@ def _settings(
         socket = path_of("link", "socket_path", link.socket_path, place.socket_path(data, environ))
         link = replace(link, socket_path=socket)
     summary = build(SummarySettings, tables.get("summary", {}), ("summary",), sources)
+    if summary.url and not summary.url.startswith(("https://", "http://")):
+        raise sources.complaint(("summary", "url"), "must be an address like https://host/v1.")
     endpoints = _endpoints(tables.get("providers", {}), sources, file, key_of)
     return Settings(
         data=data,
@@ -150,9 +152,16 @@ def _settings(
         routes=_routes(tables.get("routes", {}), sources, endpoints),
         rates=_rates(tables.get("rates", []), sources),
         summary=summary,
-        summary_key=key_of(summary.key_env or str(BUILT_IN[summary.dialect]["key_env"])),
+        summary_key=_summary_key(summary, key_of),
         log=build(LogSettings, tables.get("log", {}), ("log",), sources),
     )
+
+
+def _summary_key(summary: SummarySettings, key_of: Callable[[str], Secret | None]) -> Secret | None:
+    if summary.key_env:
+        return key_of(summary.key_env)
+    # A provider's key goes to that provider, and not to an address that somebody else keeps.
+    return None if summary.url else key_of(str(BUILT_IN[summary.dialect]["key_env"]))
 
 
 def _endpoints(

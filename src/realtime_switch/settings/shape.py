@@ -61,11 +61,10 @@ class RateSettings(Struct, frozen=True, kw_only=True):
 
 class SummarySettings(Struct, frozen=True, kw_only=True):
     dialect: DialectName = "openai"  # openai: any chat completions endpoint; gemini: generateContent
-    url: str = ""  # "": the provider's own
-    model: str = ""  # "": no model; the old part of a long conversation is dropped with a mark
-    key_env: str = ""  # "": the provider's own
-    key_file: str = ""
-    deadline_s: AtLeastOne = 30
+    url: str = ""  # what stands before /chat/completions or /models/...; "": the provider's own
+    model: str = ""  # "": none; the old part of a long conversation is left out under a mark
+    key_env: str = ""  # "": the provider's own, unless url leads elsewhere
+    deadline_s: AtLeastOne = 60
 
 
 class LogSettings(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,158 @@
+"""The wiring of the business process (A28): the one place that builds what it is made of.
+
+    settings -> database -> Accounts (rates, summaries) -> LinkServer
+
+The command opens the database by the same functions, so it finds the same
+file, key and form that the process does.
+"""
+
+import asyncio
+import os
+import secrets
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
+from ..settings import Settings, database_key, make_directory
+from ..store.database import SqlDatabase, open_database, open_storage
+from ..store.sqlite import lock_file
+from ..store.storage import Storage
+from .admin import Administration
+
+if TYPE_CHECKING:
+    from .credits import RateBook
+    from .endpoint import SummaryEndpoint
+    from .service import Accounts
+
+FLUSH_AFTER_S = 5.0  # how old the last use of a key may be before it is written down
+# Reads run on threads of their own, and a thread that wants to run waits so long for the one that runs.
+# Python's 5 ms would be the p99 of a connect while usage is being written.
+SWITCH_INTERVAL_S = 0.0005
+
+log = structlog.get_logger()
+
+
+def now_us() -> int:
+    return time.time_ns() // 1000
+
+
+# -- Opening the database -----------------------------------------------------------------------------------
+
+
+def open_from(settings: Settings, *, create: bool) -> SqlDatabase:
+    """Open the database and bring it up to date. Without `create` one that is not there stays so: a typing
+    mistake in --data must not look like an empty ledger."""
+    if settings.database.url:
+        return open_database(url=settings.database.url.reveal())
+    return open_database(path=settings.database_path, key=_key(settings, create))
+
+
+def open_as_it_is(settings: Settings, *, create: bool = False, alone: bool = False) -> Storage:
+    """Open without migrating. With `alone`, only if no other process has it open (SQLite; nobody can tell
+    for PostgreSQL)."""
+    if settings.database.url:
+        return open_storage(url=settings.database.url.reveal())
+    key = _key(settings, create)
+    if alone:
+        os.close(lock_file(settings.database_path, exclusive=True, wait_s=0))
+    return open_storage(path=settings.database_path, key=key)
+
+
+def _key(settings: Settings, create: bool) -> str:
+    path = settings.database_path
+    if not create and not path.exists():
+        raise StorageError(
+            ErrorCode.INTERNAL_DATABASE_UNAVAILABLE,
+            f"There is no database at {path}. `realtime-switch serve` makes one, `account create` does too; "
+            "--data says where to look.",
+        )
+    if create:
+        make_directory(path.parent)
+    return database_key(settings, make=create).reveal()
+
+
+@asynccontextmanager
+async def administration(settings: Settings, *, create: bool = False) -> AsyncIterator[Administration]:
+    """What the command works on."""
+    database = open_from(settings, create=create)
+    try:
+        yield Administration(database, now_us, secrets.token_bytes)
+    finally:
+        await database.close()
+
+
+# -- The process ------------------------------------------------------------------------------------------
+
+
+async def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; returns when everything that was begun is finished."""
+    # Here and not above: the command opens its database through this file, and waits for none of this.
+    from ..link.server import LinkServer
+    from ..process import stop_requested
+    from .service import Accounts
+    from .summary import Summariser
+
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    stop = stop_requested()
+    rates = _rate_book(settings)
+    database = open_from(settings, create=True)
+    summariser = Summariser(database, _summary_endpoint(settings), now_us)
+    accounts = Accounts(database, rates, summariser, now_us)
+    server = LinkServer(settings.link_address, accounts)
+    try:
+        await server.start()
+        await summariser.resume()
+        log.info("ready", link=settings.link_address, database=_shown(settings))
+        await _flush_until(stop, accounts)
+        log.info("stopping")
+    finally:
+        # Whoever asks goes before what is asked.
+        await server.close()
+        await summariser.close()
+        await accounts.flush()
+        await database.close()
+    log.info("stopped")
+
+
+async def _flush_until(stop: asyncio.Event, accounts: "Accounts") -> None:
+    while not stop.is_set():
+        try:
+            await asyncio.wait_for(stop.wait(), FLUSH_AFTER_S)
+        except TimeoutError:
+            try:
+                await accounts.flush()
+            except RealtimeSwitchError as error:
+                # They are kept, and written down with the next ones.
+                log.warning("last_use_of_keys_not_written", error=str(error))
+
+
+def _rate_book(settings: Settings) -> "RateBook":
+    import msgspec
+
+    from .credits import RateEntry, rate_book
+
+    return rate_book(RateEntry(**msgspec.structs.asdict(rate)) for rate in settings.rates)
+
+
+def _summary_endpoint(settings: Settings) -> "SummaryEndpoint | None":
+    from .endpoint import SummaryEndpoint
+
+    chosen = settings.summary
+    if not chosen.model:
+        return None
+    return SummaryEndpoint(
+        dialect=chosen.dialect,
+        url=chosen.url,
+        model=chosen.model,
+        key=settings.summary_key,
+        deadline_s=chosen.deadline_s,
+    )
+
+
+def _shown(settings: Settings) -> str:
+    return "PostgreSQL" if settings.database.url else str(settings.database_path)
