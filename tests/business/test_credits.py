@@ -1,6 +1,8 @@
+import tomllib
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -323,3 +325,18 @@ def test_a_rate_that_is_not_a_plain_number_is_refused_by_name(amount):
 def test_an_entry_that_names_nothing_is_refused():
     with pytest.raises(ConfigurationError, match="needs match"):
         rate_book([RateEntry(match="")])
+
+
+# -- What the page says ----------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parents[2] / "docs" / "credits.md").read_text()
+
+
+def test_the_page_names_every_rate_and_its_settings_can_be_read():
+    assert [name for name in RATE_NAMES if f"`{name}`" not in PAGE] == []
+    settings = tomllib.loads(PAGE.split("```toml")[1].split("```")[0])
+    book = rate_book(msgspec.convert(settings["rates"], list[RateEntry]))
+    tokens = Tokens(input=150, output=20, input_text=100, cached_text=60, input_audio=50, output_audio=20)
+    assert credits(book, record(tokens=tokens)) == 3064
+    assert "3,064 credits" in PAGE
+    assert credits(book, record(UsageKind.SESSION, provider="byseconds", duration_ms=2000)) == 25
