@@ -1,20 +1,49 @@
 """JSON that others accept and msgspec 0.22 does not: halves of surrogate pairs, and bytes that are no UTF-8.
 
-JSON allows an escaped half of a pair (RFC 8259 8.2) and JavaScript sends them, when a text is cut in the
-middle of an emoji. A bill must not be lost for that.
+JSON allows an escaped half of a pair (RFC 8259 8.2) and JavaScript sends them,
+when a text is cut in the middle of an emoji. A bill must not be lost for that.
 """
 
 import re
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-_ESCAPES = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # both halves
-    rb"|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
-    rb"|\\.",
-    re.DOTALL,
+import msgspec
+
+Read = TypeVar("Read")
+
+# What msgspec raises for what it cannot read: the second for bytes that are no UTF-8, the third where
+# brackets nest too deep.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+_HALVES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
+_ESCAPED_BACKSLASH = b"\\\\"
+_STAND_IN = b"\0"  # never in valid JSON
+
+
+def read_mended(payload: bytes, read: Callable[[bytes], Read]) -> Read:
+    """Read; where that fails, mend and read again. Raises one of UNREADABLE when it is no use."""
+    try:
+        return read(payload)
+    except UNREADABLE:
+        return read(mend(payload))
+
+
+def read_any(payload: bytes) -> Any:
+    return read_mended(payload, msgspec.json.decode)
 
 
 def mend(payload: bytes) -> bytes:
-    """The same JSON with U+FFFD in place of what msgspec would refuse."""
+    """The same JSON with U+FFFD in place of what msgspec would refuse.
+
+    Escaped backslashes are put out of the way first, so that every backslash left begins an escape; and all
+    of it runs over the bytes as a whole, because a client may send 16 MiB of backslashes.
+    """
     text = payload.decode("utf-8", "replace").encode()
-    return _ESCAPES.sub(lambda escape: b"\\ufffd" if escape["half"] else escape[0], text)
+    if _STAND_IN in text:
+        return text
+    marked = text.replace(_ESCAPED_BACKSLASH, _STAND_IN)
+    return _HALVES.sub(rb"\\ufffd", marked).replace(_STAND_IN, _ESCAPED_BACKSLASH)

@@ -28,6 +28,7 @@ from ..dialects.acts import (
     UserTranscript,
     UserTranscriptFailed,
 )
+from ..dialects.mending import UNREADABLE, read_any
 from ..dialects.openai import ClientSide, resume
 from ..dialects.openai.beta import from_client as from_beta_client
 from ..dialects.openai.requests import Mistake, read_request, request_id
@@ -66,20 +67,18 @@ class Gate:
     def opening(self, config: str | None, history: str) -> list[bytes]:
         """A10: the one message that a fresh provider hears before anything else, or none."""
         self._history = history
-        if config is not None:
-            update = resume.with_history(config.encode(), history)
-        elif history or self._terms.transcribe_with is not None:
-            update = resume.minimal_update(history)
-        else:
+        message = _update_of(config) if config is not None else None
+        if message is None and not history and self._terms.transcribe_with is None:
             return []
-        message = msgspec.json.decode(update)
+        if message is None:
+            message = read_any(resume.minimal_update(""))
         session = message["session"]
         # What is saved is what the client wanted; what the route adds is added anew.
         self._client_transcribes |= _input(session).get("transcription") is not None
         if self._terms.transcribe_with is not None:
             self._transcribe(session)
         self._own_update_id = message["event_id"] = self._new_id("event")
-        return [msgspec.json.encode(message)]
+        return [resume.with_history(msgspec.json.encode(message), history)]
 
     def admit(self, payload: bytes) -> Steps:
         request = read_request(payload, limits.REQUEST_TOKENS_MAX, limits.REQUEST_DEPTH_MAX)
@@ -196,7 +195,7 @@ class Gate:
     def _without_transcription(self, payload: bytes) -> bytes:
         if not self._hides_transcription:
             return payload
-        message = msgspec.json.decode(payload)
+        message = read_any(payload)
         came = _input(_object(message.get("session")))
         if came.get("transcription") is None:
             return payload
@@ -219,6 +218,15 @@ _SHOWN: dict[type[Act], Callable[[Gate, bytes, Any, Sequence[Act]], _Shown]] = {
     UserTranscriptFailed: Gate._show_transcript,
     Garbled: Gate._show_nothing,
 }
+
+
+def _update_of(config: str) -> _Members | None:
+    """None: what was saved is no configuration, so the call begins without."""
+    try:
+        message = read_any(config.encode("utf-8", "replace"))
+    except UNREADABLE:
+        return None
+    return message if isinstance(message, dict) and isinstance(message.get("session"), dict) else None
 
 
 def _object(value: Any) -> _Members:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ..mending import mend
+from ..mending import UNREADABLE, read_any
 
 _Members = dict[str, Any]
 
@@ -222,10 +222,7 @@ def _object(value: Any) -> _Members:
 def _read(payload: bytes) -> _Members | None:
     """None: not a message; whoever it is meant for will say so."""
     try:
-        try:
-            message = msgspec.json.decode(payload)
-        except msgspec.DecodeError:
-            message = msgspec.json.decode(mend(payload))
-    except (msgspec.DecodeError, RecursionError):
+        message = read_any(payload)
+    except UNREADABLE:
         return None
     return message if isinstance(message, dict) else None

@@ -35,7 +35,7 @@ from ..acts import (
     UserTranscriptFailed,
     UserTurn,
 )
-from ..mending import mend
+from ..mending import UNREADABLE, read_mended
 
 COUNT_MAX = 2**40  # what a record may hold (accounts/records.py)
 
@@ -68,11 +68,8 @@ _decode = msgspec.json.Decoder(_Message).decode
 
 def read(payload: bytes) -> Sequence[Act]:
     try:
-        try:
-            message = _decode(payload)
-        except msgspec.DecodeError:
-            message = _decode(mend(payload))
-    except (msgspec.DecodeError, RecursionError):
+        message = read_mended(payload, _decode)
+    except UNREADABLE:
         return (Garbled(),)
     reader = _READERS.get(message.type) if isinstance(message.type, str) else None
     return reader(message, payload) if reader is not None else ()

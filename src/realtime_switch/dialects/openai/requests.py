@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ..mending import mend
+from ..mending import UNREADABLE, read_any
 
 
 class Mistake(Struct, frozen=True):
@@ -32,11 +32,8 @@ def read_request(payload: bytes, tokens_max: int, depth_max: int) -> dict[str, A
     if (mistake := _ambiguous(payload, tokens_max, depth_max)) is not None:
         return mistake
     try:
-        try:
-            message = msgspec.json.decode(payload)
-        except msgspec.DecodeError:
-            message = msgspec.json.decode(mend(payload))
-    except (msgspec.DecodeError, RecursionError):
+        message = read_any(payload)
+    except UNREADABLE:
         return Mistake("invalid_event", "The message is not valid JSON.")
     if not isinstance(message, dict):
         return Mistake("invalid_event", "The message is not a JSON object.")
@@ -81,6 +78,6 @@ def _unescaped(token: bytes) -> bytes:
     if b"\\" not in token:
         return token
     try:
-        return msgspec.json.encode(msgspec.json.decode(mend(token), type=str))
-    except msgspec.DecodeError:
+        return msgspec.json.encode(read_any(token))
+    except UNREADABLE:
         return token

@@ -1,0 +1,211 @@
+import msgspec
+import pytest
+
+import openai_frames as openai
+from openai_frames import frame, is_for_client, is_for_provider, message, response, transcript_delta
+from realtime_switch.dialects.openai.beta import audio_to_client, from_client, to_client
+
+decode = msgspec.json.decode
+AGENT = message(
+    "item_a", "assistant", {"type": "output_audio", "transcript": "Hi"}, {"type": "output_text", "text": "x"}
+)
+FUNCTION = {
+    "type": "function_call",
+    "id": "f",
+    "status": "completed",
+    "name": "n",
+    "call_id": "c",
+    "arguments": "{}",
+}
+
+SERVER_EVENTS = [
+    openai.SESSION_CREATED,
+    openai.SESSION_UPDATED,
+    openai.COMMITTED,
+    openai.TRANSCRIBED,
+    openai.RESPONSE_CREATED,
+    openai.ITEM_ADDED,
+    openai.AUDIO,
+    transcript_delta("Hi"),
+    openai.ITEM_DONE,
+    openai.TRUNCATED,
+    openai.ERROR,
+    frame("conversation.item.added", event_id="e", previous_item_id=None, item=AGENT),
+    frame("response.output_text.delta", event_id="e", **openai.PLACE, delta="Hi"),
+    frame("response.output_text.done", event_id="e", **openai.PLACE, text="Hi"),
+    frame("response.output_audio.done", event_id="e", **openai.PLACE),
+    frame("response.output_audio_transcript.done", event_id="e", **openai.PLACE, transcript="Hi"),
+    frame("response.output_item.done", event_id="e", response_id="r", output_index=0, item=FUNCTION),
+    frame(
+        "response.done",
+        event_id="e",
+        response=response("completed", usage=openai.USAGE, output=[AGENT, FUNCTION]),
+    ),
+]
+
+
+@pytest.mark.parametrize("said", SERVER_EVENTS, ids=lambda said: decode(said)["type"])
+def test_what_a_beta_client_is_shown_is_of_the_beta_types(said):
+    assert is_for_client(said)
+    shown = to_client(said)
+    assert shown is not None
+    assert is_for_client(shown, beta=True)
+
+
+def test_a_session_is_shown_flat():
+    session = decode(to_client(openai.SESSION_UPDATED))["session"]
+    assert session == {
+        "object": "realtime.session",
+        "id": "sess_1",
+        "model": "gpt-realtime",
+        "instructions": "Be kind.",
+        "tools": [],
+        "tool_choice": "auto",
+        "tracing": None,
+        "truncation": "auto",
+        "prompt": None,
+        "expires_at": 1795233600,
+        "include": None,
+        "modalities": ["audio", "text"],
+        "temperature": 0.8,
+        "max_response_output_tokens": "inf",
+        "input_audio_format": "pcm16",
+        "input_audio_transcription": None,
+        "input_audio_noise_reduction": None,
+        "turn_detection": {"type": "server_vad", "threshold": 0.5, "interrupt_response": True},
+        "output_audio_format": "pcm16",
+        "voice": "marin",
+        "speed": 1.0,
+    }
+
+
+def test_an_items_life_is_one_event_in_beta():
+    added = frame("conversation.item.added", event_id="e", previous_item_id="u", item=AGENT)
+    assert decode(to_client(added)) == {
+        "type": "conversation.item.created",
+        "event_id": "e",
+        "previous_item_id": "u",
+        "item": {
+            "object": "realtime.item",
+            **AGENT,
+            "content": [{"type": "audio", "transcript": "Hi"}, {"type": "text", "text": "x"}],
+        },
+    }
+    assert to_client(frame("conversation.item.done", item=AGENT)) is None
+
+
+def test_audio_is_renamed_unread():
+    assert decode(audio_to_client(openai.AUDIO)) == {**decode(openai.AUDIO), "type": "response.audio.delta"}
+
+
+def test_a_name_inside_of_a_text_is_left_alone():
+    said = transcript_delta('say "response.output_audio.delta" and output_text')
+    assert decode(to_client(said))["delta"] == 'say "response.output_audio.delta" and output_text'
+
+
+@pytest.mark.parametrize(
+    "said", [openai.COMMITTED, openai.ERROR, b'{"type":"brand.new","x":[1]}', b"{", b"[]"]
+)
+def test_what_is_alike_in_both_passes_as_it_came(said):
+    assert to_client(said) is said
+
+
+FLAT = {
+    "modalities": ["text", "audio"],
+    "instructions": "Be kind.",
+    "voice": "alloy",
+    "input_audio_format": "pcm16",
+    "output_audio_format": "g711_ulaw",
+    "input_audio_transcription": {"model": "whisper-1", "language": "en"},
+    "input_audio_noise_reduction": {"type": "far_field"},
+    "turn_detection": None,
+    "tools": [],
+    "tool_choice": "auto",
+    "temperature": 0.8,
+    "max_response_output_tokens": 900,
+    "speed": 1.1,
+}
+
+
+def test_a_flat_session_becomes_a_nested_one():
+    asked = from_client({"type": "session.update", "event_id": "b1", "session": FLAT})
+    assert asked == {
+        "type": "session.update",
+        "event_id": "b1",
+        "session": {
+            "type": "realtime",
+            "output_modalities": ["audio"],
+            "instructions": "Be kind.",
+            "tools": [],
+            "tool_choice": "auto",
+            "max_output_tokens": 900,
+            "audio": {
+                "input": {
+                    "format": {"type": "audio/pcm", "rate": 24000},
+                    "transcription": {"model": "whisper-1", "language": "en"},
+                    "noise_reduction": {"type": "far_field"},
+                    "turn_detection": None,
+                },
+                "output": {"format": {"type": "audio/pcmu"}, "voice": "alloy", "speed": 1.1},
+            },
+        },
+    }
+    assert is_for_provider(msgspec.json.encode(asked))
+
+
+def test_a_session_that_only_transcribes_is_an_ordinary_update():
+    asked = from_client(
+        {
+            "type": "transcription_session.update",
+            "session": {"input_audio_format": "pcm16", "input_audio_transcription": {"model": "whisper-1"}},
+        }
+    )
+    assert asked["type"] == "session.update"
+    assert asked["session"]["type"] == "transcription"
+    assert is_for_provider(msgspec.json.encode(asked))
+
+
+def test_a_request_for_a_reply_is_renamed_with_the_items_in_it():
+    said = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "Hi"}]}
+    asked = from_client(
+        {
+            "type": "response.create",
+            "response": {
+                "modalities": ["text"],
+                "voice": "alloy",
+                "output_audio_format": "pcm16",
+                "temperature": 0.8,
+                "max_response_output_tokens": "inf",
+                "conversation": "none",
+                "input": [said],
+            },
+        }
+    )
+    assert asked["response"] == {
+        "output_modalities": ["text"],
+        "audio": {"output": {"voice": "alloy", "format": {"type": "audio/pcm", "rate": 24000}}},
+        "max_output_tokens": "inf",
+        "conversation": "none",
+        "input": [{**said, "content": [{"type": "output_text", "text": "Hi"}]}],
+    }
+    assert is_for_provider(msgspec.json.encode(asked))
+
+
+def test_the_clients_own_items_are_renamed():
+    said = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "Hi"}]}
+    asked = from_client({"type": "conversation.item.create", "item": said})
+    assert asked["item"]["content"] == [{"type": "output_text", "text": "Hi"}]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"type": "input_audio_buffer.commit"},
+        {"type": "session.update"},
+        {"type": "session.update", "session": "x"},
+        {"type": "response.create"},
+        {"type": "conversation.item.create", "item": 5},
+    ],
+)
+def test_what_cannot_be_renamed_is_left_to_the_provider(said):
+    assert from_client(said) is said
