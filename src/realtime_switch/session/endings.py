@@ -13,7 +13,6 @@ CLIENT_LEFT = End(1000, "")
 _ENDINGS = {
     ErrorCode.EXTERNAL_INVALID_AUTH: (3000, "invalid_request_error"),
     ErrorCode.EXTERNAL_ACCOUNT_CLOSED: (3003, "invalid_request_error"),
-    ErrorCode.EXTERNAL_INVALID_VALUE: (4000, "invalid_request_error"),
     ErrorCode.EXTERNAL_NO_CREDITS: (4002, "insufficient_quota"),
     ErrorCode.EXTERNAL_NOT_FOUND: (4004, "invalid_request_error"),
     ErrorCode.EXTERNAL_MODEL_NOT_FOUND: (4004, "invalid_request_error"),
@@ -22,17 +21,22 @@ _ENDINGS = {
     ErrorCode.EXTERNAL_TAKEN_OVER: (4009, "invalid_request_error"),
     ErrorCode.EXTERNAL_BUFFER_OVERFLOW: (4013, "invalid_request_error"),
     ErrorCode.EXTERNAL_TOO_MANY_CALLS: (4029, "rate_limit_exceeded"),
+    # The rest of the caller's are 4000, of ours 1011.
     ErrorCode.INTERNAL_LINK_TIMEOUT: (1013, "server_error"),
     ErrorCode.INTERNAL_LINK_CLOSED: (1013, "server_error"),
-    ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE: (1011, "server_error"),
 }
 
 
+def _of(code: ErrorCode) -> tuple[int, str]:
+    unlisted = (4000, "invalid_request_error") if code.startswith("EXTERNAL_") else (1011, "server_error")
+    return _ENDINGS.get(code, unlisted)
+
+
 def kind_of(code: ErrorCode) -> str:
-    return _ENDINGS.get(code, (1011, "server_error"))[1]
+    return _of(code)[1]
 
 
 def ending(code: ErrorCode) -> End:
     """The reason reads as OpenAI's do: `<type>.<code>` (OPENAI-REALTIME.md 2.4)."""
-    close_code, kind = _ENDINGS.get(code, (1011, "server_error"))
+    close_code, kind = _of(code)
     return End(close_code, f"{kind}.{code}", code)

@@ -32,7 +32,6 @@ from .steps import PASS, Answer, AskCredits, Dial, End, Keep, Note, Steps, ToCli
 from .terms import Target, Terms
 from .transcript import Transcript
 
-
 LEFT_OUT = "[What was said before this is left out.]\n"  # as the business side marks its own cuts
 
 

@@ -1,0 +1,21 @@
+import pytest
+
+from realtime_switch.accounts.errors import ErrorCode
+from realtime_switch.session.endings import ending
+from realtime_switch.session.steps import End
+
+COME_BACK = {1011, 1012, 1013}  # openai-python reconnects on these (CLIENTS-OPENAI.md 1)
+
+
+def test_a_reason_reads_as_openais_do_and_ends_in_our_code():
+    assert ending(ErrorCode.EXTERNAL_NO_CREDITS) == End(
+        4002, "insufficient_quota.EXTERNAL_NO_CREDITS", ErrorCode.EXTERNAL_NO_CREDITS
+    )
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_every_end_fits_a_close_frame_and_lets_come_back_only_whom_it_helps(code):
+    end = ending(code)
+    assert len(end.reason) <= 123
+    assert end.code in COME_BACK or end.code >= 3000
+    assert (end.code in COME_BACK) == code.startswith("INTERNAL_")

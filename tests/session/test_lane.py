@@ -1,0 +1,80 @@
+import msgspec
+import pytest
+
+import openai_frames as openai
+from calls import TARGET, ids
+from openai_frames import frame, is_for_client
+from realtime_switch.dialects.acts import AudioPassed, ReplyDone, Usage, UserTurn
+from realtime_switch.dialects.openai import ClientSide
+from realtime_switch.session.gate import Gate
+from realtime_switch.session.lane import BetaRelay, Heard, Relay
+from realtime_switch.session.steps import PASS, ToClient, ToProvider
+from realtime_switch.session.terms import Terms
+
+APPEND = frame("input_audio_buffer.append", audio="AAAA")
+
+
+def relay(beta=False):
+    gate = Gate(Terms(), TARGET, ClientSide(ids(), beta), ids(), beta)
+    return BetaRelay(gate) if beta else Relay(gate)
+
+
+@pytest.mark.parametrize("beta", [False, True])
+def test_a_clients_audio_passes(beta):
+    assert relay(beta).from_client(APPEND) is PASS
+
+
+def test_a_providers_audio_passes():
+    assert relay().from_provider(openai.AUDIO) is PASS
+
+
+def test_what_is_read_goes_on_as_the_object_that_came_and_is_heard_after():
+    (forward, heard) = relay().from_provider(openai.COMMITTED)
+    assert forward.payload is openai.COMMITTED
+    assert heard == Heard(UserTurn("item_u"))
+
+
+def test_a_bill_is_heard_before_its_frame_goes_on():
+    hops = relay().from_provider(openai.RESPONSE_DONE)
+    assert [type(hop.act) if isinstance(hop, Heard) else type(hop) for hop in hops] == [
+        Usage,
+        ToClient,
+        ReplyDone,
+    ]
+
+
+def test_a_control_message_goes_on_as_the_object_that_came():
+    said = frame("response.create")
+    (forward,) = relay().from_client(said)
+    assert forward == ToProvider(said)
+    assert forward.payload is said
+
+
+def test_how_much_audio_went_by_is_told_with_the_next_frame_that_is_read():
+    lane = relay()
+    lane.from_provider(openai.AUDIO)
+    lane.from_provider(openai.AUDIO)
+    assert lane.from_provider(openai.COMMITTED)[0] == Heard(AudioPassed(12_800))
+    assert lane.from_provider(openai.COMMITTED) == [ToClient(openai.COMMITTED), Heard(UserTurn("item_u"))]
+
+
+def test_a_beta_client_gets_everything_under_its_own_names():
+    lane = relay(beta=True)
+    for said in (openai.SESSION_CREATED, openai.AUDIO, openai.RESPONSE_DONE):
+        shown = [hop.payload for hop in lane.from_provider(said) if isinstance(hop, ToClient)]
+        assert len(shown) == 1
+        assert is_for_client(shown[0], beta=True)
+
+
+def test_a_beta_client_does_not_see_what_beta_has_not_but_it_is_heard():
+    added = frame("conversation.item.done", item=openai.message("u", "user"))
+    assert relay(beta=True).from_provider(added) == []
+    assert Heard(UserTurn("item_u")) in relay(beta=True).from_provider(openai.COMMITTED)
+
+
+def test_what_a_beta_client_asks_is_renamed():
+    (step,) = relay(beta=True).from_client(frame("session.update", session={"voice": "alloy"}))
+    assert msgspec.json.decode(step.payload) == {
+        "type": "session.update",
+        "session": {"type": "realtime", "audio": {"output": {"voice": "alloy"}}},
+    }
