@@ -1,0 +1,409 @@
+"""One call: its two sockets, its timers, and nothing to decide.
+
+The only part of a call that does I/O. A frame goes socket, session, socket in
+one plain call: no queue, no task, no await, no copy but the socket's own. What
+the session answers instead of PASS is carried out here step by step.
+
+A message that comes in fragments is put together first: only a whole one can be
+proven harmless or be read, and RFC 6455 5.4 lets an intermediary change the
+fragments. Text stays text and binary binary.
+
+Everything of a call ends with it (A19): `_end` is the one way out, whoever
+wanted it, and what outlives it is only the closing handshake, for a bounded time.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
+from typing import Protocol
+
+import structlog
+from msgspec import Struct
+from picows import WSFrame, WSListener, WSMsgType, WSTransport
+
+from ..accounts.errors import ErrorCode, RealtimeSwitchError
+from ..accounts.records import Grant, Refusal
+from ..accounts.service import AccountService
+from ..session import limits
+from ..session.session import Session
+from ..session.steps import PASS, AskCredits, Dial, End, Keep, Note, Steps, ToClient, ToProvider, Wake
+from .dial import DialError
+from .fragments import Fragments
+from .outbox import Record
+from .sockets import BINARY, CLOSE, CONTINUATION, REASON_BYTES_MAX, TEXT, bound_reading
+
+PING_S = 20.0  # as OpenAI's server does (OPENAI-REALTIME.md 2.5)
+PROVIDER_SILENT_PINGS = 3  # unanswered, and nothing else heard: the line is dead
+CLOSING_S = 2.0  # for the client's half of the closing handshake
+# Over this the client is not read until the provider has caught up; two appends of an ordinary size.
+PROVIDER_BACKLOG_BYTES = 1 << 20
+
+_log = structlog.get_logger("gateway.call")
+
+
+class Who(Struct, frozen=True, kw_only=True):
+    """Whose call this is, as far as it is known at the door."""
+
+    key_hash: str
+    session_id: str
+    peer: str
+
+
+class Books(Protocol):
+    """What a conductor asks of the process around it."""
+
+    service: AccountService
+
+    def begun(self, call: "Conductor") -> None: ...
+    def granted(self, call: "Conductor") -> None: ...
+    def keep(self, record: Record) -> None: ...
+    def ended(self, call: "Conductor") -> None: ...
+
+
+class Line(WSListener):
+    """A provider connection, one generation of a call's."""
+
+    def __init__(self, call: "Conductor", generation: int) -> None:
+        self._call = call
+        self._generation = generation
+        self._fragments = Fragments(limits.MESSAGE_BYTES_MAX)
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self._call.provider_opened(self._generation, transport)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        kind = frame.msg_type
+        if kind is TEXT and frame.fin and not self._fragments.open:
+            self._call.from_provider(self._generation, kind, frame.get_payload_as_bytes())
+        elif kind is TEXT or kind is BINARY or kind is CONTINUATION:
+            if (whole := self._fragments.add(kind, frame)) is not None:
+                self._call.from_provider(self._generation, *whole)
+        elif kind is CLOSE:
+            answer_close(transport, frame)
+        else:
+            self._call.provider_heard = True  # a pong
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        received = transport.close_handshake and transport.close_handshake.recv
+        told = f"{received.code:d} {received.reason or ''}".strip() if received else "without a close"
+        self._call.provider_lost(self._generation, told)
+
+    def pause_writing(self) -> None:
+        self._call.provider_full(self._generation, True)
+
+    def resume_writing(self) -> None:
+        self._call.provider_full(self._generation, False)
+
+
+Ask = Callable[["Conductor"], Awaitable[Grant | Refusal]]
+Work = Callable[[], Awaitable[None]]
+OpenLine = Callable[[Line], Awaitable[object]]  # raises DialError
+
+
+class Conductor(WSListener):
+    """Listens to the client; the provider is listened to by a Line."""
+
+    def __init__(
+        self,
+        who: Who,
+        session: Session,
+        books: Books,
+        ask: Ask,
+        open_line: OpenLine,
+        idle_s: float,
+    ) -> None:
+        self.who = who
+        self.account_id = ""
+        self.provider_heard = False
+        self._session = session
+        self._books = books
+        self._ask = ask
+        self._open_line = open_line
+        self._idle_pings_max = max(1, round(idle_s / PING_S))
+        self._log = _log.bind(session=who.session_id)
+        self._loop = asyncio.get_running_loop()
+        self._begun_s = self._loop.time()
+        self._client: WSTransport | None = None
+        self._provider: WSTransport | None = None
+        self._to_provider: Callable[[WSMsgType, bytes], None] = _to_nobody
+        self._fragments = Fragments(limits.MESSAGE_BYTES_MAX)
+        self._ended = False
+        self._gone: asyncio.Future[None] = self._loop.create_future()  # the client's socket is closed
+        self._client_is_full = False
+        self._client_heard = True
+        self._client_silent_pings = 0
+        self._provider_silent_pings = 0
+        self._way_in: asyncio.Task[None] | None = None  # asking who this is, or dialling
+        self._credits: asyncio.Task[None] | None = None
+        self._wake: asyncio.TimerHandle | None = None
+        self._tick: asyncio.TimerHandle | None = None
+        self._too_slow: asyncio.TimerHandle | None = None
+        self._closing: asyncio.TimerHandle | None = None
+
+    # -- The client's socket --------------------------------------------------------------------------------
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self._client = transport
+        bound_reading(transport)
+        transport.underlying_transport.set_write_buffer_limits(high=limits.SLOW_CLIENT_BYTES_MAX)
+        self._books.begun(self)
+        self._tick = self._loop.call_later(PING_S, self._on_tick)
+        self._way_in = self._start(self._come_in)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        kind = frame.msg_type
+        self._client_heard = True
+        if kind is TEXT and frame.fin and not self._fragments.open:
+            self._from_client(kind, frame.get_payload_as_bytes())
+        elif kind is TEXT or kind is BINARY or kind is CONTINUATION:
+            if (whole := self._fragments.add(kind, frame)) is not None:
+                self._from_client(*whole)
+        elif kind is CLOSE:
+            answer_close(transport, frame)
+            self._client_left()
+
+    def _from_client(self, kind: WSMsgType, payload: bytes) -> None:
+        answer = self._session.from_client(payload)
+        if answer is PASS:
+            self._to_provider(kind, payload)
+        elif answer:
+            self._follow(answer, payload, kind)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self._client_left()
+        _cancel(self._closing)
+        self._gone.set_result(None)
+
+    def _client_left(self) -> None:
+        if not self._ended:
+            self._follow(self._session.client_left())
+
+    def pause_writing(self) -> None:
+        """The client does not keep up: stop listening to the provider, and give it a while."""
+        self._client_is_full = True
+        self._read_provider()
+        if self._too_slow is None and not self._ended:
+            self._too_slow = self._loop.call_later(limits.SLOW_CLIENT_S, self._on_too_slow)
+
+    def resume_writing(self) -> None:
+        self._client_is_full = False
+        self._read_provider()
+        if self._too_slow is not None:
+            self._too_slow.cancel()
+            self._too_slow = None
+
+    # -- The provider's socket ------------------------------------------------------------------------------
+
+    def provider_opened(self, generation: int, transport: WSTransport) -> None:
+        if self._ended or generation != self._session.generation:
+            transport.disconnect(False)
+            return
+        self._provider = transport
+        self._to_provider = transport.send
+        bound_reading(transport)
+        self.provider_heard = True
+        self._provider_silent_pings = 0
+        transport.underlying_transport.set_write_buffer_limits(high=PROVIDER_BACKLOG_BYTES)
+        self._read_provider()
+        self._follow(self._session.provider_opened(generation))
+
+    def from_provider(self, generation: int, kind: WSMsgType, payload: bytes) -> None:
+        self.provider_heard = True
+        answer = self._session.from_provider(generation, payload)
+        if answer is PASS:
+            self._client.send(kind, payload)  # type: ignore[union-attr]  # there is no call without a client
+        elif answer:
+            self._follow(answer, payload, kind)
+
+    def provider_lost(self, generation: int, told: str, hopeless: bool = False) -> None:
+        if self._ended or generation != self._session.generation:
+            return
+        self._log.info("provider lost", told=told[:300])
+        self._let_go()
+        self._follow(self._session.provider_lost(generation, hopeless))
+
+    def provider_full(self, generation: int, full: bool) -> None:
+        if generation == self._session.generation:
+            self._read_client(not full)
+
+    # -- Steps ----------------------------------------------------------------------------------------------
+
+    def _follow(self, steps: Steps, original: bytes = b"", kind: WSMsgType = TEXT) -> None:
+        """Carry out the session's answer, in order. The message that is answered keeps its kind; what the
+        session says itself is text."""
+        for step in steps:
+            match step:
+                case ToClient(payload):
+                    self._client.send(kind if payload is original else TEXT, payload)  # type: ignore[union-attr]
+                case ToProvider(payload):
+                    self._to_provider(kind if payload is original else TEXT, payload)
+                case Keep(record):
+                    self._books.keep(record)
+                case Dial(generation, after_s):
+                    self._let_go()
+                    self._way_in = self._start(partial(self._dial, generation, after_s))
+                case AskCredits():
+                    if self._credits is None or self._credits.done():
+                        self._credits = self._start(self._ask_credits)
+                case Wake(after_s):
+                    _cancel(self._wake)
+                    self._wake = self._loop.call_later(after_s, self._on_wake)
+                case Note(event, detail):
+                    self._log.info(event, detail=detail)
+                case End():
+                    self._end(step)
+
+    def credits_known(self, credits: int, posted: Collection[str] = ()) -> None:
+        if not self._ended:
+            self._follow(self._session.credits_known(credits, posted))
+
+    def end(self, code: ErrorCode, message: str) -> None:
+        if not self._ended:
+            self._follow(self._session.end(code, message))
+
+    def stop(self) -> asyncio.Future[None]:
+        """The process goes; 1001 makes SDKs connect again (CLIENTS-OPENAI.md 1).
+        Done once the socket is gone."""
+        if not self._ended:
+            steps = self._session.client_left()
+            self._follow([*steps[:-1], End(1001, "The gateway is stopping. Connect again.")])
+        return self._gone
+
+    async def _come_in(self) -> None:
+        answer = await self._ask(self)
+        if self._ended:
+            return
+        if isinstance(answer, Refusal):
+            self._follow(self._session.refused(answer))
+            return
+        self.account_id = answer.account_id
+        self._log = self._log.bind(account=answer.account_id)
+        self._books.granted(self)
+        self._follow(self._session.granted(answer))
+
+    async def _dial(self, generation: int, after_s: float) -> None:
+        if after_s:
+            await asyncio.sleep(after_s)
+        try:
+            await self._open_line(Line(self, generation))
+        except DialError as error:
+            self.provider_lost(generation, error.message, error.hopeless)
+
+    async def _ask_credits(self) -> None:
+        try:
+            self.credits_known(await self._books.service.get_credits(self.account_id))
+        except RealtimeSwitchError as error:
+            self._log.info("credits not known", code=error.code)
+
+    def _start(self, work: Work) -> asyncio.Task[None]:
+        return self._loop.create_task(self._guard(work))
+
+    async def _guard(self, work: Work) -> None:
+        """A defect of ours ends the call and is said aloud; it must not leave a call that hangs."""
+        try:
+            await work()
+        except Exception:
+            self._log.exception("a call's task failed")
+            self.end(ErrorCode.INTERNAL_UNEXPECTED, "Something went wrong in the gateway.")
+
+    # -- Timers ---------------------------------------------------------------------------------------------
+
+    def _on_wake(self) -> None:
+        self._wake = None
+        self._follow(self._session.woke())
+
+    def _on_tick(self) -> None:
+        """Every 20 seconds: ping both ends, and see who has been silent since."""
+        self._tick = self._loop.call_later(PING_S, self._on_tick)
+        assert self._client is not None
+        self._client_silent_pings = 0 if self._client_heard else self._client_silent_pings + 1
+        if self._client_silent_pings >= self._idle_pings_max:
+            self.end(ErrorCode.EXTERNAL_IDLE, "Nothing was heard from the client for too long.")
+            return
+        self._client_heard = False
+        self._client.send_ping()
+        if self._provider is not None:
+            self._provider_silent_pings = 0 if self.provider_heard else self._provider_silent_pings + 1
+            self.provider_heard = False
+            # A provider that is not read because the client is slow is not silent.
+            if self._provider_silent_pings >= PROVIDER_SILENT_PINGS and not self._client_is_full:
+                self.provider_lost(self._session.generation, "it answered no ping")
+            else:
+                self._provider.send_ping()
+
+    def _on_too_slow(self) -> None:
+        self._too_slow = None
+        self.end(ErrorCode.EXTERNAL_CLIENT_TOO_SLOW, "The client does not read what it is sent.")
+
+    # -- Letting go -----------------------------------------------------------------------------------------
+
+    def _let_go(self) -> None:
+        """A18: the reference goes first, then the socket."""
+        provider, self._provider = self._provider, None
+        self._to_provider = _to_nobody
+        self._read_client(True)
+        way_in, self._way_in = self._way_in, None
+        if way_in is not None and way_in is not asyncio.current_task():
+            way_in.cancel()
+        if provider is not None:
+            provider.send_close(1000)  # type: ignore[arg-type]
+            provider.disconnect()
+
+    def _end(self, end: End) -> None:
+        self._ended = True
+        self._let_go()
+        if self._credits is not None and self._credits is not asyncio.current_task():
+            self._credits.cancel()
+        for timer in (self._wake, self._tick, self._too_slow):
+            _cancel(timer)
+        self._books.ended(self)
+        age_s = round(self._loop.time() - self._begun_s, 3)
+        self._log.info("call ended", code=end.code, reason=end.reason, error=end.error, age_s=age_s)
+        self._close_client(end)
+
+    def _close_client(self, end: End) -> None:
+        """Say why, then wait a moment for the client's own close: closing a socket that still has unread
+        frames in it would reset the connection, and the client would lose our last words."""
+        client = self._client
+        if client is None or client.is_disconnected:
+            return
+        reason = end.reason.encode()[:REASON_BYTES_MAX].decode(errors="ignore")
+        client.send_close(end.code, reason)  # type: ignore[arg-type]
+        self._closing = self._loop.call_later(CLOSING_S, client.disconnect, False)
+
+    # -- Backpressure ---------------------------------------------------------------------------------------
+
+    def _read_provider(self) -> None:
+        if self._provider is not None:
+            _read(self._provider, not self._client_is_full)
+
+    def _read_client(self, on: bool) -> None:
+        if self._client is not None:
+            _read(self._client, on)
+
+
+def _read(transport: WSTransport, on: bool) -> None:
+    if on:
+        transport.underlying_transport.resume_reading()
+    else:
+        transport.underlying_transport.pause_reading()
+
+
+def _to_nobody(kind: WSMsgType, payload: bytes) -> None:
+    """Between two providers the session lets nothing pass, so this is never reached by a frame."""
+
+
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
+
+
+def answer_close(transport: WSTransport, frame: WSFrame) -> None:
+    """RFC 6455 5.5.1: a close is answered with its own code; one without a code, with none."""
+    if not transport.is_close_frame_sent:
+        payload = frame.get_payload_as_bytes()
+        if payload:
+            transport.send_close(frame.get_close_code(), payload[2:])
+        else:
+            transport.send(CLOSE, b"")
+    transport.disconnect()

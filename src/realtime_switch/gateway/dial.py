@@ -1,0 +1,139 @@
+"""Opening a provider's WebSocket, within a deadline, with a name for everything that can go wrong.
+
+The connection is opened here and not by picows' `ws_connect`: that one follows
+redirects with our key in hand, hides the transport until the handshake is done
+(a cancelled dial would leave the socket behind), and takes an end of the stream
+in mid-handshake for a success.
+"""
+
+import asyncio
+import enum
+import socket
+import ssl
+from urllib.parse import urlsplit
+
+import aiofastnet
+from picows import WSHandshakeError, WSListener, WSTransport
+
+from ..providers.endpoint import Dial
+from .sockets import WSProtocol, client_side
+
+EXCERPT_CHARS_MAX = 200
+
+
+# HTTP answers of a provider that trying again does not change: our request or our key is wrong.
+HOPELESS_STATUS = frozenset({400, 401, 403, 404, 405, 410})
+
+
+class DialTrouble(enum.StrEnum):
+    NAME = enum.auto()  # the host's name means nothing
+    REFUSED = enum.auto()  # nobody listens there
+    UNREACHABLE = enum.auto()
+    TLS = enum.auto()
+    TIMEOUT = enum.auto()
+    STATUS = enum.auto()  # an HTTP answer instead of an upgrade; `status` says which
+    PROTOCOL = enum.auto()  # not a WebSocket server, or it hung up
+    KEY = enum.auto()  # our own key for it cannot be read
+
+
+class DialError(Exception):
+    """Why there is no connection. The sentence holds no key, whatever the provider echoed."""
+
+    def __init__(self, trouble: DialTrouble, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.trouble = trouble
+        self.message = message
+        self.status = status
+
+    @property
+    def hopeless(self) -> bool:
+        return self.status in HOPELESS_STATUS or self.trouble is DialTrouble.KEY
+
+
+async def dial(
+    address: Dial,
+    listener: WSListener,
+    *,
+    within_s: float,
+    message_bytes_max: int,
+    buffer_bytes: int,
+    tls: ssl.SSLContext,
+) -> WSTransport:
+    """`listener` hears of frames from the first on, also of those that came with the handshake's answer."""
+    parts = urlsplit(address.url)
+    host = parts.hostname or ""
+    secure = parts.scheme == "wss"
+    resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    protocol = WSProtocol(
+        *client_side(
+            parts.netloc,
+            resource,
+            list(address.headers.items()),
+            listener,
+            message_bytes_max=message_bytes_max,
+            buffer_bytes=buffer_bytes,
+        )
+    )
+    try:
+        async with asyncio.timeout(within_s):
+            await _connect(protocol, host, parts.port or (443 if secure else 80), tls if secure else None)
+    except WSHandshakeError as error:
+        raise _refusal(error, host, address) from None
+    except OSError as error:  # TimeoutError among them
+        raise _trouble(error, host, within_s) from None
+    if protocol.listener is None:
+        raise DialError(DialTrouble.PROTOCOL, f"{host} hung up during the WebSocket handshake.")
+    transport: WSTransport = protocol.transport
+    return transport
+
+
+async def _connect(protocol: WSProtocol, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+    transport, _ = await aiofastnet.create_connection(
+        asyncio.get_running_loop(), lambda: protocol, host, port, ssl=tls
+    )
+    try:
+        await protocol.wait_until_handshake_complete()
+    except BaseException:
+        transport.abort()
+        raise
+
+
+def _trouble(error: OSError, host: str, within_s: float) -> DialError:
+    match error:
+        case TimeoutError():
+            return DialError(DialTrouble.TIMEOUT, f"{host} did not answer within {within_s:g} seconds.")
+        case ssl.SSLCertVerificationError():
+            return DialError(
+                DialTrouble.TLS, f"The certificate of {host} was not accepted: {error.verify_message}."
+            )
+        case ssl.SSLError():
+            return DialError(
+                DialTrouble.TLS, f"No TLS connection with {host}: {error.reason or 'handshake failed'}."
+            )
+        case socket.gaierror():
+            return DialError(DialTrouble.NAME, f"The host name {host} cannot be resolved.")
+        case ConnectionRefusedError():
+            return DialError(DialTrouble.REFUSED, f"{host} refused the connection.")
+        case ConnectionResetError():
+            return DialError(DialTrouble.PROTOCOL, f"{host} hung up during the handshake.")
+    return DialError(DialTrouble.UNREACHABLE, f"{host} cannot be reached: {error.strerror or error}.")
+
+
+def _refusal(error: WSHandshakeError, host: str, address: Dial) -> DialError:
+    status = int(error.response.status) if error.response is not None else 0
+    if not status or status == 101:
+        return DialError(DialTrouble.PROTOCOL, f"{host} did not answer like a WebSocket server.")
+    body = _excerpt(error.raw_body or b"", address)
+    return DialError(
+        DialTrouble.STATUS, f"{host} answered with HTTP status {status}{f': {body}' if body else '.'}", status
+    )
+
+
+def _excerpt(body: bytes, address: Dial) -> str:
+    """The beginning of an answer's body, on one line, without anything we sent as a secret."""
+    text = body.decode("utf-8", "replace")
+    for value in address.headers.values():
+        for secret in {value, value.rpartition(" ")[2]}:
+            if len(secret) >= 8:
+                text = text.replace(secret, "[key]")
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:EXCERPT_CHARS_MAX]

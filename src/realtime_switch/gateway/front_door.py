@@ -1,0 +1,76 @@
+"""Listening: one port, HTTP and WebSockets, until it is shut.
+
+uvicorn's `Server` is left out: it owns signals and ends the process by
+re-raising them, and it listens through uvloop (see sockets.py for why it must be
+aiofastnet). What remains of it is this file.
+"""
+
+import asyncio
+import ssl
+from functools import partial
+from typing import Any
+
+import aiofastnet
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from .upgrade import Doorkeeper, Http, Upgrade
+
+KEEP_ALIVE_S = 15
+BACKLOG = 2048
+
+
+class FrontDoor:
+    """Opened once; `close` stops accepting at once and lets running HTTP requests finish."""
+
+    def __init__(
+        self,
+        app: Any,
+        doorkeeper: Doorkeeper,
+        *,
+        head_s_max: float,
+        message_bytes_max: int,
+        buffer_bytes: int,
+    ) -> None:
+        self._state = ServerState()
+        self._config = Config(
+            app,
+            http=partial(Http, head_s_max),  # type: ignore[arg-type]  # uvicorn calls it, whatever it is
+            ws=partial(Upgrade, doorkeeper, message_bytes_max, buffer_bytes),  # type: ignore[arg-type]
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+        )
+        self._config.load()
+        self._server: asyncio.Server | None = None
+
+    async def open(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
+        """The port it listens on; pass 0 and the system chooses."""
+        self._server = await aiofastnet.create_server(
+            asyncio.get_running_loop(), self._protocol, host, port, backlog=BACKLOG, ssl=tls
+        )
+        return int(self._server.sockets[0].getsockname()[1])
+
+    def stop_accepting(self) -> None:
+        if self._server is not None:
+            self._server.close()
+
+    async def close(self, within_s: float) -> None:
+        self.stop_accepting()
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        if self._state.tasks:
+            _, late = await asyncio.wait(self._state.tasks, timeout=within_s)
+            for task in late:
+                task.cancel()
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+
+    def _protocol(self) -> asyncio.Protocol:
+        return self._config.http_protocol_class(  # type: ignore[call-arg]
+            config=self._config, server_state=self._state, app_state={}
+        )

@@ -1,0 +1,250 @@
+"""Where arrivals become calls: who may come in, on which route, and what a call finds around it.
+
+The doorkeeper answers at once, from what is known here: a seat, a credential of
+the right shape, a route. Whether the credential is good only the business
+process knows; that is asked when the client is already connected, while its
+first frames wait (A5, A17).
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from fnmatch import fnmatchcase
+from functools import partial
+
+import structlog
+from msgspec import Struct
+
+from ..accounts.errors import ErrorCode, RealtimeSwitchError
+from ..accounts.keys import hash_key, is_key
+from ..accounts.records import Grant, Refusal
+from ..accounts.service import AccountService
+from ..providers.endpoint import LOCAL, Dial, Endpoint
+from ..providers.routes import Route, Routes, Unknown
+from ..providers.routes import Target as Place
+from ..session import limits
+from ..session.session import Session
+from ..session.terms import Target, Terms
+from .arrival import SESSION_HEADER, Arrival, Complaint, TurnedAway, read_arrival
+from .calls import Calls
+from .client_secrets import Bound, is_token, unseal
+from .complaint import Complained
+from .conductor import Conductor, Line, Who
+from .dial import DialError, DialTrouble
+from .ids import new_id, now_us
+from .outbox import Outbox, Record
+from .upgrade import Knock, Welcome
+
+SETTLE_S = 2.0  # how long a client that comes back waits for its own last words to be committed
+RETRY_AFTER_S = 5
+# OpenAI's cheapest that streams its words; the model is free to a client that asks for transcription itself.
+TRANSCRIBE_WITH = "gpt-4o-mini-transcribe"
+
+_log = structlog.get_logger("gateway.door")
+
+
+Dialler = Callable[[Dial, Line], Awaitable[object]]
+
+
+class Bounds(Struct, frozen=True, kw_only=True):
+    """What an operator may set; the rest stands in session/limits.py."""
+
+    message_bytes_max: int = limits.MESSAGE_BYTES_MAX
+    idle_s: float = limits.IDLE_S
+    calls_max: int = limits.CALLS_MAX
+    calls_per_key_max: int = limits.CALLS_PER_KEY_MAX
+
+
+class Way(Struct, frozen=True):
+    """Where a call goes: what bills name, what the route grants, whom to dial."""
+
+    target: Target
+    terms: Terms
+    endpoint: Endpoint
+
+
+def _invalid(code: str, message: str, param: str | None = None) -> Complaint:
+    return Complaint(
+        close_code=3000 if code == "invalid_api_key" else 4000, code=code, message=message, param=param
+    )
+
+
+_NOWHERE = Target(provider="", model="")
+_INVALID_KEY = _invalid("invalid_api_key", "Incorrect API key provided: it is not a key of this gateway.")
+_INVALID_TOKEN = _invalid(
+    "invalid_api_key", "The client secret is invalid or has expired. Ask for a new one."
+)
+_ANOTHER_SESSION = _invalid("invalid_value", "This client secret was made for another session.", "session_id")
+_ANOTHER_MODEL = _invalid("invalid_model", "This client secret was made for another model.", "model")
+
+
+class Switchboard:
+    def __init__(
+        self, service: AccountService, routes: Routes, dialler: Dialler, signing_key: bytes, bounds: Bounds
+    ) -> None:
+        self.service = service
+        self.calls = Calls(bounds.calls_max, bounds.calls_per_key_max)
+        self.outbox = Outbox(service, self.calls.balance_known)
+        self.stopping = False
+        self._routes = routes
+        self._dialler = dialler
+        self._signing_key = signing_key
+        self._bounds = bounds
+
+    # -- The door -------------------------------------------------------------------------------------------
+
+    def admit(self, knock: Knock) -> Welcome | TurnedAway:
+        arrival = read_arrival(knock.method, knock.target, knock.headers)
+        if isinstance(arrival, TurnedAway):
+            return arrival
+        chosen = (("sec-websocket-protocol", arrival.subprotocol),) if arrival.subprotocol else ()
+        if arrival.complaint is not None:
+            return Welcome(Complained(arrival.complaint, arrival.beta), chosen)
+        bound = self._who_is(arrival)
+        if isinstance(bound, Complaint):
+            return Welcome(Complained(bound, arrival.beta), chosen)
+        if (turned_away := self._no_seat(bound.key_hash)) is not None:
+            return turned_away
+        who = Who(key_hash=bound.key_hash, session_id=bound.session_id, peer=knock.peer)
+        headers = (*chosen, (SESSION_HEADER, bound.session_id))
+        return Welcome(self._call(who, arrival.model or bound.model, arrival.beta), headers)
+
+    def _who_is(self, arrival: Arrival) -> Bound | Complaint:
+        """The key's hash and the session: from a token that names both, or from the client's own words."""
+        secret = arrival.secret.reveal()
+        if not is_token(secret):
+            if not is_key(secret):
+                return _INVALID_KEY
+            session_id = arrival.session_id or new_id("sess")
+            return Bound(key_hash=hash_key(secret), session_id=session_id, expires_at=0)
+        bound = unseal(secret, self._signing_key, now_us() / 1e6)
+        if bound is None:
+            return _INVALID_TOKEN
+        if arrival.session_id not in ("", bound.session_id):
+            return _ANOTHER_SESSION
+        if bound.model and arrival.model not in ("", bound.model):
+            return _ANOTHER_MODEL
+        return bound
+
+    def _no_seat(self, key_hash: str) -> TurnedAway | None:
+        retry = (("retry-after", str(RETRY_AFTER_S)),)
+        if self.stopping or self.outbox.is_full:
+            why = "is stopping" if self.stopping else "cannot reach its ledger"
+            return TurnedAway(
+                status=503,
+                code="server_error",
+                message=f"The gateway {why}. Try again shortly.",
+                headers=retry,
+            )
+        if self.calls.full or self.calls.too_many(key_hash):
+            whose = "The gateway" if self.calls.full else "This API key"
+            return TurnedAway(
+                status=429,
+                code="rate_limit_exceeded",
+                message=f"{whose} has as many calls as it may have at once. End one, or try again later.",
+                headers=retry,
+            )
+        return None
+
+    def _call(self, who: Who, model: str, beta: bool) -> Conductor:
+        way = self._way(model)
+        refusal = way if isinstance(way, Refusal) else None
+        session = Session(
+            run_id=new_id("run"),
+            target=way.target if isinstance(way, Way) else _NOWHERE,
+            terms=way.terms if isinstance(way, Way) else Terms(),
+            beta=beta,
+            now_us=now_us,
+            random=random.random,
+            new_id=new_id,
+        )
+        ask, open_line = partial(self._ask, refusal), partial(self._open_line, way)
+        return Conductor(who, session, self, ask, open_line, self._bounds.idle_s)
+
+    # -- The route ------------------------------------------------------------------------------------------
+
+    def _way(self, model: str) -> Way | Refusal:
+        route = self._routes.choose(model)
+        if isinstance(route, Unknown):
+            return Refusal(code=ErrorCode.EXTERNAL_MODEL_NOT_FOUND, message=route.message)
+        place = route.targets[0]
+        endpoint = self._routes.endpoint(place)
+        if endpoint.dialect != "openai":
+            return Refusal(
+                code=ErrorCode.EXTERNAL_MODEL_NOT_FOUND,
+                message=f"The route {route.name!r} leads to a provider of another dialect, which is not "
+                "translated yet.",
+            )
+        return _way(route, place, endpoint)
+
+    async def _open_line(self, way: Way | Refusal, line: Line) -> None:
+        assert isinstance(way, Way)  # whoever is refused does not get so far
+        try:
+            address = way.endpoint.dial(way.target.model)
+        except OSError as error:
+            raise DialError(
+                DialTrouble.KEY, f"the key file of {way.endpoint.name} cannot be read: {error.strerror}"
+            ) from None
+        await self._dialler(address, line)
+
+    # -- What a call asks and tells -------------------------------------------------------------------------
+
+    async def _ask(self, refusal: Refusal | None, call: Conductor) -> Grant | Refusal:
+        """Who this is, and what is known of the session. A client that comes back while its older connection
+        still lives, or has just ended, takes over first, so that the memory it is given is whole."""
+        who = call.who
+        self.calls.take_over(who.key_hash, call)
+        await self.outbox.settle(who.session_id, SETTLE_S)
+        try:
+            answer = await self.service.validate_and_load(who.key_hash, who.session_id)
+        except RealtimeSwitchError as error:
+            _log.warning("nobody could be asked", code=error.code, reason=error.message)
+            return Refusal(
+                code=error.code, message="The gateway cannot check API keys at the moment. Try again."
+            )
+        # Only now: what routes there are is not everybody's to know.
+        return refusal if refusal is not None and isinstance(answer, Grant) else answer
+
+    def begun(self, call: Conductor) -> None:
+        self.calls.add(call)
+
+    def granted(self, call: Conductor) -> None:
+        self.calls.known(call)
+        self.calls.take_over(call.account_id, call)
+
+    def keep(self, record: Record) -> None:
+        self.outbox.keep(record)
+
+    async def end_all(self, within_s: float) -> None:
+        """Every call ends with 1001, and its socket is gone when this returns."""
+        sockets = [call.stop() for call in self.calls]
+        if sockets:
+            await asyncio.wait(sockets, timeout=within_s)
+
+    def ended(self, call: Conductor) -> None:
+        self.calls.remove(call)
+        self.outbox.hurry()
+
+
+def _way(route: Route, place: Place, endpoint: Endpoint) -> Way:
+    free = endpoint.name == LOCAL  # "auto" is where it costs nothing (B2a)
+    transcribe = route.transcribe_input == "always" or (route.transcribe_input == "auto" and free)
+    target = Target(
+        provider=endpoint.name, model=place.model, greets=endpoint.capabilities.first_frame == "provider"
+    )
+    terms = Terms(
+        admits_model=partial(_matches_one, route.allow_models),
+        transcribe_with=(route.transcribe_with or TRANSCRIBE_WITH) if transcribe else None,
+        transcription_models=_named(route.allow_transcription_models),
+        low_credits=route.warn_below_credits,
+        tell_low_credits=route.tell_low_credits,
+    )
+    return Way(target, terms, endpoint)
+
+
+def _matches_one(globs: Sequence[str], name: str) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs)
+
+
+def _named(globs: Sequence[str]) -> frozenset[str] | None:
+    return None if "*" in globs else frozenset(globs)

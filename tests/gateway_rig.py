@@ -1,0 +1,278 @@
+"""A gateway in this process, on loopback, with a provider that does exactly what a test says."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+import websockets
+from msgspec import Struct
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.server import Server, ServerConnection
+
+from realtime_switch.accounts.errors import ErrorCode, RealtimeSwitchError
+from realtime_switch.accounts.keys import hash_key
+from realtime_switch.accounts.records import (
+    Balance,
+    Grant,
+    Passage,
+    Posted,
+    Refusal,
+    SavedConfig,
+    UsageRecord,
+)
+from realtime_switch.gateway.main import Gateway
+from realtime_switch.gateway.switchboard import Bounds
+from realtime_switch.providers.endpoint import Capabilities, Endpoint, Provider
+from realtime_switch.providers.routes import Route, Routes, Target
+from realtime_switch.secret import Secret
+
+T = TypeVar("T")
+
+KEY = "rslive_v1_" + "0a" * 24
+OTHER_KEY = "rslive_v1_" + "0b" * 24
+POOR_KEY = "rslive_v1_" + "0c" * 24
+PROVIDER_KEY = "sk-provider-0123456789"
+SIGNING_KEY = b"s" * 32
+
+CREATED = {
+    "type": "session.created",
+    "event_id": "event_1",
+    "session": {"type": "realtime", "object": "realtime.session", "id": "sess_up", "model": "m"},
+}
+
+
+def text(message: object) -> str:
+    return msgspec.json.encode(message).decode()
+
+
+def done(reply: str = "resp_1", tokens: int = 10) -> dict[str, Any]:
+    usage = {"total_tokens": tokens, "input_tokens": tokens - 1, "output_tokens": 1}
+    return {
+        "type": "response.done",
+        "event_id": f"e_{reply}",
+        "response": {"id": reply, "status": "completed", "usage": usage},
+    }
+
+
+def begun(reply: str = "resp_1") -> dict[str, Any]:
+    return {
+        "type": "response.created",
+        "event_id": f"c_{reply}",
+        "response": {"id": reply, "status": "in_progress", "conversation_id": "c"},
+    }
+
+
+class Books:
+    """The five verbs over dicts. What a test wants to go wrong, it puts into `failures`."""
+
+    def __init__(self) -> None:
+        self.credits = {"a1": 1_000_000, "poor": 0}
+        self.keys = {hash_key(KEY): "a1", hash_key(OTHER_KEY): "a1", hash_key(POOR_KEY): "poor"}
+        self.bills: dict[str, UsageRecord] = {}
+        self.writes = 0
+        self.said: dict[str, str] = {}
+        self.configs: dict[str, str] = {}
+        self.questions = 0
+        self.failures: list[RealtimeSwitchError] = []
+        self.open = asyncio.Event()  # closed, the business process is slow
+        self.open.set()
+
+    async def _answer(self) -> None:
+        await self.open.wait()
+        if self.failures:
+            raise self.failures.pop(0)
+
+    async def validate_and_load(self, key_hash: str, session_id: str) -> Grant | Refusal:
+        self.questions += 1
+        await self._answer()
+        account_id = self.keys.get(key_hash)
+        if account_id is None:
+            return Refusal(code=ErrorCode.EXTERNAL_INVALID_AUTH, message="Incorrect API key provided.")
+        if self.credits[account_id] <= 0:
+            return Refusal(code=ErrorCode.EXTERNAL_NO_CREDITS, message="The account has no credits left.")
+        return Grant(
+            account_id=account_id,
+            session_id=session_id,
+            credits=self.credits[account_id],
+            config=self.configs.get(session_id),
+            history=self.said.get(session_id, ""),
+        )
+
+    async def get_credits(self, account_id: str) -> int:
+        await self._answer()
+        return self.credits.get(account_id, 0)
+
+    async def update_usage(self, records: Sequence[UsageRecord]) -> Posted:
+        await self._answer()
+        self.writes += 1
+        for record in records:
+            if record.id not in self.bills:
+                self.bills[record.id] = record
+                self.credits[record.account_id] -= record.tokens.total
+        accounts = {record.account_id for record in records}
+        return Posted(
+            balances=tuple(Balance(account_id=a, credits=self.credits[a]) for a in sorted(accounts))
+        )
+
+    async def save_session(self, saved: SavedConfig) -> None:
+        await self._answer()
+        self.configs[saved.session_id] = saved.config
+
+    async def append_conversation(self, passages: Sequence[Passage]) -> None:
+        await self._answer()
+        for passage in passages:
+            self.said[passage.session_id] = self.said.get(passage.session_id, "") + passage.text
+
+
+class Line:
+    """One connection that the provider was given, in a test's hands."""
+
+    def __init__(self, socket: ServerConnection) -> None:
+        self.socket = socket
+        assert socket.request is not None
+        self.path = socket.request.path
+        self.headers = socket.request.headers
+
+    async def say(self, *messages: object) -> None:
+        for message in messages:
+            await self.socket.send(message if isinstance(message, str | bytes) else text(message))
+
+    async def hear(self) -> Any:
+        return msgspec.json.decode(await asyncio.wait_for(self.socket.recv(), 5))
+
+    async def raw(self) -> str | bytes:
+        return await asyncio.wait_for(self.socket.recv(), 5)
+
+    async def closed(self) -> int:
+        await asyncio.wait_for(self.socket.wait_closed(), 5)
+        return self.socket.close_code or 0
+
+
+class Upstream:
+    """A provider that greets and then waits for orders. `lines` are its connections, as they come."""
+
+    def __init__(self) -> None:
+        self.lines: asyncio.Queue[Line] = asyncio.Queue()
+        self.greets = True
+        self.refuses_with: list[Callable[[ServerConnection], Any]] = []
+        self.dials = 0
+        self._server: Server | None = None
+        self._held: list[asyncio.Event] = []
+
+    async def __aenter__(self) -> "Upstream":
+        self._server = await websockets.serve(
+            self._serve,
+            "127.0.0.1",
+            0,
+            process_request=self._refuse,
+            compression=None,
+            max_size=None,
+            ping_interval=None,
+            close_timeout=1,
+        )
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        await self._server.wait_closed()
+
+    @property
+    def url(self) -> str:
+        assert self._server is not None
+        return f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1/realtime"
+
+    async def line(self) -> Line:
+        return await asyncio.wait_for(self.lines.get(), 5)
+
+    def _refuse(self, socket: ServerConnection, request: object) -> Any:
+        self.dials += 1
+        return self.refuses_with.pop(0)(socket) if self.refuses_with else None
+
+    async def _serve(self, socket: ServerConnection) -> None:
+        line = Line(socket)
+        if self.greets:
+            with contextlib.suppress(websockets.ConnectionClosed):
+                await line.say(CREATED)
+        self.lines.put_nowait(line)
+        await socket.wait_closed()
+
+
+class Rig(Struct):
+    gateway: Gateway
+    books: Books
+    upstream: Upstream
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def connect(self, path: str = "/v1/realtime?model=m", *, key: str | None = KEY, **options: Any) -> Any:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        headers |= options.pop("headers", {})
+        options.setdefault("compression", None)
+        options.setdefault("max_size", None)
+        options.setdefault("ping_interval", None)
+        return websockets.connect(f"{self.url}{path}", additional_headers=headers, **options)
+
+    async def call(self, **options: Any) -> tuple[ClientConnection, Line]:
+        """A client that has been greeted, and the provider's end of its call."""
+        client = await self.connect(**options)
+        line = await self.upstream.line()
+        assert await hear(client) == CREATED
+        return client, line
+
+
+async def hear(client: ClientConnection) -> Any:
+    return msgspec.json.decode(await asyncio.wait_for(client.recv(), 5))
+
+
+async def ending(client: ClientConnection) -> tuple[int, str]:
+    """How the gateway closed; frames before it are left unread."""
+    await asyncio.wait_for(client.wait_closed(), 5)
+    return client.close_code or 0, client.close_reason or ""
+
+
+def beside(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Run it while the test goes on."""
+    return asyncio.create_task(work)
+
+
+async def until(condition: Callable[[], bool], within_s: float = 5.0) -> None:
+    async with asyncio.timeout(within_s):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@contextlib.asynccontextmanager
+async def rig(
+    *,
+    bounds: Bounds | None = None,
+    books: Books | None = None,
+    url: str = "",
+    capabilities: Capabilities | None = None,
+    **route: Any,
+) -> AsyncIterator[Rig]:
+    async with Upstream() as upstream:
+        provider = Provider(
+            dialect="openai", url=url or upstream.url, capabilities=capabilities or Capabilities()
+        )
+        endpoint = Endpoint(name="up", provider=provider, key=Secret(PROVIDER_KEY))
+        route.setdefault("targets", (Target("up", "*"),))
+        route.setdefault("aliases", ("m*",))
+        routes = Routes([Route(name="voice", **route)], {"up": endpoint})
+        books = books or Books()
+        gateway = Gateway(books, routes, SIGNING_KEY, bounds)
+        port = await gateway.open("127.0.0.1", 0)
+        try:
+            yield Rig(gateway, books, upstream, port)
+        finally:
+            books.open.set()
+            await gateway.close()
