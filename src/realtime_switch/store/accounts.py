@@ -13,7 +13,9 @@ from sqlalchemy import ColumnElement, Connection, Update, bindparam, case, inser
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError
 from ..business.repos import Account, ApiKey, Entry, EntryKind, Loaded
+from .prepared import Prepared, driver_of
 from .schema import Text, accounts, api_keys, entries, insert_into
+from .text import keepable
 
 _ACCOUNT = accounts.c[
     "id", "email", "plan_name", "token_remaining", "topup_remaining", "status", "created_at", "updated_at"
@@ -62,8 +64,7 @@ _CHANGE = _change(
     plan=bindparam("plan", type_=accounts.c.token_remaining.type),
     topup=bindparam("topup", type_=accounts.c.topup_remaining.type),
 )
-_ENTER = insert(entries)
-_KNOWN = select(accounts.c.id).where(accounts.c.id.in_(bindparam("ids", type_=Text, expanding=True)))
+_ENTER = insert(entries).values({column: bindparam(column.name) for column in _ENTRY})
 
 # A6: one statement. The summary stands for the passages up to its number.
 _LOAD = text(
@@ -87,6 +88,9 @@ class SqlAccounts:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._insert = insert_into[connection.dialect.name]
+        self._spend = Prepared(connection, _SPEND)
+        self._change = Prepared(connection, _CHANGE)
+        self._write_entry = Prepared(connection, _ENTER)
 
     def add(self, account: Account) -> None:
         assert account.token_remaining == account.topup_remaining == 0, "purses are filled by change_purses"
@@ -119,7 +123,12 @@ class SqlAccounts:
         return None if row is None else _account(row)
 
     def known(self, account_ids: Sequence[str]) -> set[str]:
-        return set(self._connection.execute(_KNOWN, {"ids": [*account_ids]}).scalars())
+        if not account_ids:
+            return set()
+        place = "%s" if self._connection.dialect.name == "postgresql" else "?"
+        sql = f"SELECT id FROM accounts WHERE id IN ({', '.join([place] * len(account_ids))})"
+        rows = driver_of(self._connection).execute(sql, [keepable(i) for i in account_ids])
+        return {row[0] for row in rows}
 
     def set_status(self, account_id: str, status: str, now_us: int) -> None:
         change = update(accounts).where(accounts.c.id == account_id).values(status=status, updated_at=now_us)
@@ -128,24 +137,22 @@ class SqlAccounts:
 
     def spend(self, account_id: str, credits: int, reason: str, now_us: int) -> Account:
         assert credits >= 0
-        given = {"account": account_id, "credits": credits, "now": now_us}
-        row = self._connection.execute(_SPEND, given).first()
-        if row is None:
+        rows = self._spend.rows(account=keepable(account_id), credits=credits, now=now_us)
+        if not rows:
             raise no_account(account_id)
-        return self._enter(row, EntryKind.USED, reason, now_us)
+        return self._enter(rows[0], EntryKind.USED, reason, now_us)
 
     def change_purses(
         self, account_id: str, kind: EntryKind, plan: int, topup: int, reason: str, now_us: int
     ) -> Account:
-        given = {"account": account_id, "plan": plan, "topup": topup, "now": now_us}
-        row = self._connection.execute(_CHANGE, given).first()
-        if row is None:
+        rows = self._change.rows(account=keepable(account_id), plan=plan, topup=topup, now=now_us)
+        if not rows:
             if not self.known([account_id]):
                 raise no_account(account_id)
             raise RealtimeSwitchError(
                 ErrorCode.EXTERNAL_INVALID_VALUE, "The top-up purse holds less than is to be taken from it."
             )
-        return self._enter(row, kind, reason, now_us)
+        return self._enter(rows[0], kind, reason, now_us)
 
     def entries(self, account_id: str) -> list[Entry]:
         query = select(*_ENTRY).where(entries.c.account_id == account_id).order_by(entries.c.number)
@@ -228,18 +235,17 @@ class SqlAccounts:
     def _enter(self, row: Any, kind: EntryKind, reason: str, now_us: int) -> Account:
         account = _account(row)
         number, plan_change, topup_change = row[8:11]
-        entry = {
-            "account_id": account.id,
-            "number": number,
-            "kind": kind,
-            "plan_change": plan_change,
-            "topup_change": topup_change,
-            "token_remaining": account.token_remaining,
-            "topup_remaining": account.topup_remaining,
-            "reason": reason,
-            "created_at": now_us,
-        }
-        self._connection.execute(_ENTER, entry)
+        self._write_entry.run(
+            account_id=account.id,
+            number=number,
+            kind=kind.value,
+            plan_change=plan_change,
+            topup_change=topup_change,
+            token_remaining=account.token_remaining,
+            topup_remaining=account.topup_remaining,
+            reason=keepable(reason),
+            created_at=now_us,
+        )
         return account
 
     # Last in its class, because from here on `list` means this.

@@ -26,7 +26,6 @@ from importlib import resources
 
 from msgspec import Struct
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import DBAPIError
 
 from ..accounts.errors import ErrorCode, StorageError
 from .storage import Storage
@@ -180,7 +179,7 @@ def _attempt(storage: Storage, migrations: Sequence[Migration], migration: Migra
                 return go(storage, connection, migration, applied.get(migration.number))
         except _Halt as halt:
             note = str(halt)
-        except DBAPIError as error:
+        except storage.driver_errors as error:
             note = storage.explain(error).message
     return Step(number=migration.number, name=migration.name, outcome=Outcome.FAILED, note=note)
 

@@ -32,7 +32,9 @@ def open_postgresql(url: str) -> Storage:
         name="postgresql",
         writing=engine,
         reading=engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True),
+        driver_errors=(DBAPIError, engine.dialect.loaded_dbapi.Error),
         explain=lambda error: explain(parsed, error),
+        was_in_the_way=_was_in_the_way,
         lock_migrations=_lock_migrations,
         run_script=_run_script,
         close=lambda: None,
@@ -42,9 +44,8 @@ def open_postgresql(url: str) -> Storage:
     return storage
 
 
-def explain(url: URL, error: DBAPIError) -> RealtimeSwitchError:
-    cause: Any = error.orig
-    state = getattr(cause, "sqlstate", None) or ""
+def explain(url: URL, error: Exception) -> RealtimeSwitchError:
+    cause, state = _cause(error)
     words = _words(url, cause)
     if state == "23503":  # foreign_key_violation
         return RealtimeSwitchError(ErrorCode.EXTERNAL_NOT_FOUND, "There is no such account.")
@@ -66,6 +67,17 @@ def explain(url: URL, error: DBAPIError) -> RealtimeSwitchError:
     return StorageError(
         ErrorCode.INTERNAL_UNEXPECTED, f"The database refused what was asked of it: {words} ({state})."
     )
+
+
+def _was_in_the_way(error: Exception) -> bool:
+    cause, state = _cause(error)
+    # Serialization failure, deadlock, lost connection, server shut down; without a state nobody is there.
+    return state.startswith(("40001", "40P01", "08", "57P")) or type(cause).__name__ == "OperationalError"
+
+
+def _cause(error: Exception) -> tuple[Any, str]:
+    cause: Any = error.orig if isinstance(error, DBAPIError) else error
+    return cause, getattr(cause, "sqlstate", None) or ""
 
 
 def _parse(url: str) -> URL:

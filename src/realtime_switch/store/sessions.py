@@ -1,4 +1,4 @@
-"""SessionRepo in SQL: a row a configuration, a row a passage, a summary that stands for the oldest of those."""
+"""SessionRepo in SQL: a row a configuration, a row a passage, a summary that stands for older passages."""
 
 from collections.abc import Sequence
 from typing import Any

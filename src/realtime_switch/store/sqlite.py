@@ -43,7 +43,9 @@ def open_sqlite(path: Path, key: str) -> Storage:
         name="sqlite",
         writing=_engine(path, key, reading=False),
         reading=_engine(path, key, reading=True),
+        driver_errors=(DBAPIError, dbapi2.Error),
         explain=lambda error: explain(path, error),
+        was_in_the_way=lambda error: False,  # one writer at a time, on a file
         lock_migrations=lambda connection: None,  # BEGIN IMMEDIATE has locked everybody else out
         run_script=_run_script,
         close=lambda: os.close(lock),
@@ -118,7 +120,7 @@ def connect(path: Path, key: str, *, reading: bool = False) -> Any:
     return connection
 
 
-def explain(path: Path, error: DBAPIError | dbapi2.Error) -> RealtimeSwitchError:
+def explain(path: Path, error: Exception) -> RealtimeSwitchError:
     cause = error.orig if isinstance(error, DBAPIError) else error
     name = getattr(cause, "sqlite_errorname", "")
     if str(cause) == "FOREIGN KEY constraint failed":  # the driver does not give the extended code

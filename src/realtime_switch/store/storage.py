@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 
 from ..accounts.errors import RealtimeSwitchError
 
@@ -17,7 +16,9 @@ class Storage:
     name: str  # "sqlite" or "postgresql": which folder of migrations/
     writing: Engine
     reading: Engine  # cannot write; a transaction sees one state
-    explain: Callable[[DBAPIError], RealtimeSwitchError]  # what a driver's error means to a user
+    driver_errors: tuple[type[Exception], ...]  # the driver's own, and SQLAlchemy's word for them
+    explain: Callable[[Exception], RealtimeSwitchError]  # what such an error means to a user
+    was_in_the_way: Callable[[Exception], bool]  # a race or a lost connection: another try may do
     lock_migrations: Callable[[Connection], None]  # for the rest of the transaction
     run_script: Callable[[Connection, str], None]  # several statements in the transaction that is open
     close: Callable[[], None]
@@ -26,6 +27,6 @@ class Storage:
     def explaining(self) -> Iterator[None]:
         try:
             yield
-        except DBAPIError as error:
+        except self.driver_errors as error:
             # Not `from error`: a driver's words may quote the row, and a row may hold what somebody said.
             raise self.explain(error) from None

@@ -4,24 +4,26 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, literal, select
 
 from ..accounts.records import UsageKind
 from ..business.repos import PostedUsage, UsageTotals
+from .prepared import driver_of
 from .schema import usage_metrics
 from .text import keepable
 
-ROWS_PER_STATEMENT = 100  # bounds the parameters of one statement: SQLite takes 250,000, PostgreSQL 65,535
+ROWS_PER_STATEMENT = 100  # bounds the parameters of one statement; this SQLite takes 250,000
 
 _DAY_US = 24 * 60 * 60 * 1_000_000
 _COLUMNS = [column.name for column in usage_metrics.c]
+_PLACES = f"({', '.join('?' for _ in usage_metrics.c)})"
+_JSON_ROWS = "SELECT * FROM json_populate_recordset(NULL::usage_metrics, %s::json)"
 
 
 class SqlUsage:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        place = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-        self._row = "(" + ", ".join([place] * len(_COLUMNS)) + ")"
 
     def post(self, bills: Sequence[PostedUsage], now_us: int) -> list[str]:
         # In order of id, so that two processes that post the same bills cannot lock each other out.
@@ -32,13 +34,15 @@ class SqlUsage:
         return [i for i in dict.fromkeys(bill.record.id for bill in bills) if keepable(i) in new]
 
     def _insert(self, rows: list[tuple[Any, ...]]) -> set[str]:
-        # Straight to the driver: SQLAlchemy's way through 25 columns a row costs more than the insert.
-        sql = (
-            f"INSERT INTO usage_metrics ({', '.join(_COLUMNS)}) VALUES {', '.join([self._row] * len(rows))}"
-            " ON CONFLICT (id) DO NOTHING RETURNING id"
-        )
-        values = tuple(value for row in rows for value in row)
-        return set(self._connection.exec_driver_sql(sql, values).scalars())
+        if self._connection.dialect.name == "postgresql":
+            # One parameter and one text for any number of rows. Measured for 50 rows: as JSON 1.1 ms, as one
+            # array a column 2.3, as VALUES 4.7, the driver's executemany 4.6.
+            named = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+            source, values = _JSON_ROWS, [msgspec.json.encode(named).decode()]
+        else:
+            source, values = f"VALUES {', '.join([_PLACES] * len(rows))}", [v for row in rows for v in row]
+        sql = f"INSERT INTO usage_metrics {source} ON CONFLICT (id) DO NOTHING RETURNING id"
+        return {row[0] for row in driver_of(self._connection).execute(sql, values)}
 
     def totals(self, by: str | None = None, account_id: str | None = None) -> list[UsageTotals]:
         group = _group(by)

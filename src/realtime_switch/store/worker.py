@@ -6,7 +6,6 @@ from queue import SimpleQueue
 from typing import Any
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 
 from ..business.repos import Repos
 from .accounts import SqlAccounts
@@ -15,8 +14,6 @@ from .storage import Storage
 from .usage import SqlUsage
 
 TRIES = 3  # of one unit of work, when another process or a lost connection was in its way
-
-_LOST_RACES = ("40001", "40P01")  # PostgreSQL: serialization_failure, deadlock_detected
 
 
 class SqlRepos:
@@ -45,7 +42,7 @@ Queue = SimpleQueue[Job | None]  # None is the last word: the thread that takes 
 class CommitFailed(Exception):
     """The transaction may have been committed or not: it must not be run again."""
 
-    def __init__(self, cause: DBAPIError) -> None:
+    def __init__(self, cause: Exception) -> None:
         self.cause = cause
 
 
@@ -105,8 +102,8 @@ class Worker:
                 [job.result] = self._transact([job])
             except CommitFailed as error:
                 job.error = self._storage.explain(error.cause)
-            except DBAPIError as error:
-                if left and _was_in_the_way(error):
+            except self._storage.driver_errors as error:
+                if left and self._storage.was_in_the_way(error):
                     continue
                 job.error = self._storage.explain(error)
             except Exception as error:
@@ -115,22 +112,20 @@ class Worker:
 
     def _transact(self, group: Sequence[Job]) -> list[Any]:
         connection, repos = self._connect()
+        transaction = connection.begin()
         try:
-            transaction = connection.begin()
-            try:
-                results = [job.work(repos) for job in group]
-            except BaseException:
-                transaction.rollback()
-                raise
-            try:
-                transaction.commit()
-            except DBAPIError as error:
-                self._disconnect()
-                raise CommitFailed(error) from None
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                self._disconnect()
+            results = [job.work(repos) for job in group]
+        except self._storage.driver_errors:
+            self._disconnect()  # which rolls back, also where the connection is broken
             raise
+        except BaseException:
+            transaction.rollback()
+            raise
+        try:
+            transaction.commit()
+        except self._storage.driver_errors as error:
+            self._disconnect()
+            raise CommitFailed(error) from None
         return results
 
     def _connect(self) -> tuple[Connection, Repos]:
@@ -141,12 +136,9 @@ class Worker:
 
     def _disconnect(self) -> None:
         if self._connection is not None:
+            self._connection.invalidate()
             self._connection.close()
         self._connection = self._repos = None
-
-
-def _was_in_the_way(error: DBAPIError) -> bool:
-    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _LOST_RACES
 
 
 def _answer(group: Sequence[Job]) -> None:
