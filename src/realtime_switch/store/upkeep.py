@@ -1,89 +1,105 @@
-"""What is done to the encrypted file as a whole: a new key, a copy, a look at every page."""
+"""What an operator does to the encrypted file now and then: a new key, a copy, a check. See docs/database.md.
+
+PostgreSQL has its own tools for all of this (roles, pg_dump, amcheck).
+"""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from sqlcipher3 import dbapi2
 
-from ..accounts.errors import ErrorCode, StorageError
+from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
 from .cipher import pragma_value
 from .sqlite import check_key, connect, explain, lock_file
 
+FINDINGS_MAX = 20  # of a check: a damaged file has thousands, and the first ones tell
 
-def rekey(path: Path, key: str, new_key: str, then: Callable[[], None]) -> None:
-    """Write every page anew under another key, in one transaction. Nobody else may have the file open:
-    they would go on reading with the old key. `then` runs before others are let in again.
 
-    Killed at any moment, the file opens with one of the two keys.
-    """
-    check_key(new_key)
+def rekey(path: Path, old: str, new: str) -> None:
+    """Encrypt the database anew. Nobody may have it open; killed half-way, it is as it was before."""
+    check_key(new)
+    _check_there(path)
     lock = lock_file(path, exclusive=True, wait_s=0)
     try:
-        connection = connect(path, key)
+        connection = connect(path, old)
         try:
-            connection.execute(f"PRAGMA rekey = {pragma_value(new_key)}")
-            # Until then the file still holds pages of the old key, and only the log those of the new one.
+            # Every page goes through the log and is committed at once; TRUNCATE leaves none under the old key.
+            connection.execute(f"PRAGMA rekey = {pragma_value(new)}")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except dbapi2.Error as error:
             raise explain(path, error) from None
         finally:
             connection.close()
-        connect(path, new_key).close()
-        then()
+        connect(path, new).close()
     finally:
         os.close(lock)
 
 
-def backup(path: Path, key: str, target: Path) -> int:
-    """Copy the file as it is at one moment, while others write to it; under the same key. Says how many
-    bytes the copy has. It is read back whole before it gets its name."""
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+def backup(path: Path, key: str, target: Path) -> None:
+    """A consistent copy, under the same key, of a database that may be in use meanwhile."""
+    check_key(key)
+    _check_there(path)
     lock = lock_file(path, exclusive=False)
     try:
-        if target.exists():
-            raise FileExistsError(None, "File exists", str(target))
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        connection = connect(path, key)
+        _reserve(target)
         try:
-            connection.execute("VACUUM INTO ?", (str(part),))
-        finally:
-            connection.close()
-        if wrong := integrity(part, key):
-            raise StorageError(
-                ErrorCode.INTERNAL_DATABASE_DAMAGED, f"The copy of {path} cannot be read: {wrong[0]}."
-            )
-        _sync(part)
-        part.rename(target)
-        _sync(target.parent)
-        return target.stat().st_size
-    except dbapi2.Error as error:
-        raise explain(path, error) from None
-    except OSError as error:
-        raise StorageError(
-            ErrorCode.INTERNAL_DATABASE_UNAVAILABLE, f"The copy {target} cannot be written: {error.strerror}."
-        ) from None
+            _copy(path, key, target)
+        except BaseException:
+            target.unlink()
+            raise
     finally:
-        part.unlink(missing_ok=True)
         os.close(lock)
 
 
-def integrity(path: Path, key: str) -> list[str]:
-    """What is wrong with the file, in sentences. Reads every page."""
+def check_integrity(path: Path, key: str) -> list[str]:
+    """What is wrong with the file, in SQLite's words; [] when nothing is."""
+    check_key(key)
+    _check_there(path)
+    lock = lock_file(path, exclusive=False)
+    try:
+        connection = connect(path, key, reading=True)
+        try:
+            # The first checks every page's code, the second what the pages say, the third what refers to what.
+            findings = [row[0] for row in connection.execute("PRAGMA cipher_integrity_check")]
+            findings += [row[0] for row in connection.execute("PRAGMA quick_check") if row[0] != "ok"]
+            orphans = connection.execute("PRAGMA foreign_key_check")
+            findings += [f"a row of {row[0]} belongs to no row of {row[2]}" for row in orphans]
+        except dbapi2.Error as error:
+            findings = [explain(path, error).message]
+        finally:
+            connection.close()
+    finally:
+        os.close(lock)
+    return findings[:FINDINGS_MAX]
+
+
+def _check_there(path: Path) -> None:
+    if not path.exists():
+        raise StorageError(ErrorCode.INTERNAL_DATABASE_UNAVAILABLE, f"There is no database at {path}.")
+
+
+def _reserve(target: Path) -> None:
+    """Take the name, for the owner's eyes alone, before anything is in it."""
+    try:
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        raise RealtimeSwitchError(
+            ErrorCode.EXTERNAL_ALREADY_EXISTS, f"There is already a file at {target}. Choose another name."
+        ) from None
+    except OSError as error:
+        raise StorageError(
+            ErrorCode.INTERNAL_DATABASE_UNAVAILABLE, f"Cannot write a backup to {target}: {error.strerror}."
+        ) from None
+
+
+def _copy(path: Path, key: str, target: Path) -> None:
     connection = connect(path, key)
     try:
-        broken = [row[0] for row in connection.execute("PRAGMA cipher_integrity_check")]
-        # Pages that were not written with the key say nothing more when they are read.
-        return broken or [row[0] for row in connection.execute("PRAGMA quick_check") if row[0] != "ok"]
+        # One read transaction: what is committed meanwhile is not in the copy. It keeps key and salt.
+        connection.execute("VACUUM INTO ?", [str(target)])
     except dbapi2.Error as error:
-        return [explain(path, error).message]
+        raise explain(target, error) from None
     finally:
         connection.close()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
