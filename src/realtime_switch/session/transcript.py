@@ -79,6 +79,7 @@ class Transcript:
         self._record_id = record_id
         self._now_us = now_us
         self._held: dict[str, _Line] = {}  # by item, in the order of the conversation
+        self._written: set[str] = set()  # items that are past changing, whatever is still told of them
         self._newest = ""  # the item that audio passing by belongs to
         self._tools: dict[str, str] = {}  # names of calls that wait for their answer
         self._open_replies: set[str] = set()
@@ -107,7 +108,7 @@ class Transcript:
     def flush(self) -> list[Passage]:
         """Everything that is left, as it stands: the call is over."""
         for item_id in list(self._held):
-            self._write(self._held.pop(item_id))
+            self._write(item_id)
         passages = self.due()
         return [*passages, self._cut(len(self._text))] if self._text else passages
 
@@ -128,6 +129,8 @@ class Transcript:
         self._held.setdefault(act.item_id, _Line(USER, {}, born_us=self._now_us()))
 
     def _user_transcript(self, act: UserTranscript) -> None:
+        if act.item_id in self._written:
+            return
         line = self._held.get(act.item_id)
         if line is None:  # too late for its place, or a provider that does not say when a turn ends
             line = self._held[act.item_id] = _Line(USER, {}, born_us=self._now_us())
@@ -142,10 +145,11 @@ class Transcript:
         """Sure only when a reply begins: a client that goes on to tell the agent's part is telling the
         past."""
         line = _Line(USER, {0: act.text}, typed=True, born_us=self._now_us())
-        self._held.setdefault(act.item_id, line)
+        if act.item_id not in self._written:  # some providers say both item.added and item.created
+            self._held.setdefault(act.item_id, line)
 
     def _past_told(self, act: PastTold) -> None:
-        if act.item_id in self._held:
+        if act.item_id in self._held or act.item_id in self._written:
             return  # the model's own line, told again by a provider that fills items at once
         for item_id, line in list(self._held.items()):
             if line.typed and not line.sure:
@@ -165,6 +169,8 @@ class Transcript:
             self._held.setdefault(act.item_id, _Line(AGENT, {}, born_us=self._now_us()))
 
     def _reply_words(self, act: ReplyTranscript | ReplyText) -> None:
+        if act.item_id in self._written:
+            return
         line = self._held.get(act.item_id)
         if line is None:
             line = self._held[act.item_id] = _Line(AGENT, {}, born_us=self._now_us())
@@ -241,7 +247,7 @@ class Transcript:
         for item_id, line in list(self._held.items()):
             if not self._is_sure(line, now_us) and len(self._held) <= limits.HELD_LINES_MAX:
                 return
-            self._write(self._held.pop(item_id))
+            self._write(item_id)
 
     def _is_sure(self, line: _Line, now_us: int) -> bool:
         if line.sure:
@@ -252,7 +258,10 @@ class Transcript:
             return not line.text and awaited_us >= limits.TRANSCRIPT_AWAITED_S * 1e6
         return line.played_us is not None and line.played_us <= now_us
 
-    def _write(self, line: _Line) -> None:
+    def _write(self, item_id: str) -> None:
+        line = self._held.pop(item_id)
+        if line.text or line.sure:
+            self._written.add(item_id)
         if not line.text:
             return
         written = _joined(line, self._speaker, self._begun)
