@@ -13,9 +13,11 @@ from msgspec import Meta, Struct
 
 from .errors import ErrorCode
 
+TIME_MAX_US = 2**53  # the year 2255; what every reader of JSON takes exactly
 COUNT_MAX = 2**40  # tokens or milliseconds in one record; far above any call, far below what a bigint holds
 
 Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
+Moment = Annotated[int, Meta(ge=0, le=TIME_MAX_US)]  # microseconds since 1970, UTC
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
@@ -86,7 +88,7 @@ class UsageRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     duration_ms: Count = 0  # seconds that are billed as such: of transcribed audio, or of session
     fees: Count = 0  # things billed by the piece: hosted tool calls
     certainty: Certainty = Certainty.CONFIRMED
-    born_us: Annotated[int, Meta(ge=0)] = 0  # microseconds since 1970, UTC, at the gateway
+    born_us: Moment = 0  # microseconds since 1970, UTC, at the gateway
 
 
 class Passage(Struct, frozen=True, kw_only=True):
@@ -96,7 +98,7 @@ class Passage(Struct, frozen=True, kw_only=True):
     account_id: Id
     session_id: Id
     text: str
-    born_us: Annotated[int, Meta(ge=0)] = 0
+    born_us: Moment = 0
 
 
 class SavedConfig(Struct, frozen=True, kw_only=True):
@@ -106,7 +108,7 @@ class SavedConfig(Struct, frozen=True, kw_only=True):
     account_id: Id
     session_id: Id
     config: str
-    born_us: Annotated[int, Meta(ge=0)] = 0
+    born_us: Moment = 0
 
 
 class Balance(Struct, frozen=True, kw_only=True):

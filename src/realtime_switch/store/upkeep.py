@@ -5,6 +5,7 @@ PostgreSQL has its own tools for all of this (roles, pg_dump, amcheck).
 
 import os
 from pathlib import Path
+from typing import Any
 
 from sqlcipher3 import dbapi2
 
@@ -13,6 +14,9 @@ from .cipher import pragma_value
 from .sqlite import check_key, connect, explain, lock_file
 
 FINDINGS_MAX = 20  # of a check: a damaged file has thousands, and the first ones tell
+
+# Every page's code; what the pages say; what refers to nothing.
+_QUESTIONS = ("PRAGMA cipher_integrity_check", "PRAGMA quick_check", "PRAGMA foreign_key_check")
 
 
 def rekey(path: Path, old: str, new: str) -> None:
@@ -23,7 +27,7 @@ def rekey(path: Path, old: str, new: str) -> None:
     try:
         connection = connect(path, old)
         try:
-            # Every page goes through the log and is committed at once; TRUNCATE leaves none under the old key.
+            # One transaction over every page; TRUNCATE then leaves none of them under the old key.
             connection.execute(f"PRAGMA rekey = {pragma_value(new)}")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except dbapi2.Error as error:
@@ -57,20 +61,26 @@ def check_integrity(path: Path, key: str) -> list[str]:
     _check_there(path)
     lock = lock_file(path, exclusive=False)
     try:
-        connection = connect(path, key, reading=True)
+        connection = connect(path, key)
         try:
-            # The first checks every page's code, the second what the pages say, the third what refers to what.
-            findings = [row[0] for row in connection.execute("PRAGMA cipher_integrity_check")]
-            findings += [row[0] for row in connection.execute("PRAGMA quick_check") if row[0] != "ok"]
-            orphans = connection.execute("PRAGMA foreign_key_check")
-            findings += [f"a row of {row[0]} belongs to no row of {row[2]}" for row in orphans]
-        except dbapi2.Error as error:
-            findings = [explain(path, error).message]
+            # The first question looks past the log; pages of a killed rekey would all look wrong to it.
+            connection.execute("PRAGMA wal_checkpoint")
+            findings = [finding for question in _QUESTIONS for finding in _ask(connection, question)]
         finally:
             connection.close()
     finally:
         os.close(lock)
     return findings[:FINDINGS_MAX]
+
+
+def _ask(connection: Any, question: str) -> list[str]:
+    findings = []
+    try:
+        for row in connection.execute(question):
+            findings.append(" ".join(str(word) for word in row))
+    except dbapi2.Error as error:  # too damaged to be asked further; the next question may still find more
+        findings.append(str(error))
+    return [finding for finding in findings if finding != "ok"]
 
 
 def _check_there(path: Path) -> None:
