@@ -56,14 +56,11 @@ class Relay:
 
     def _look_at(self, payload: bytes) -> list[Hop]:
         shown, acts = self._gate.shown(payload, openai.read(payload))
-        hops: list[Hop] = []
-        if self._audio_frames:
-            hops.append(self._audio_heard())
-        hops += [Heard(act) for act in acts if isinstance(act, Bill)]
-        if shown is not None:
-            hops += self._to_client(shown)
-        hops += [Heard(act) for act in acts if not isinstance(act, Bill)]
-        return hops
+        first: list[Hop] = [self._audio_heard()] if self._audio_frames else []
+        rest: list[Hop] = [] if shown is None else self._to_client(shown)
+        for act in acts:
+            (first if isinstance(act, Bill) else rest).append(Heard(act))
+        return first + rest
 
     def _to_client(self, payload: bytes) -> list[Hop]:
         return [ToClient(payload)]

@@ -243,20 +243,20 @@ class Transcript:
 
     def _settle(self) -> None:
         """Write the lines from the oldest on, up to the first that may still change."""
-        now_us = self._now_us()
-        for item_id, line in list(self._held.items()):
-            if not self._is_sure(line, now_us) and len(self._held) <= limits.HELD_LINES_MAX:
+        while self._held:
+            item_id = next(iter(self._held))
+            if not self._is_sure(self._held[item_id]) and len(self._held) <= limits.HELD_LINES_MAX:
                 return
             self._write(item_id)
 
-    def _is_sure(self, line: _Line, now_us: int) -> bool:
+    def _is_sure(self, line: _Line) -> bool:
         if line.sure:
             return True
         if line.speaker == USER:
-            awaited_us = now_us - line.born_us
+            awaited_us = self._now_us() - line.born_us
             # Once its first words are here the rest follows; written now, they would be written twice.
             return not line.text and awaited_us >= limits.TRANSCRIPT_AWAITED_S * 1e6
-        return line.played_us is not None and line.played_us <= now_us
+        return line.played_us is not None and line.played_us <= self._now_us()
 
     def _write(self, item_id: str) -> None:
         line = self._held.pop(item_id)

@@ -47,7 +47,7 @@ class ClientSide:
         self._new_id = new_id
         self._beta = beta
         self._replies: dict[str, _Reply] = {}  # those that the client has seen begin and not end
-        self._item_reply: dict[str, _Reply] = {}
+        self._items: dict[str, _Item] = {}  # of all of them
 
     # -- Following what the client is told -------------------------------------------------------------------
 
@@ -56,32 +56,33 @@ class ClientSide:
         return bool(self._replies)
 
     def follow(self, act: Act) -> None:
-        match act:
-            case ReplyTranscript(item_id=item_id) | ReplyText(item_id=item_id):
-                self._grow(item_id, act)
-            case ReplyBegun(reply_id=reply_id, conversation_id=conversation_id):
-                self._replies[reply_id] = _Reply(conversation_id, {})
-            case ReplyItem(reply_id=reply_id, item_id=item_id, kind=kind, index=index):
-                if reply := self._replies.get(reply_id):
-                    reply.items[item_id] = _Item(kind, index)
-                    self._item_reply[item_id] = reply
-            case ReplyItemDone(item_id=item_id):
-                if reply := self._item_reply.get(item_id):
-                    reply.items[item_id].done = True
-            case ReplyDone(reply_id=reply_id):
-                if reply := self._replies.pop(reply_id, None):
-                    for item_id in reply.items:
-                        self._item_reply.pop(item_id, None)
+        follow = _FOLLOWERS.get(type(act))
+        if follow is not None:
+            follow(self, act)
 
-    def _grow(self, item_id: str, act: ReplyTranscript | ReplyText) -> None:
-        reply = self._item_reply.get(item_id)
-        if reply is None or act.final:
-            return
-        item = reply.items[item_id]
-        if isinstance(act, ReplyTranscript):
+    def _begin(self, act: ReplyBegun) -> None:
+        self._replies[act.reply_id] = _Reply(act.conversation_id, {})
+
+    def _begin_item(self, act: ReplyItem) -> None:
+        if reply := self._replies.get(act.reply_id):
+            self._items[act.item_id] = reply.items[act.item_id] = _Item(act.kind, act.index)
+
+    def _grow_said(self, act: ReplyTranscript) -> None:
+        if not act.final and (item := self._items.get(act.item_id)) is not None:
             item.said += act.text
-        else:
+
+    def _grow_written(self, act: ReplyText) -> None:
+        if not act.final and (item := self._items.get(act.item_id)) is not None:
             item.written += act.text
+
+    def _end_item(self, act: ReplyItemDone) -> None:
+        if item := self._items.get(act.item_id):
+            item.done = True
+
+    def _end(self, act: ReplyDone) -> None:
+        if reply := self._replies.pop(act.reply_id, None):
+            for item_id in reply.items:
+                self._items.pop(item_id, None)
 
     # -- Writing --------------------------------------------------------------------------------------------
 
@@ -98,7 +99,7 @@ class ClientSide:
                     frames += self._close_item(reply_id, reply.items[item_id].index, item)
             frames += self._close_reply(reply_id, reply.conversation_id, list(shown.values()))
         self._replies.clear()
-        self._item_reply.clear()
+        self._items.clear()
         return frames
 
     def _close_item(self, reply_id: str, index: int, item: dict[str, Any]) -> list[bytes]:
@@ -145,3 +146,14 @@ class ClientSide:
             return [frame]
         shown = beta_dialect.to_client(frame)
         return [] if shown is None else [shown]
+
+
+# Each is given the acts that it is filed under.
+_FOLLOWERS: dict[type[Act], Callable[[ClientSide, Any], None]] = {
+    ReplyBegun: ClientSide._begin,
+    ReplyItem: ClientSide._begin_item,
+    ReplyTranscript: ClientSide._grow_said,
+    ReplyText: ClientSide._grow_written,
+    ReplyItemDone: ClientSide._end_item,
+    ReplyDone: ClientSide._end,
+}

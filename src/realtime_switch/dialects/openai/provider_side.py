@@ -269,7 +269,9 @@ def _text(value: Any) -> str:
 
 
 def _count(value: Any) -> int:
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if type(value) is int:  # nearly always
+        return min(max(0, value), COUNT_MAX)
+    if not isinstance(value, float) or not math.isfinite(value):
         return 0
     return min(max(0, math.ceil(value)), COUNT_MAX)
 
