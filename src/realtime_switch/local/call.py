@@ -1,0 +1,283 @@
+"""One connection: a conversation, its socket and its clock, and the faults that were asked for.
+
+The conversation decides everything and waits for nothing; here is all the waiting. Whatever a call began
+(timers, questions to voice and ears) ends with its socket.
+"""
+
+import asyncio
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+import msgspec
+import structlog
+from picows import WSFrame, WSListener, WSMsgType, WSTransport
+
+from realtime_switch.local.door import MESSAGE_BYTES_MAX
+from realtime_switch.local.ears import Ears
+from realtime_switch.local.faults import OVERSIZE_BYTES, Faults
+from realtime_switch.local.orders import Conversation, End, Listen, Order, Send, Speak
+from realtime_switch.local.script import Reading
+from realtime_switch.local.thought import Tokens
+from realtime_switch.local.voice import Voice
+
+log = structlog.get_logger()
+
+# 2.5 of OPENAI-REALTIME.md: about every 20 s, four bytes.
+PING_EVERY_S = 20.0
+# How long a client may take to answer a close before its connection is aborted.
+_CLOSE_WITHIN_S = 2.0
+_MESSAGE_TOO_BIG, _INTERNAL_ERROR = 1009, 1011
+_SORRY = "The server had an error while processing your request."
+_GARBAGE = '{"type":"response.output_audio.delta","delta":"AAAA'
+
+
+class Stats(msgspec.Struct):
+    """Since the start, as GET /stats answers; tokens are those of bills that were written to a socket."""
+
+    connections: int = 0
+    responses: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def count(self, bill: Tokens) -> None:
+        self.responses += 1
+        self.input_tokens += bill.input
+        self.output_tokens += bill.output
+
+
+class Call(WSListener):
+    def __init__(
+        self,
+        conversation: Conversation,
+        *,
+        voice: Voice,
+        ears: Ears,
+        reading: Reading,
+        faults: Faults,
+        stats: Stats,
+        calls: set["Call"],
+    ) -> None:
+        self._conversation = conversation
+        self._voice = voice
+        self._ears = ears
+        self._reading = reading
+        self._faults = faults
+        self._stats = stats
+        self._calls = calls
+        self._transport: WSTransport | None = None
+        self._sent_count = 0
+        self._mute = faults.silent
+        self._closing = False
+        self._slow: deque[Send | End] = deque()
+        self._behind = False
+        self._pieces = bytearray()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # What picows tells.
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self._transport = transport
+        self._calls.add(self)
+        self._stats.connections += 1
+        self._after(PING_EVERY_S, self._ping)
+        self._do(self._conversation.begin)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        match frame.msg_type:
+            case WSMsgType.TEXT | WSMsgType.BINARY | WSMsgType.CONTINUATION:
+                self._pieces += frame.get_payload_as_memoryview()
+                if len(self._pieces) > MESSAGE_BYTES_MAX:
+                    self.end(_MESSAGE_TOO_BIG, "message too big")
+                elif frame.fin:
+                    message, self._pieces = bytes(self._pieces), bytearray()
+                    if not self._mute:
+                        self._do(lambda: self._conversation.receive(message))
+            case WSMsgType.CLOSE:
+                if not self._closing:
+                    transport.send(WSMsgType.CLOSE, frame.get_payload_as_bytes())
+                transport.disconnect()
+            case _:
+                pass  # picows answers pings
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self._transport = None
+        self._calls.discard(self)
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        for task in self._tasks:
+            task.cancel()
+        self._slow.clear()
+
+    def pause_writing(self) -> None:
+        self._behind = True
+
+    def resume_writing(self) -> None:
+        self._behind = False
+        self._arm()
+
+    # What the provider asks.
+
+    def end(self, code: int, reason: str) -> None:
+        if self._transport is None or self._closing:
+            return
+        self._closing = self._mute = True
+        # Not send_close: picows' enum has no codes above 1014.
+        self._transport.send(WSMsgType.CLOSE, code.to_bytes(2, "big") + reason.encode()[:123])
+        # The socket ends when the client has answered; ending it now could lose it what was sent last.
+        self._after(_CLOSE_WITHIN_S, self.abort)
+
+    async def gone(self) -> None:
+        if self._transport is not None:
+            await self._transport.wait_disconnected()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.underlying_transport.abort()
+
+    # The conversation and its orders.
+
+    def _do(self, step: Callable[[], Iterable[Order]]) -> None:
+        if self._transport is None:
+            return
+        try:
+            orders = step()
+        except Exception as error:
+            self._failed(error)
+            return
+        for order in orders:
+            match order:
+                case Send() | End():
+                    self._put(order)
+                case Listen():
+                    self._begin(self._listen(order))
+                case Speak():
+                    self._begin(self._speak(order))
+        self._arm()
+
+    async def _listen(self, order: Listen) -> None:
+        words = self._reading.hear()
+        if words is None:
+            words = await self._ears.hear(order.pcm, order.rate_hz)
+        self._do(lambda: self._conversation.heard(order.key, words))
+
+    async def _speak(self, order: Speak) -> None:
+        pcm = await self._voice.say(order.text, voice=order.voice, speed=order.speed, rate_hz=order.rate_hz)
+        self._do(lambda: self._conversation.voiced(order.key, pcm))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        """A mistake of ours: where it happened is for the log, and its words, which may be a user's, for
+        nobody.
+        """
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        log.error("local.call_failed", error=type(error).__name__, file=where.filename, line=where.lineno)
+        self.end(_INTERNAL_ERROR, _SORRY)
+
+    # Time.
+
+    def _after(self, delay_s: float, then: Callable[[], None]) -> None:
+        """One timer for each thing that is waited for; the latest wish counts."""
+        name = then.__name__
+        if (earlier := self._timers.pop(name, None)) is not None:
+            earlier.cancel()
+        self._timers[name] = asyncio.get_running_loop().call_later(max(delay_s, 0), then)
+
+    def _arm(self) -> None:
+        # Who is behind gets no more to be behind with: replies wait, and stay interruptible.
+        if self._transport is None or self._behind or self._slow or self._mute:
+            return
+        due_us = self._conversation.due_us
+        if due_us is not None:
+            self._after((due_us - now_us()) / 1e6, self._tick)
+
+    def _tick(self) -> None:
+        if not (self._behind or self._slow or self._mute):
+            self._do(self._conversation.tick)
+
+    def _ping(self) -> None:
+        if self._transport is not None:
+            self._transport.send_ping(b"ping")
+            self._after(PING_EVERY_S, self._ping)
+
+    # What leaves, and what does not.
+
+    def _put(self, order: Send | End) -> None:
+        if self._faults.slow_ms:
+            self._slow.append(order)
+            if len(self._slow) == 1:
+                self._after(self._faults.slow_ms / 1000, self._next_slow)
+        else:
+            self._leave(order)
+
+    def _next_slow(self) -> None:
+        if self._slow:
+            self._leave(self._slow.popleft())
+        if self._slow:
+            self._after(self._faults.slow_ms / 1000, self._next_slow)
+        else:
+            self._arm()
+
+    def _leave(self, order: Send | End) -> None:
+        if self._mute or self._transport is None:
+            return
+        if isinstance(order, End):
+            self.end(order.code, order.reason)
+        elif not self._fails():
+            self._write(msgspec.json.encode(order.event))
+            if order.bill is not None:
+                self._stats.count(order.bill)
+
+    def _write(self, message: bytes | str) -> None:
+        if self._transport is not None:
+            self._sent_count += 1
+            self._transport.send(WSMsgType.TEXT, message)
+
+    def _fails(self) -> bool:
+        """Does what the faults want in place of the event that is due; False where it may leave."""
+        faults, sent = self._faults, self._sent_count
+        if _due(faults.drop_after, sent) and self._transport is not None:
+            # No close frame; an end of file and not a reset, so that what was sent arrives and the count is
+            # exact.
+            self._mute = self._closing = True
+            self._transport.underlying_transport.write_eof()
+            self._after(_CLOSE_WITHIN_S, self.abort)
+        elif _due(faults.stall_after, sent):
+            self._mute = True
+        elif _due(faults.error_after, sent):
+            self._fail_aloud()
+        elif _due(faults.garbage_after, sent):
+            self._write(_GARBAGE)
+        elif faults.oversize_after == sent:
+            self._write(f'{{"type":"response.output_audio.delta","delta":"{"A" * OVERSIZE_BYTES}"}}')
+            return False
+        else:
+            return False
+        return True
+
+    def _fail_aloud(self) -> None:
+        said = {"type": "server_error", "code": None, "message": _SORRY, "param": None, "event_id": None}
+        self._write(msgspec.json.encode({"type": "error", "event_id": "event_fault", "error": said}))
+        self.end(_INTERNAL_ERROR, _SORRY)
+
+
+def now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def _due(after: int | None, sent: int) -> bool:
+    return after is not None and sent >= after
