@@ -11,13 +11,15 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
+from ..secret import Secret
 from ..settings import Settings, database_key, make_directory
 from ..store.database import SqlDatabase, open_database, open_storage
 from ..store.sqlite import lock_file
@@ -49,7 +51,8 @@ def open_from(settings: Settings, *, create: bool) -> SqlDatabase:
     mistake in --data must not look like an empty ledger."""
     if settings.database.url:
         return open_database(url=settings.database.url.reveal())
-    return open_database(path=settings.database_path, key=_key(settings, create))
+    with _hinting_at_a_rekey(settings):
+        return open_database(path=settings.database_path, key=_key(settings, create).reveal())
 
 
 def open_as_it_is(settings: Settings, *, create: bool = False, alone: bool = False) -> Storage:
@@ -60,10 +63,21 @@ def open_as_it_is(settings: Settings, *, create: bool = False, alone: bool = Fal
     key = _key(settings, create)
     if alone:
         os.close(lock_file(settings.database_path, exclusive=True, wait_s=0))
-    return open_storage(path=settings.database_path, key=key)
+    with _hinting_at_a_rekey(settings):
+        return open_storage(path=settings.database_path, key=key.reveal())
 
 
-def _key(settings: Settings, create: bool) -> str:
+def sqlite_file(settings: Settings, *, otherwise: str) -> tuple[Path, Secret]:
+    """The file and its key, for what is done to a file as a whole. `otherwise` is said on PostgreSQL."""
+    if settings.database.url:
+        raise StorageError(
+            ErrorCode.INTERNAL_DATABASE_UNAVAILABLE,
+            f"DATABASE_URL names PostgreSQL, and this is for the SQLite file: {otherwise}.",
+        )
+    return settings.database_path, _key(settings, create=False)
+
+
+def _key(settings: Settings, create: bool) -> Secret:
     path = settings.database_path
     if not create and not path.exists():
         raise StorageError(
@@ -73,7 +87,21 @@ def _key(settings: Settings, create: bool) -> str:
         )
     if create:
         make_directory(path.parent)
-    return database_key(settings, make=create).reveal()
+    return database_key(settings, make=create)
+
+
+@contextmanager
+def _hinting_at_a_rekey(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except StorageError as error:
+        # Between its two keys the file looks damaged to the old one.
+        looks_so = error.code in (ErrorCode.INTERNAL_DATABASE_KEY_WRONG, ErrorCode.INTERNAL_DATABASE_DAMAGED)
+        if looks_so and settings.pending_key_file.exists():
+            hint = "shows that a rekey was interrupted: run `realtime-switch rekey` again"
+            message = f"{error.message} But {settings.pending_key_file} {hint}."
+            raise StorageError(error.code, message) from None
+        raise
 
 
 @asynccontextmanager
@@ -100,22 +128,20 @@ async def run(settings: Settings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     stop = stop_requested()
     rates = _rate_book(settings)
-    database = open_from(settings, create=True)
-    summariser = Summariser(database, _summary_endpoint(settings), now_us)
-    accounts = Accounts(database, rates, summariser, now_us)
-    server = LinkServer(settings.link_address, accounts)
-    try:
+    async with AsyncExitStack() as stack:  # undone in the reverse order: who asks goes before what is asked
+        database = open_from(settings, create=True)
+        stack.push_async_callback(database.close)
+        summariser = Summariser(database, _summary_endpoint(settings), now_us)
+        stack.push_async_callback(summariser.close)
+        accounts = Accounts(database, rates, summariser, now_us)
+        stack.push_async_callback(accounts.flush)
+        server = LinkServer(settings.link_address, accounts)
         await server.start()
+        stack.push_async_callback(server.close)
         await summariser.resume()
         log.info("ready", link=settings.link_address, database=_shown(settings))
         await _flush_until(stop, accounts)
         log.info("stopping")
-    finally:
-        # Whoever asks goes before what is asked.
-        await server.close()
-        await summariser.close()
-        await accounts.flush()
-        await database.close()
     log.info("stopped")
 
 

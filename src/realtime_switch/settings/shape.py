@@ -97,6 +97,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         return Path(self.database.key_file)
 
     @property
+    def pending_key_file(self) -> Path:
+        """Where `rekey` puts the new key until the database has it."""
+        return self.key_file.with_name(f"{self.key_file.name}.new")
+
+    @property
     def link_address(self) -> str:
         path = self.link.socket_path
         return path if "://" in path else f"ipc://{path}"
