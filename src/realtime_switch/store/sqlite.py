@@ -104,6 +104,8 @@ def connect(path: Path, key: str, *, reading: bool = False) -> Any:
                 ErrorCode.INTERNAL_DATABASE_NOT_ENCRYPTED,
                 f"The file at {path} is a plain SQLite database, not an encrypted one.",
             )
+        if 0 < file.seek(0, os.SEEK_END) < PAGE_BYTES:  # SQLite would take a very short one for empty
+            raise StorageError(ErrorCode.INTERNAL_DATABASE_DAMAGED, _DAMAGED.format(path=path))
     # isolation_level None: we begin transactions ourselves, or DDL would not be part of one.
     connection = dbapi2.connect(str(path), timeout=BUSY_TIMEOUT_S, isolation_level=None)
     try:
@@ -131,6 +133,7 @@ def explain(path: Path, error: Exception) -> RealtimeSwitchError:
     return StorageError(ErrorCode.INTERNAL_UNEXPECTED, f"The database refused what was asked of it: {cause}.")
 
 
+_DAMAGED = "The database at {path} is damaged. Restore it from a backup."
 _MEANINGS = (
     (
         ("SQLITE_BUSY", "SQLITE_LOCKED"),
@@ -140,7 +143,7 @@ _MEANINGS = (
     (
         ("SQLITE_CORRUPT", "SQLITE_NOTADB"),
         ErrorCode.INTERNAL_DATABASE_DAMAGED,
-        "The database at {path} is damaged. Restore it from a backup.",
+        _DAMAGED,
     ),
     (
         "SQLITE_FULL",
@@ -171,11 +174,8 @@ def _cannot_open(path: Path, key: str, error: dbapi2.Error) -> RealtimeSwitchErr
 
 def _damaged(path: Path, key: str) -> bool:
     """Asked when SQLCipher cannot read the first page: is that the key's fault?"""
-    if path.stat().st_size < PAGE_BYTES:
-        return True
-    with Path(f"{path}.lock").open("rb") as file:
-        noted = file.read(SALT_BYTES)
-    salts = {read_salt(path), noted}
+    lock = Path(f"{path}.lock")
+    salts = {read_salt(file) for file in (path, lock) if file.exists()}
     return any(proves(path, key, salt) for salt in salts if len(salt) == SALT_BYTES)
 
 

@@ -40,17 +40,24 @@ def rekey(path: Path, old: str, new: str) -> None:
 
 
 def backup(path: Path, key: str, target: Path) -> None:
-    """A consistent copy, under the same key, of a database that may be in use meanwhile."""
+    """A consistent copy, under the same key, of a database that may be in use meanwhile. It gets its name
+    when all of it has been read back, so a file of that name is a whole one."""
     check_key(key)
     _check_there(path)
+    part = target.with_name(f"{target.name}.part")
     lock = lock_file(path, exclusive=False)
     try:
-        _reserve(target)
+        _check_free(target)
+        _take_name(part)
         try:
-            _copy(path, key, target)
-        except BaseException:
-            target.unlink()
+            _copy(path, key, part)
+            os.link(part, target)  # unlike a rename it never takes another file's place
+            _sync(target.parent)
+        except FileExistsError:
+            _check_free(target)
             raise
+        finally:
+            part.unlink()
     finally:
         os.close(lock)
 
@@ -61,15 +68,19 @@ def check_integrity(path: Path, key: str) -> list[str]:
     _check_there(path)
     lock = lock_file(path, exclusive=False)
     try:
-        connection = connect(path, key)
-        try:
-            # The first question looks past the log; pages of a killed rekey would all look wrong to it.
-            connection.execute("PRAGMA wal_checkpoint")
-            findings = [finding for question in _QUESTIONS for finding in _ask(connection, question)]
-        finally:
-            connection.close()
+        return _findings(path, key)
     finally:
         os.close(lock)
+
+
+def _findings(path: Path, key: str) -> list[str]:
+    connection = connect(path, key)
+    try:
+        # The first question looks past the log; pages of a killed rekey would all look wrong to it.
+        connection.execute("PRAGMA wal_checkpoint")
+        findings = [finding for question in _QUESTIONS for finding in _ask(connection, question)]
+    finally:
+        connection.close()
     return findings[:FINDINGS_MAX]
 
 
@@ -88,28 +99,43 @@ def _check_there(path: Path) -> None:
         raise StorageError(ErrorCode.INTERNAL_DATABASE_UNAVAILABLE, f"There is no database at {path}.")
 
 
-def _reserve(target: Path) -> None:
-    """Take the name, for the owner's eyes alone, before anything is in it."""
-    try:
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
+def _check_free(target: Path) -> None:
+    if target.exists():
         raise RealtimeSwitchError(
             ErrorCode.EXTERNAL_ALREADY_EXISTS, f"There is already a file at {target}. Choose another name."
-        ) from None
+        )
+
+
+def _take_name(part: Path) -> None:
+    """For the owner's eyes alone, before anything is in it."""
+    try:
+        part.unlink(missing_ok=True)  # of a backup that was killed
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StorageError(
-            ErrorCode.INTERNAL_DATABASE_UNAVAILABLE, f"Cannot write a backup to {target}: {error.strerror}."
+            ErrorCode.INTERNAL_DATABASE_UNAVAILABLE, f"Cannot write a backup to {part}: {error.strerror}."
         ) from None
 
 
-def _copy(path: Path, key: str, target: Path) -> None:
+def _copy(path: Path, key: str, part: Path) -> None:
     connection = connect(path, key)
     try:
-        # One read transaction: what is committed meanwhile is not in the copy. It keeps key and salt.
-        connection.execute("VACUUM INTO ?", [str(target)])
+        # One read transaction: what is committed meanwhile is not in the copy. It keeps the key.
+        connection.execute("VACUUM INTO ?", [str(part)])
     except dbapi2.Error as error:
-        raise explain(target, error) from None
+        raise explain(part, error) from None
     finally:
         connection.close()
-    with target.open("rb") as file:
-        os.fsync(file.fileno())
+    if findings := _findings(part, key):
+        raise StorageError(
+            ErrorCode.INTERNAL_DATABASE_DAMAGED, f"The copy of {path} cannot be read back: {findings[0]}."
+        )
+    _sync(part)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
