@@ -202,6 +202,14 @@ def test_nothing_that_waits_is_lost_when_the_call_ends():
     assert talk.hear(ReplyTranscript("a", 0, "half a rep")).end() == "user: typed\nagent: half a rep"
 
 
+def test_what_a_provider_began_and_will_not_finish_holds_nobody_up():
+    talk = Talk().hear(UserTurn("u1"), UserTranscript("u1", "Is it", final=False), UserText("u2", "free?"))
+    talk.hear(ReplyBegun("r"), ReplyItem("r", "a"), ReplyTranscript("a", 0, "It is " * 50))
+    talk.transcript.cut_off()
+    assert talk.wait(0).passages != []
+    assert talk.end().startswith("user: Is it free?\nagent: It is It is")
+
+
 # -- Text and tools ------------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,9 @@
-"""How a call ends, by cause: the close code and the kind of error that the client is told.
+"""How a call ends, by cause: the close code and the error that the client is told.
 
-3000 and 4000 to 4999 are final to every client library; 1011 to 1013 make openai-python and livekit come back
-(CLIENTS-OPENAI.md 1, 6), so they are used only where coming back may help.
+3000 and 4000 to 4999 are final to client libraries; 1011 to 1013 make openai-python come back (CLIENTS-OPENAI.md 1),
+so they are used only where coming back may help. LiveKit looks at no close code: it dials again, ten times a second
+and for ever, unless the error's type or code is one of OpenAI's five final words (livekit-agents 1.8.9,
+_FATAL_ERROR_CODES). So where a caller must give up, one of the two is such a word.
 """
 
 from ..accounts.errors import ErrorCode
@@ -12,7 +14,7 @@ CLIENT_LEFT = End(1000, "")
 # code -> (close code, error type). The types are OpenAI's own words (OPENAI-REALTIME.md 10).
 _ENDINGS = {
     ErrorCode.EXTERNAL_INVALID_AUTH: (3000, "invalid_request_error"),
-    ErrorCode.EXTERNAL_ACCOUNT_CLOSED: (3003, "invalid_request_error"),
+    ErrorCode.EXTERNAL_ACCOUNT_CLOSED: (3003, "account_deactivated"),
     ErrorCode.EXTERNAL_NO_CREDITS: (4002, "insufficient_quota"),
     ErrorCode.EXTERNAL_NOT_FOUND: (4004, "invalid_request_error"),
     ErrorCode.EXTERNAL_MODEL_NOT_FOUND: (4004, "invalid_request_error"),
@@ -26,6 +28,9 @@ _ENDINGS = {
     ErrorCode.INTERNAL_LINK_CLOSED: (1013, "server_error"),
 }
 
+# Where OpenAI has a code for it that clients act on, they read that one.
+_OPENAI_CODES = {ErrorCode.EXTERNAL_INVALID_AUTH: "invalid_api_key"}
+
 
 def _of(code: ErrorCode) -> tuple[int, str]:
     unlisted = (4000, "invalid_request_error") if code.startswith("EXTERNAL_") else (1011, "server_error")
@@ -36,7 +41,11 @@ def kind_of(code: ErrorCode) -> str:
     return _of(code)[1]
 
 
+def told_as(code: ErrorCode) -> str:
+    return _OPENAI_CODES.get(code, code)
+
+
 def ending(code: ErrorCode) -> End:
     """The reason reads as OpenAI's do: `<type>.<code>` (OPENAI-REALTIME.md 2.4)."""
     close_code, kind = _of(code)
-    return End(close_code, f"{kind}.{code}", code)
+    return End(close_code, f"{kind}.{told_as(code)}", code)

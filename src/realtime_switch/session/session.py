@@ -24,7 +24,7 @@ from ..dialects import openai
 from ..dialects.acts import Act, Bill, Configured, Garbled, Ready, Trouble, Usage
 from ..dialects.openai import resume
 from . import limits
-from .endings import CLIENT_LEFT, ending, kind_of
+from .endings import CLIENT_LEFT, ending, kind_of, told_as
 from .gate import Gate
 from .lane import BetaRelay, Heard, Hop, Relay
 from .meter import Meter
@@ -138,6 +138,7 @@ class Session:
         if generation != self.generation or self.phase in (Phase.ASKING, Phase.ENDED):
             return []
         closing: Steps = [ToClient(p) for p in self._client_side.close_replies()]
+        self._transcript.cut_off()
         if self.phase is Phase.FINISHING:
             return closing + self._end_for_credits()
         if self._live_long_enough():
@@ -342,7 +343,7 @@ class Session:
         return self._end(code, "The provider cannot be reached. Try again in a moment.")
 
     def _end(self, code: ErrorCode, message: str) -> Steps:
-        frames = self._client_side.refuse(kind_of(code), code, message)
+        frames = self._client_side.refuse(kind_of(code), told_as(code), message)
         return self._finish(ending(code), [ToClient(p) for p in frames])
 
     def _finish(self, end: End, last_words: Steps | None = None) -> Steps:

@@ -112,6 +112,15 @@ class Transcript:
         passages = self.due()
         return [*passages, self._cut(len(self._text))] if self._text else passages
 
+    def cut_off(self) -> None:
+        """The provider is gone: what it began it will not finish, and nothing waits for that."""
+        for line in self._held.values():
+            if line.speaker == USER:
+                line.sure = True
+            elif line.played_us is None:
+                self._finish(line)
+        self._open_replies.clear()
+
     @property
     def said(self) -> str:
         """What was said in this call, the lines that wait included, as a new provider would be told it."""

@@ -1,0 +1,168 @@
+"""Laws 6 and 7 of STYLE.md 5.3, and what must hold of every call however its life goes."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import openai_frames as openai
+from calls import GRANT, Clock, session
+from openai_frames import frame, transcript_delta
+from realtime_switch.accounts.errors import ErrorCode
+from realtime_switch.accounts.records import Grant, Refusal, UsageRecord
+from realtime_switch.session.session import Phase
+from realtime_switch.session.steps import PASS, Dial, End, Keep, ToClient, ToProvider
+
+REPLY = [
+    openai.RESPONSE_CREATED,
+    openai.ITEM_ADDED,
+    transcript_delta("Hi there"),
+    openai.AUDIO,
+    openai.ITEM_DONE,
+    openai.RESPONSE_DONE,
+]
+said_by_provider = st.sampled_from(
+    [*REPLY, openai.SESSION_UPDATED, openai.COMMITTED, openai.TRANSCRIBED, b"garbage"]
+)
+happenings = st.one_of(
+    st.tuples(st.just("client"), st.just(None)),
+    st.tuples(st.just("provider"), said_by_provider),
+    st.tuples(st.just("reply"), st.just(None)),
+    st.tuples(st.just("ready"), st.just(None)),
+    st.tuples(st.just("lost"), st.booleans()),
+    st.tuples(st.just("credits"), st.integers(-10, 2_000)),
+    st.tuples(st.just("later"), st.integers(0, 120)),
+    st.tuples(st.just("old"), said_by_provider),
+    st.tuples(st.just("left"), st.just(None)),
+    st.tuples(st.just("ended"), st.just(None)),
+)
+lives = st.lists(happenings, max_size=30)
+
+
+class Call:
+    """A session with the two ends played, and everything that it ever ordered."""
+
+    def __init__(self, credits=10_000):
+        self.clock = Clock()
+        self.session = session(self.clock)
+        self.steps = []
+        self.spoken = []  # what the client said, in order
+        self.billed = 0
+        self.take(self.session.granted(Grant(account_id="a1", session_id="s1", credits=credits)))
+
+    def take(self, answer, came=None, to=ToProvider):
+        self.steps += [to(came)] if answer is PASS else answer
+
+    def happen(self, what, value):
+        call = self.session
+        match what:
+            case "client":
+                self.spoken.append(frame("input_audio_buffer.append", audio=f"A{len(self.spoken):03}"))
+                self.take(call.from_client(self.spoken[-1]), self.spoken[-1])
+            case "provider":
+                self.hear(value)
+            case "reply":
+                for said in REPLY:
+                    self.hear(said)
+            case "ready":
+                self.take(call.provider_opened(call.generation))
+                if call.phase is Phase.GREETING:
+                    self.hear(openai.SESSION_CREATED)
+            case "lost":
+                self.take(call.provider_lost(call.generation, hopeless=value))
+            case "credits":
+                self.take(call.credits_known(value))
+            case "later":
+                self.clock.go_on(value)
+                self.take(call.woke())
+            case "old":
+                self.take(call.from_provider(call.generation - 1, value), value, ToClient)
+            case "left":
+                self.take(call.client_left())
+            case "ended":
+                self.take(call.end(ErrorCode.EXTERNAL_IDLE, "Silent."))
+
+    def hear(self, said):
+        before = len(self.steps)
+        self.take(self.session.from_provider(self.session.generation, said), said, ToClient)
+        if said == openai.RESPONSE_DONE and ToClient(said) in self.steps[before:]:
+            self.billed += 1
+
+    def live_through(self, life):
+        for what, value in life:
+            self.happen(what, value)
+        return self
+
+
+@given(lives)
+def test_law_6_a_provider_hears_everything_in_the_order_the_client_said_it(life):
+    call = Call().live_through([h for h in life if h[0] not in ("left", "ended", "credits")])
+    heard = [
+        step.payload for step in call.steps if isinstance(step, ToProvider) and step.payload in call.spoken
+    ]
+    assert heard == call.spoken[: len(heard)]
+    if call.session.phase is Phase.LIVE:
+        assert heard == call.spoken
+
+
+@given(lives, lives)
+def test_law_7_ended_stays_ended(life, afterlife):
+    call = Call().live_through(life)
+    call.happen("left", None)
+    ends = [number for number, step in enumerate(call.steps) if isinstance(step, End)]
+    assert ends == [len(call.steps) - 1]
+    told = len(call.steps)
+    call.live_through(afterlife)
+    call.take(call.session.granted(GRANT))
+    call.take(call.session.refused(Refusal(code=ErrorCode.EXTERNAL_INVALID_AUTH, message="No.")))
+    assert call.steps[told:] == []
+
+
+@given(lives)
+def test_an_old_connection_says_nothing_to_anybody(life):
+    call = Call().live_through(life)
+    told = len(call.steps)
+    for said in REPLY:
+        call.happen("old", said)
+    assert call.steps[told:] == []
+
+
+@settings(max_examples=200)
+@given(lives)
+def test_every_reply_that_the_client_saw_begin_ends_once(life):
+    call = Call().live_through([h for h in life if h[0] not in ("provider", "left", "ended")])
+    types = [openai_type(step) for step in call.steps if isinstance(step, ToClient)]
+    if call.session.phase is not Phase.ENDED:
+        assert types.count("response.created") == types.count("response.done")
+
+
+def openai_type(step):
+    return step.payload[9 : step.payload.index(b'"', 9)].decode()
+
+
+@settings(max_examples=200)
+@given(lives, st.integers(1, 2_000))
+def test_every_bill_that_reached_the_client_was_kept_once_and_before(life, credits):
+    call = Call(credits).live_through(life)
+    kept = [s.record for s in call.steps if isinstance(s, Keep) and isinstance(s.record, UsageRecord)]
+    replies = [record for record in kept if record.response_id]
+    assert len(replies) == call.billed
+    assert len({record.id for record in kept}) == len(kept)
+    for number, step in enumerate(call.steps):
+        if step == ToClient(openai.RESPONSE_DONE):
+            assert isinstance(call.steps[number - 1], Keep)
+
+
+@given(lives)
+def test_every_frame_of_ours_is_of_openais_types(life):
+    call = Call().live_through(life)
+    call.happen("ended", None)
+    ours = [s.payload for s in call.steps if isinstance(s, ToClient) and b'"event_' in s.payload]
+    assert all(openai.is_for_client(payload) for payload in ours)
+
+
+@given(lives)
+def test_a_dial_is_of_a_new_generation_and_never_follows_an_end(life):
+    call = Call().live_through(life)
+    dials = [step.generation for step in call.steps if isinstance(step, Dial)]
+    assert dials == sorted(set(dials))
+    if any(isinstance(step, End) for step in call.steps):
+        assert isinstance(call.steps[-1], End)
