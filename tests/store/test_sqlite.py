@@ -184,9 +184,9 @@ def test_stock_sqlcipher_opens_it_with_the_key(database_file: Path):
     )
 
 
-def test_stock_sqlcipher_opens_it_with_a_passphrase(tmp_path: Path):
+async def test_stock_sqlcipher_opens_it_with_a_passphrase(tmp_path: Path):
     key = 'it\'s a "passphrase" ü'
-    open_database(path=tmp_path / "x.db", key=key)._storage.close()
+    await open_database(path=tmp_path / "x.db", key=key).close()
     said = _python(STOCK_SQLCIPHER, str(tmp_path / "x.db"), "'it''s a \"passphrase\" ü'")
     assert said.stdout.splitlines()[0] == "[]", said.stderr
 

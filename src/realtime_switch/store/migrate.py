@@ -20,7 +20,7 @@ ours.
 import hashlib
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from importlib import resources
 
@@ -146,6 +146,7 @@ def up(storage: Storage, migrations: Sequence[Migration]) -> list[Step]:
 def down(storage: Storage, migrations: Sequence[Migration], to: int | None = None) -> list[Step]:
     """Undo, newest first, everything with a number above `to`; without `to` only the newest."""
     applied = [step.number for step in status(storage, migrations) if step.outcome is not Outcome.WAITING]
+    _check_not_newer(applied, migrations)
     if to is None:
         to = max(applied, default=1) - 1
     undone = [migration for migration in reversed(migrations) if to < migration.number in applied]
@@ -232,7 +233,7 @@ def _applied(connection: Connection) -> dict[int, _Applied]:
     return {row[0]: _Applied(row[1], row[2], Outcome(row[3])) for row in rows}
 
 
-def _check_not_newer(applied: dict[int, _Applied], migrations: Sequence[Migration]) -> None:
+def _check_not_newer(applied: Iterable[int], migrations: Sequence[Migration]) -> None:
     newest, ours = max(applied, default=0), migrations[-1].number
     if newest > ours:
         raise StorageError(
