@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 failed, 2 misuse. A command is imported when it is called:
 """
 
 import importlib
-import importlib.util
 import os
 import sys
 import traceback
@@ -43,16 +42,15 @@ COMMANDS = {
 
 
 class Program(click.Group):
-    """The command itself. Commands of parts that are not installed are not there."""
+    """The command itself: knows its subcommands by name, and loads one when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name, lazy in COMMANDS.items() if _is_there(lazy)]
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        lazy = COMMANDS.get(cmd_name)
-        if lazy is None or not _is_there(lazy):
+        if cmd_name not in COMMANDS:
             return None
-        module, _, attribute = lazy.where.partition(":")
+        module, _, attribute = COMMANDS[cmd_name].where.partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
@@ -63,12 +61,11 @@ class Program(click.Group):
             return super().resolve_command(ctx, args)
         except click.exceptions.NoSuchCommand:
             # click would look for what was meant among the commands it has, and it has none: ours are lazy.
-            there = self.list_commands(ctx)
-            raise click.exceptions.NoSuchCommand(args[0], possibilities=there, ctx=ctx) from None
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=COMMANDS, ctx=ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name].help) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, COMMANDS[name].help) for name in COMMANDS])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, args or ["--help"])
@@ -92,10 +89,6 @@ class Program(click.Group):
         except Exception as error:
             code = _unexpected(error)
         sys.exit(code if isinstance(code, int) else 0)
-
-
-def _is_there(lazy: Lazy) -> bool:
-    return importlib.util.find_spec(lazy.where.partition(":")[0]) is not None
 
 
 def _sentence(error: click.ClickException) -> str:

@@ -1,0 +1,171 @@
+"""`serve` as a newcomer meets it: one command, and a call is possible. Real processes, a real port."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+PATIENCE_S = 60
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Nobody's keys and settings but ours."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    return {**kept, **more}
+
+
+def command(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "realtime_switch", *words],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        env=environment(**environ),
+    )
+
+
+class Served:
+    def __init__(self, data: Path, out: Path, *more: str) -> None:
+        self.port = free_port()
+        self.data = data
+        self._out = out
+        with out.open("wb") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "realtime_switch", "serve"),
+                    *("--data", str(data), "--port", str(self.port), *more),
+                ],
+                stdout=log,
+                stderr=log,
+                env=environment(),
+            )
+
+    @property
+    def said(self) -> str:
+        return self._out.read_text()
+
+    def wait_for(self, pattern: str) -> str:
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            if found := re.search(pattern, self.said):
+                return found[0]
+            assert self.process.poll() is None, self.said
+            time.sleep(0.05)
+        raise AssertionError(f"no {pattern!r} in {self.said}")
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE_S)
+
+    def talk(self, key: str, *words: str) -> dict:
+        done = command("talk", "--url", f"ws://127.0.0.1:{self.port}", "--json", *words, RTS_API_KEY=key)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr + self.said
+        return msgspec.json.decode(done.stdout)
+
+
+@contextmanager
+def served(data: Path, out: Path, *more: str) -> Iterator[Served]:
+    running = Served(data, out, *more)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.process.kill()  # its children stop by themselves: their standard input closes
+            running.process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_one_command_and_a_call_is_answered_billed_and_remembered(tmp_path):
+    data = tmp_path / "data"
+    with served(data, tmp_path / "first") as running:
+        running.wait_for("is ready")
+        key = running.wait_for("rslive_v1_[0-9a-f]{48}")
+        first = running.talk(key, "--text", "my name is Ada")
+        usage = command("usage", "--data", str(data), "--json")
+        assert running.stop() == 0
+
+    assert first["turns"][0]["agent"] == "Nice to meet you, Ada!"
+    assert first["turns"][0]["audio_ms"] > 0
+    billed = msgspec.json.decode(usage.stdout)
+    assert (billed["responses"], billed["total_tokens"]) == (1, first["total_tokens"])
+    accounts = msgspec.json.decode(command("account", "list", "--data", str(data), "--json").stdout)
+    assert [one["credits"] for one in accounts] == [500_000 - first["total_tokens"]]
+    assert (data / "db.key").stat().st_mode & 0o777 == 0o600
+
+    with served(data, tmp_path / "second") as running:
+        running.wait_for("is ready")
+        again = running.talk(key, "--session", first["session_id"], "--text", "what is my name?")
+        said = running.said
+        assert running.stop() == 0
+
+    assert again["turns"][0]["agent"] == "Your name is Ada."
+    assert again["credits"] == 500_000 - first["total_tokens"] - again["total_tokens"]
+    assert key not in said
+    assert "API key" not in said  # only the first start makes one
+
+
+def test_a_gateway_that_is_killed_is_started_again(tmp_path):
+    with served(tmp_path / "data", tmp_path / "out") as running:
+        running.wait_for("is ready")
+        key = running.wait_for("rslive_v1_[0-9a-f]{48}")
+        os.kill(child(running, "gateway"), signal.SIGKILL)
+        running.wait_for("program died")
+        running.wait_for(r'(?s)"part":"gateway","event":"ready".*"part":"gateway","event":"ready"')
+        assert running.talk(key, "--text", "hello")["turns"][0]["status"] == "completed"
+        assert running.stop() == 0
+
+
+def child(running: Served, word: str) -> int:
+    """The process that a process list shows by this word."""
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            parent = re.search(r"PPid:\t(\d+)", status.read_text())
+            words = status.with_name("cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue  # it ended while we looked
+        if parent and int(parent[1]) == running.process.pid and word.encode() in words:
+            return int(status.parent.name)
+    raise AssertionError(f"serve has no child {word!r}")
+
+
+def test_a_second_one_on_the_same_data_is_told_so(tmp_path):
+    with served(tmp_path / "data", tmp_path / "out") as running:
+        running.wait_for("is ready")
+        second = command("serve", "--data", str(tmp_path / "data"), "--port", str(free_port()))
+        assert running.stop() == 0
+    assert (second.returncode, second.stdout) == (1, "")
+    assert second.stderr.startswith("Error: Another `realtime-switch serve` runs on")
+    assert second.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_taken_is_named(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = command("serve", "--data", str(tmp_path / "data"), "--port", str(port))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"Cannot listen on 127.0.0.1:{port}: Address already in use. Choose another --port." in done.stderr
+
+
+def test_a_route_without_its_key_stops_the_start(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    (data / "realtime-switch.toml").write_text('[routes.default]\ntargets = ["openai/gpt-realtime"]\n')
+    done = command("serve", "--data", str(data), "--port", str(free_port()))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "OPENAI_API_KEY" in done.stderr
+    assert "INTERNAL_ENV_KEY_NOT_FOUND" in done.stderr

@@ -1,0 +1,124 @@
+"""A call from the terminal, against the offline provider on a real socket."""
+
+import array
+import asyncio
+import math
+import threading
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from realtime_switch.cli.main import PROGRAM, main
+from realtime_switch.cli.voice_call import call_url
+from realtime_switch.cli.wav import RATE_HZ, read_wav, write_wav
+from realtime_switch.local.ears import NoEars
+from realtime_switch.local.script import Script, ScriptedReply, ScriptedWords
+from realtime_switch.local.server import LocalProvider
+from realtime_switch.local.voice import ToneVoice
+
+SCRIPT = Script(
+    reply=(ScriptedReply(text="Good day."), ScriptedReply(text="And to you.")),
+    hear=(ScriptedWords(text="hello there"),),
+)
+
+
+@pytest.fixture
+def provider() -> Iterator[LocalProvider]:
+    """Runs on a thread of its own: the command under test has this one."""
+    started, stop = threading.Event(), asyncio.Event()
+    running: list[LocalProvider] = []
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        async with LocalProvider(script=SCRIPT, voice=ToneVoice(), ears=NoEars()) as provider:
+            running.append(provider)
+            started.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    assert started.wait(10)
+    yield running[0]
+    loop.call_soon_threadsafe(stop.set)
+    thread.join(10)
+    loop.close()
+
+
+def talk(*words: str, said: str = ""):
+    return CliRunner().invoke(main, ["talk", "--key", "k", *words], input=said, prog_name=PROGRAM)
+
+
+def speech(path, seconds: float = 0.6):
+    samples = (int(9000 * math.sin(at * 300 * math.tau / RATE_HZ)) for at in range(int(seconds * RATE_HZ)))
+    write_wav(path, bytes(RATE_HZ // 5 * 2) + array.array("h", samples).tobytes())
+    return path
+
+
+def test_turns_of_text_are_answered_one_after_the_other(provider):
+    result = talk("--url", provider.url, "--text", "hi", "--text", "bye", "--json")
+
+    told = msgspec.json.decode(result.stdout)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert [(turn["you"], turn["agent"], turn["status"]) for turn in told["turns"]] == [
+        ("hi", "Good day.", "completed"),
+        ("bye", "And to you.", "completed"),
+    ]
+    assert (told["input_tokens"], told["output_tokens"]) == (
+        provider.stats.input_tokens,
+        provider.stats.output_tokens,
+    )
+    assert told["total_tokens"] == told["input_tokens"] + told["output_tokens"]
+    assert told["credits"] is None  # a provider keeps no account of ours
+
+
+def test_a_file_is_spoken_and_the_answer_can_be_kept(provider, tmp_path):
+    out = tmp_path / "out.wav"
+    result = talk("--url", provider.url, str(speech(tmp_path / "in.wav")), "--out", str(out), "--json")
+
+    [turn] = msgspec.json.decode(result.stdout)["turns"]
+    assert (result.exit_code, turn["you"], turn["agent"]) == (0, "hello there", "Good day.")
+    assert 0 <= turn["first_audio_ms"] < 10_000
+    assert len(read_wav(out)) == turn["audio_ms"] * RATE_HZ * 2 // 1000
+
+
+def test_lines_of_standard_input_are_turns(provider):
+    result = talk("--url", provider.url, said="one\n\ntwo\n")
+    assert result.exit_code == 0
+    assert [line for line in result.stdout.splitlines() if line.startswith(("you", "agent"))] == [
+        "you:   one",
+        "agent: Good day.",
+        "you:   two",
+        "agent: And to you.",
+    ]
+
+
+def test_where_nobody_answers_one_line_says_so():
+    result = talk("--url", "ws://127.0.0.1:9", "--text", "hi")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: No call with 127.0.0.1:9:")
+    assert result.stderr.count("\n") == 1
+
+
+def test_nothing_to_say_is_misuse(provider):
+    result = talk("--url", provider.url)
+    assert result.exit_code == 2
+    assert "name a WAV file, or use --text" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "called"),
+    [
+        ("127.0.0.1:8080", "ws://127.0.0.1:8080/v1/realtime?model=m"),
+        ("ws://h:1/", "ws://h:1/v1/realtime?model=m"),
+        ("https://h/v1", "wss://h/v1/realtime?model=m"),
+        ("wss://h/openai/v1/realtime?api-version=1", "wss://h/openai/v1/realtime?api-version=1&model=m"),
+    ],
+)
+def test_an_address_is_made_whole(given, called):
+    assert call_url(given, "m", None) == called
+
+
+def test_a_session_to_come_back_to_is_named_in_the_address():
+    assert call_url("h", "m", "a b") == "ws://h/v1/realtime?model=m&session_id=a+b"
