@@ -140,14 +140,13 @@ async def test_adding_to_a_long_conversation_only_inserts_a_row(place: dict[str,
     database = open_database(**place)
     await open_account(database)
     await database.write(lambda r: r.sessions.append([passage(f"p{n}", "x" * 200) for n in range(150)], NOW))
-    changed: list[str] = []
+    verbs: list[str] = []
+
+    def note(connection, cursor, statement, *more) -> None:
+        verbs.append(statement.split()[0])
 
     def work(repos) -> None:
         connection = repos.sessions._connection
-
-        def note(conn, cursor, statement, *more):
-            changed.append(statement.split()[0])
-
         event.listen(connection, "before_cursor_execute", note)
         repos.sessions.append([passage("last", "y" * 200)], NOW)
         event.remove(connection, "before_cursor_execute", note)
