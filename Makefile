@@ -4,16 +4,19 @@ BIN    := .venv/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check format lock clean
+.PHONY: help serve test test-clients check format lock clean
 
 help:  ## list these targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 serve: .venv/ready  ## run it on this machine; arguments: make serve ARGS="--port 9000 --data DIR"
 	@exec $(BIN)/realtime-switch serve $(ARGS)
 
 test: check  ## everything a change must pass: lint, types, layers, tests
 	$(BIN)/python -m pytest $(ARGS)
+
+test-clients: .venv/ready .venv-clients/ready  ## the real SDKs and frameworks call it (clients/README.md)
+	.venv-clients/bin/python -m pytest clients $(ARGS)
 
 check: .venv/ready  ## ruff, mypy and import-linter, without the tests
 	$(BIN)/ruff check --quiet .
@@ -25,12 +28,15 @@ format: .venv/ready  ## let ruff lay out the code
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format --quiet .
 
-lock:  ## choose new versions of everything: writes constraints.txt (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras --generate-hashes \
-	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet -o constraints.txt
+LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet
 
-clean:  ## throw away .venv and caches
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+lock:  ## choose new versions of everything: writes both constraints.txt (needs uv)
+	$(LOCK) --all-extras pyproject.toml -o constraints.txt
+	$(LOCK) clients/requirements.in -o clients/constraints.txt
+
+clean:  ## throw away both environments and caches
+	rm -rf .venv .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Everything is pinned with hashes, the build backend too, so the install can neither drift nor reach for more.
 .venv/ready: constraints.txt pyproject.toml
@@ -38,4 +44,10 @@ clean:  ## throw away .venv and caches
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+# The frameworks are heavy and pin each other, so they have an environment of their own.
+.venv-clients/ready: clients/constraints.txt
+	$(PYTHON) -m venv .venv-clients
+	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r clients/constraints.txt
 	touch $@
