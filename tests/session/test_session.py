@@ -67,7 +67,7 @@ def test_a_refused_call_is_told_why_and_ended():
     call = session()
     steps = call.refused(Refusal(code=ErrorCode.EXTERNAL_INVALID_AUTH, message="This key is not valid."))
     assert error(steps)["code"] == "invalid_api_key"
-    assert error(steps)["message"] == "This key is not valid."
+    assert error(steps)["message"] == "This key is not valid. (EXTERNAL_INVALID_AUTH)"
     assert steps[-1] == End(3000, "invalid_request_error.invalid_api_key", ErrorCode.EXTERNAL_INVALID_AUTH)
 
 

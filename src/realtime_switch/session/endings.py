@@ -1,9 +1,10 @@
 """How a call ends, by cause: the close code and the error that the client is told.
 
-3000 and 4000 to 4999 are final to client libraries; 1011 to 1013 make openai-python come back (CLIENTS-OPENAI.md 1),
-so they are used only where coming back may help. LiveKit looks at no close code: it dials again, ten times a second
-and for ever, unless the error's type or code is one of OpenAI's five final words (livekit-agents 1.8.9,
-_FATAL_ERROR_CODES). So where a caller must give up, one of the two is such a word.
+3000 and 4000 to 4999 are final to client libraries; 1011 to 1013 make openai-python come back
+(CLIENTS-OPENAI.md 1), so they are used only where coming back may help. LiveKit looks at no close code: it
+dials again, ten times a second and for ever, unless the error's type or code is one of OpenAI's five final
+words (livekit-agents 1.8.9, _FATAL_ERROR_CODES). So where a caller must give up, one of the two is such a
+word.
 """
 
 from ..accounts.errors import ErrorCode

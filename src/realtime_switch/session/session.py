@@ -343,7 +343,9 @@ class Session:
         return self._end(code, "The provider cannot be reached. Try again in a moment.")
 
     def _end(self, code: ErrorCode, message: str) -> Steps:
-        frames = self._client_side.refuse(kind_of(code), told_as(code), message)
+        told = told_as(code)
+        named = message if told == code else f"{message} ({code})"
+        frames = self._client_side.refuse(kind_of(code), told, named)
         return self._finish(ending(code), [ToClient(p) for p in frames])
 
     def _finish(self, end: End, last_words: Steps | None = None) -> Steps:
