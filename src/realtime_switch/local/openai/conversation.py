@@ -46,7 +46,7 @@ class Conversation:
         self._expires_us = now_us() + int(life_s * 1e6)
         self._session = Session(kind, new_id("sess"), model, self._expires_us // 1_000_000)
         self._outbox = Outbox(new_id)
-        self._items = Items()
+        self._items = Items(new_id)
         self._hearing = Hearing(self._outbox)
         self._replies = Replies(
             self._items,
@@ -150,7 +150,7 @@ class Conversation:
 
     def _create_item(self, event: Json) -> None:
         item = self._item(event["item"])
-        self._place(item, event.get("previous_item_id"))
+        self._place(item, event.get("previous_item_id"), own_id=event["item"].get("id") is not None)
         self._listen_to(item)
 
     def _retrieve_item(self, event: Json) -> None:
@@ -223,7 +223,7 @@ class Conversation:
 
     def _speech_started(self, tick: int, detection: TurnDetection) -> None:
         self._idle_due_us = None
-        self._turn_item_id = self._outbox.new_id("item")
+        self._turn_item_id = self._items.mint()
         self._turn_tick = max(tick - detection.prefix_ms * TICKS_PER_MS, self._input.start_tick)
         start_ms = self._turn_tick // TICKS_PER_MS
         self._outbox.emit(
@@ -245,7 +245,7 @@ class Conversation:
         detection = self._session.turn_detection
         if detection is None or self._input.speaking or self._replies.active is not None:
             return
-        self._turn_item_id = self._outbox.new_id("item")
+        self._turn_item_id = self._items.mint()
         self._outbox.emit(
             "input_audio_buffer.timeout_triggered",
             audio_start_ms=self._idle_from_ms,
@@ -256,7 +256,7 @@ class Conversation:
         self._reply_to_turn(detection)
 
     def _take_turn(self, sound: Sound) -> None:
-        item_id, self._turn_item_id = self._turn_item_id or self._outbox.new_id("item"), None
+        item_id, self._turn_item_id = self._turn_item_id or self._items.mint(), None
         content = [{"type": "input_audio", "transcript": None}]
         item = Item(
             {"id": item_id, "type": "message", "status": "completed", "role": "user", "content": content}
@@ -264,7 +264,7 @@ class Conversation:
         self._outbox.emit(
             "input_audio_buffer.committed", previous_item_id=self._items.last_id, item_id=item_id
         )
-        self._place(item, None)
+        self._place(item)
         self._items.keep_sound(item, 0, sound)
         self._listen_to(item)
 
@@ -287,7 +287,7 @@ class Conversation:
     def _item(self, wire: Json) -> Item:
         """As the client gave it, but for its audio bytes and the nulls that mean nothing."""
         kept = {name: value for name, value in wire.items() if value is not None}
-        kept["id"] = kept.get("id") or self._outbox.new_id("item")
+        kept["id"] = kept.get("id") or self._items.mint()
         if not wire["type"].startswith("mcp_"):
             kept["status"] = "completed"
         item = Item(kept)
@@ -304,8 +304,8 @@ class Conversation:
         # agents-js throws where the key is missing (5).
         return {"type": "input_audio", "transcript": part.get("transcript")}
 
-    def _place(self, item: Item, after: str | None) -> None:
-        before = self._items.place(item, after)
+    def _place(self, item: Item, after: str | None = None, *, own_id: bool = False) -> None:
+        before = self._items.place(item, after, own_id=own_id)
         for index, sound in list(item.sounds.items()):
             self._items.keep_sound(item, index, sound)
         self._outbox.emit("conversation.item.added", previous_item_id=before, item=item.announced())

@@ -6,7 +6,7 @@ transcript on the wire stays as it was announced, what was understood since is k
 
 import base64
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -110,7 +110,11 @@ class Item:
 class Items:
     """The conversation in order. A predecessor is told as it is in the resulting order (16, point 5)."""
 
-    def __init__(self) -> None:
+    def __init__(self, new_id: Callable[[str], str]) -> None:
+        self._new_id = new_id
+        # Told or about to be told, but not placed: a client that reads them may not take them for its own
+        # items.
+        self._minted: set[str] = set()
         self._order: list[Item] = []
         self._by_id: dict[str, Item] = {}
         self._sounding: deque[Item] = deque()
@@ -129,9 +133,20 @@ class Items:
     def get(self, item_id: str) -> Item | None:
         return self._by_id.get(item_id)
 
-    def place(self, item: Item, after: str | None) -> str | None:
-        """Puts it in and answers the id before it: None is the end, "root" the beginning."""
-        if item.id in self._by_id:
+    def mint(self) -> str:
+        """An id that is nobody's, and stays so until its item is placed."""
+        item_id = self._new_id("item")
+        while item_id in self._by_id or item_id in self._minted:
+            item_id = self._new_id("item")
+        self._minted.add(item_id)
+        return item_id
+
+    def place(self, item: Item, after: str | None = None, *, own_id: bool = False) -> str | None:
+        """Puts it in and answers the id before it: None is the end, "root" the beginning.
+
+        `own_id` says that the client chose the id, and may have chosen one that is taken.
+        """
+        if own_id and (item.id in self._by_id or item.id in self._minted):
             message = f"Error adding item: an item with id '{item.id}' already exists."
             raise Refused("item_create_duplicate_item_id", message)
         if after is None:
@@ -143,6 +158,7 @@ class Items:
         else:
             message = f"Error adding item: the previous item with id '{after}' does not exist."
             raise Refused("item_create_invalid_previous_item_id", message)
+        self._minted.discard(item.id)
         self._order.insert(position, item)
         self._by_id[item.id] = item
         return self._order[position - 1].id if position else None

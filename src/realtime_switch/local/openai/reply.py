@@ -157,7 +157,7 @@ class Reply:
         self._part = part = self._new_part(step)
         self._emit("response.output_item.added", **self._at(), item=part.item.announced())
         if self.terms.in_conversation:
-            part.previous_item_id = self._items.place(part.item, None)
+            part.previous_item_id = self._items.place(part.item)
             self._emit(
                 "conversation.item.added", previous_item_id=part.previous_item_id, item=part.item.announced()
             )
@@ -177,7 +177,7 @@ class Reply:
         self._outbox.order(Speak(self.id, step.text, terms.voice_name, terms.speed, terms.format.rate_hz))
 
     def _new_part(self, step: Say | Call) -> "Part":
-        wire: Json = {"id": self._outbox.new_id("item"), "type": "message", "status": "in_progress"}
+        wire: Json = {"id": self._items.mint(), "type": "message", "status": "in_progress"}
         if isinstance(step, Say):
             wire |= {"role": "assistant", "content": []}
             return Part(Item(wire), "audio" if self.terms.modality == "audio" else "text", step.text)
