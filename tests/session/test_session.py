@@ -259,6 +259,13 @@ def test_a_bill_that_the_balance_does_not_hold_yet_is_counted_once():
     assert hear(call, *a_reply(credits=1))[-1] == NO_CREDITS
 
 
+def test_a_balance_read_before_our_bill_was_posted_does_not_give_it_back():
+    call = live()
+    hear(call, *a_reply(credits=600))
+    call.credits_known(1_000)
+    assert hear(call, *a_reply(credits=400))[-1] == NO_CREDITS
+
+
 def test_a_balance_read_in_between_does_not_end_a_call_that_has_credits():
     call = live()
     hear(call, *a_reply(credits=600))
