@@ -1,6 +1,8 @@
+import http.server
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import msgspec
@@ -124,13 +126,30 @@ def test_waiting_migrations_are_found_and_not_run(command: Command):
         assert ("warn", "1 migrations wait") in findings(command)["database"]
 
 
-def test_a_port_that_cannot_be_had_is_found(command: Command):
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        port = listening.getsockname()[1]
+class Healthy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/healthz" else 404)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_gateway_at_the_port_is_told_from_another_program(command: Command):
+    with http.server.HTTPServer(("127.0.0.1", 0), Healthy) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        told = findings(command, PORT=str(server.server_port))["port"]
+        server.shutdown()
+        thread.join()
+    assert told == [("ok", f"a gateway answers at 127.0.0.1:{server.server_port}")]
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
         told = findings(command, PORT=str(port))["port"]
-    assert told[0][1].startswith(f"something listens at 127.0.0.1:{port}")
+    assert told == [("fail", f"another program listens at 127.0.0.1:{port}")]
+
+
+def test_a_port_that_cannot_be_had_is_found(command: Command):
     assert worst(findings(command, HOST="192.0.2.1"), "port") == "fail"
 
 

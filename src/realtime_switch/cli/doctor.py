@@ -5,6 +5,7 @@ it from looking at the next.
 """
 
 import asyncio
+import http.client
 import os
 import shutil
 import socket
@@ -199,26 +200,23 @@ def _business(settings: Settings) -> _Told:
 
 def _port(settings: Settings) -> _Told:
     gateway = settings.gateway
+    where = f"{gateway.host}:{gateway.port}"
     host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(gateway.host, gateway.host)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     if _answers(family, (host, gateway.port)):
-        yield (
-            "ok",
-            f"something listens at {host}:{gateway.port}; if it is not the gateway, choose another --port",
-        )
+        if _is_gateway(host, gateway.port):
+            yield "ok", f"a gateway answers at {where}"
+        else:
+            yield "fail", f"another program listens at {where}", "stop that one, or choose another --port"
         return
     try:
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((gateway.host, gateway.port))
     except OSError as error:
-        yield (
-            "fail",
-            f"{gateway.host}:{gateway.port} cannot be listened at: {error.strerror}",
-            "choose another --port",
-        )
+        yield "fail", f"{where} cannot be listened at: {error.strerror}", "choose another --host or --port"
     else:
-        yield "ok", f"{gateway.host}:{gateway.port} is free"
+        yield "ok", f"{where} is free"
 
 
 def _answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> bool:
@@ -229,6 +227,17 @@ def _answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> bo
         except OSError:
             return False
     return True
+
+
+def _is_gateway(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=CONNECT_S)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 _CHECKS: dict[str, Callable[[Settings], _Told]] = {
