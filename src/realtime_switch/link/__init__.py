@@ -1,0 +1,1 @@
+"""The five verbs over ZeroMQ: the gateway's client, the business process' server. See docs/link.md."""

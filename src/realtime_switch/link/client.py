@@ -1,0 +1,315 @@
+"""The gateway's end of the link: the five verbs, each with a deadline.
+
+    AWAY --connected--> GREETING --welcomed--> UP
+      ^------------ lost, refused -------------'       any --close--> CLOSED
+
+ZeroMQ loses what it holds for a peer that dies, so it never holds anything
+that matters: questions stay in `calls` until they are answered or expire, and
+each time we are welcomed all of them are asked (again). That is safe because
+every verb either reads or knows what it was told before by its id. So a
+business process that restarts within the deadline is not noticed by anybody.
+
+One ZeroMQ socket is one connection here, and a lost one is thrown away:
+libzmq's own reconnecting gives up for ever, and in silence, after a refusal,
+a message too long or a broken frame (seen with 4.3.5), and what a new
+connection finds in an old socket's queues is anybody's guess.
+"""
+
+import asyncio
+import itertools
+import random
+import secrets
+from collections import deque
+from collections.abc import Sequence
+from enum import Enum, auto
+from typing import TypeVar
+
+import structlog
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+from ..accounts.errors import ConfigurationError, ErrorCode, LinkError, RealtimeSwitchError
+from ..accounts.records import Grant, Passage, Posted, Refusal, SavedConfig, UsageRecord
+from . import envelope
+from .address import make_private, socket_path
+from .calls import Call, Calls
+from .envelope import (
+    AppendConversation,
+    Credits,
+    Failure,
+    GetCredits,
+    Granted,
+    Hello,
+    Kept,
+    Refused,
+    Reply,
+    Request,
+    SaveSession,
+    Unreadable,
+    UpdateUsage,
+    UsagePosted,
+    ValidateAndLoad,
+    Welcome,
+)
+from .options import set_options
+from .socket import LoopSocket
+
+_REDIAL_S_MIN = 0.05
+_REDIAL_S_MAX = 1.0
+_NEVER_MS = 24 * 60 * 60 * 1000
+
+# All the ways a connection ends or does not begin; CLOSED is "nobody listens".
+_ENDINGS = (
+    zmq.Event.CLOSED
+    | zmq.Event.DISCONNECTED
+    | zmq.Event.HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
+    | zmq.Event.HANDSHAKE_FAILED_AUTH
+)
+
+_log = structlog.get_logger(part="link")
+
+_Kind = TypeVar("_Kind")
+
+
+class Phase(Enum):
+    AWAY = auto()
+    GREETING = auto()
+    UP = auto()
+    CLOSED = auto()
+
+
+class LinkClient:
+    """An AccountService in another process, for one event loop. It need not be there yet at `start`."""
+
+    def __init__(self, address: str, *, timeout_ms: int = 5000) -> None:
+        self._path = socket_path(address)
+        self._timeout_ms = timeout_ms
+        self._calls: Calls[asyncio.Future[Reply | RealtimeSwitchError]] = Calls(timeout_ms / 1000)
+        self._ids = itertools.count(1)
+        self._boot = secrets.token_hex(8)
+        self._peer_boot = ""
+        self._refusal = ""  # the last one that was logged: we are refused once a second, that is news once
+        self._phase = Phase.CLOSED
+        self._hello_id = 0
+        self._unsent: deque[int] = deque()  # of the calls, those that this connection has not been given
+        self._redial_s = _REDIAL_S_MIN
+        self._expiry: asyncio.TimerHandle | None = None
+        self._redial: asyncio.TimerHandle | None = None
+
+    # -- Life -------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        make_private(self._path.parent)
+        self._loop = asyncio.get_running_loop()
+        self._context = zmq.Context()
+        self._dial()
+
+    async def close(self) -> None:
+        """Whoever still waits gets INTERNAL_LINK_CLOSED now (A3). May be called twice."""
+        if self._phase is Phase.CLOSED:
+            return
+        if self._redial is not None:
+            self._redial.cancel()
+        else:
+            self._hang_up()
+        self._phase = Phase.CLOSED
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._answer_all(_closed())
+        self._context.term()  # at once: every socket was closed without linger
+
+    @property
+    def connected(self) -> bool:
+        """A business process has welcomed us and has not been lost since."""
+        return self._phase is Phase.UP
+
+    # -- The five verbs ---------------------------------------------------------------------------------
+
+    async def validate_and_load(self, key_hash: str, session_id: str) -> Grant | Refusal:
+        request = ValidateAndLoad(id=next(self._ids), key_hash=key_hash, session_id=session_id)
+        reply: Granted | Refused = await self._ask(request, Granted, Refused)
+        return reply.grant if isinstance(reply, Granted) else reply.refusal
+
+    async def get_credits(self, account_id: str) -> int:
+        return (await self._ask(GetCredits(id=next(self._ids), account_id=account_id), Credits)).credits
+
+    async def update_usage(self, records: Sequence[UsageRecord]) -> Posted:
+        request = UpdateUsage(id=next(self._ids), records=tuple(records))
+        return (await self._ask(request, UsagePosted)).posted
+
+    async def save_session(self, saved: SavedConfig) -> None:
+        await self._ask(SaveSession(id=next(self._ids), saved=saved), Kept)
+
+    async def append_conversation(self, passages: Sequence[Passage]) -> None:
+        await self._ask(AppendConversation(id=next(self._ids), passages=tuple(passages)), Kept)
+
+    # -- Asking -----------------------------------------------------------------------------------------
+
+    async def _ask(self, request: Request, *kinds: type[_Kind]) -> _Kind:
+        if self._phase is Phase.CLOSED:
+            raise _closed()
+        verb, payload = envelope.verb(request), envelope.encode(request)
+        # The answer may be an error, but is never set as one: an exception that its caller was
+        # cancelled before it could take would be reported as forgotten.
+        answer: asyncio.Future[Reply | RealtimeSwitchError] = self._loop.create_future()
+        self._calls.add(request.id, verb, payload, answer, self._loop.time())
+        self._watch_deadlines()
+        if self._phase is Phase.UP:
+            self._unsent.append(request.id)
+            self._send_unsent()
+        try:
+            reply = await answer
+        finally:
+            self._calls.take(request.id)  # still there if the caller was cancelled
+        if isinstance(reply, RealtimeSwitchError):
+            raise reply
+        if not isinstance(reply, kinds):
+            raise LinkError(
+                ErrorCode.INTERNAL_LINK_UNSUPPORTED,
+                f"the business process answered {verb} with {envelope.verb(reply)}",
+            )
+        return reply
+
+    def _send_unsent(self) -> None:
+        while self._unsent:
+            call = self._calls.find(self._unsent[0])
+            if call is not None and not self._dealer.send([call.payload]):
+                return  # called again when there is room
+            self._unsent.popleft()
+
+    def _watch_deadlines(self) -> None:
+        """One timer, for the oldest call, and only while there is one."""
+        if self._expiry is None and self._calls.deadline_s is not None:
+            self._expiry = self._loop.call_at(self._calls.deadline_s, self._expire)
+
+    def _expire(self) -> None:
+        self._expiry = None
+        for call in self._calls.expire(self._loop.time()):
+            _settle(call, self._too_late(call.verb))
+        self._watch_deadlines()
+
+    def _too_late(self, verb: str) -> LinkError:
+        if self._phase is Phase.UP:
+            message = f"the business process did not answer {verb} within {self._timeout_ms} ms"
+        else:
+            message = (
+                f"{verb} waited {self._timeout_ms} ms and no business process answers at {self._path}: "
+                "is it running?"
+            )
+        return LinkError(ErrorCode.INTERNAL_LINK_TIMEOUT, message)
+
+    def _answer_all(self, error: RealtimeSwitchError) -> None:
+        for call in self._calls.take_all():
+            _settle(call, error)
+
+    # -- The connection ---------------------------------------------------------------------------------
+
+    def _dial(self) -> None:
+        self._redial = None
+        self._phase = Phase.AWAY
+        socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
+        set_options(socket)
+        # Never by itself; and not -1, the documented "never", nor IMMEDIATE: with either, answers that
+        # arrived and were not yet received are thrown away when the connection ends (seen with 4.3.5).
+        socket.setsockopt(zmq.RECONNECT_IVL, _NEVER_MS)
+        monitor = socket.get_monitor_socket(zmq.Event.HANDSHAKE_SUCCEEDED | _ENDINGS)
+        self._dealer_socket = socket
+        self._dealer = LoopSocket(socket, self._heard, self._send_unsent)
+        self._monitor = LoopSocket(monitor, self._noticed)
+        socket.connect(f"ipc://{self._path}")
+
+    def _noticed(self, parts: list[bytes]) -> None:
+        """What libzmq says of the connection."""
+        event = parse_monitor_message(parts)["event"]
+        if event == zmq.Event.HANDSHAKE_SUCCEEDED:
+            self._greet()
+            return
+        if event == zmq.Event.HANDSHAKE_FAILED_AUTH:
+            self._refused_by_peer(
+                ConfigurationError(
+                    ErrorCode.INTERNAL_CONFIG_INVALID,
+                    f"the business process at {self._path} belongs to another user: run both as one",
+                )
+            )
+        self._lost()
+
+    def _greet(self) -> None:
+        self._phase = Phase.GREETING
+        self._hello_id = next(self._ids)
+        hello = Hello(id=self._hello_id, version=envelope.VERSION, boot=self._boot)
+        self._dealer.send([envelope.encode(hello)])  # the first one: there is room
+
+    def _heard(self, parts: list[bytes]) -> None:
+        try:
+            reply = envelope.decode_reply(parts[-1])
+        except Unreadable as error:
+            _log.warning("unreadable answer", error=error.message)
+            self._settle(error.id, error)
+            return
+        if reply.id == self._hello_id:
+            if self._phase is Phase.GREETING:
+                self._greeted(reply)
+        elif isinstance(reply, Failure):
+            self._settle(reply.id, _raised_there(reply))
+        else:
+            self._settle(reply.id, reply)
+
+    def _greeted(self, reply: Reply) -> None:
+        if not isinstance(reply, Welcome):
+            if isinstance(reply, Failure):
+                self._refused_by_peer(_raised_there(reply))
+            self._lost()
+            return
+        _log.info("link up", business=reply.boot, restarted=self._peer_boot not in ("", reply.boot))
+        self._peer_boot = reply.boot
+        self._refusal = ""
+        self._phase = Phase.UP
+        self._redial_s = _REDIAL_S_MIN
+        self._unsent.extend(self._calls.ids())
+        self._send_unsent()
+
+    def _refused_by_peer(self, error: RealtimeSwitchError) -> None:
+        """Waiting would not help, so nobody does; but we dial on, for the other side may be put right."""
+        if error.message != self._refusal:
+            _log.error("link refused", error=error.message, code=error.code)
+        self._refusal = error.message
+        self._answer_all(error)
+
+    def _lost(self) -> None:
+        if self._phase is Phase.UP:
+            _log.warning("link lost", waiting=len(self._calls))
+        self._phase = Phase.AWAY
+        # Another socket told us of the end, so answers that came before it may lie here unseen.
+        self._dealer.drain()
+        self._hang_up()
+        self._unsent.clear()
+        # Half of it at random, so that gateways do not come back in step.
+        self._redial = self._loop.call_later(self._redial_s * (0.5 + random.random() / 2), self._dial)
+        self._redial_s = min(self._redial_s * 2, _REDIAL_S_MAX)
+
+    def _hang_up(self) -> None:
+        self._dealer_socket.disable_monitor()
+        self._monitor.close(linger_ms=0)
+        self._dealer.close(linger_ms=0)
+
+    def _settle(self, id: int | None, answer: Reply | RealtimeSwitchError) -> None:
+        call = self._calls.take(id) if id is not None else None
+        if call is not None:  # else its deadline has passed, or this is the answer's second copy
+            _settle(call, answer)
+
+
+def _settle(
+    call: Call[asyncio.Future[Reply | RealtimeSwitchError]], answer: Reply | RealtimeSwitchError
+) -> None:
+    if not call.waiter.done():  # done: the caller was cancelled and has not run since
+        call.waiter.set_result(answer)
+
+
+def _raised_there(failure: Failure) -> RealtimeSwitchError:
+    kind = LinkError if failure.code.startswith("INTERNAL_LINK_") else RealtimeSwitchError
+    return kind(failure.code, failure.message)
+
+
+def _closed() -> LinkError:
+    return LinkError(ErrorCode.INTERNAL_LINK_CLOSED, "the link to the business process is closed")
