@@ -1,6 +1,7 @@
 """A running Realtime Switch for real clients to call. No provider key: the local provider plays all."""
 
 import os
+import re
 import socket
 import subprocess
 import time
@@ -20,6 +21,8 @@ ROOT = Path(__file__).parent.parent
 COMMAND = ROOT / ".venv" / "bin" / "realtime-switch"
 READY_WITHIN_S = 30.0
 STOPPED_WITHIN_S = 20.0
+# No client that behaves as these do may make the server complain about itself.
+TROUBLE = re.compile(r'"level":"(error|critical)"|Traceback|Warning:')
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            raise
+    assert process.returncode == 0
+    trouble = [line for line in log.read_text().splitlines() if TROUBLE.search(line)]
+    assert not trouble, "\n".join(trouble)
 
 
 @pytest.fixture(scope="session")

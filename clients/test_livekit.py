@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, APIError, function_tool
+from livekit.agents import Agent, AgentSession, APIError, ChatContext, function_tool
 from livekit.agents.voice.io import AudioInput, AudioOutput, AudioOutputCapabilities
 from livekit.plugins import openai
 
@@ -71,8 +71,8 @@ class Loudspeaker(AudioOutput):
 
 
 class Assistant(Agent):
-    def __init__(self) -> None:
-        super().__init__(instructions="Be brief.")
+    def __init__(self, brought: ChatContext | None) -> None:
+        super().__init__(instructions="Be brief.", chat_ctx=brought)
         self.asked_for: list[str] = []
 
     @function_tool
@@ -102,11 +102,13 @@ def said_by(role: str) -> Any:
 
 
 @asynccontextmanager
-async def calling(target: Target, session_id: str = "") -> AsyncIterator[Call]:
+async def calling(
+    target: Target, session_id: str = "", brought: ChatContext | None = None
+) -> AsyncIterator[Call]:
     url = f"{target.http_url}/realtime?rs_sessid={session_id}" if session_id else target.http_url
     model = openai.realtime.RealtimeModel(model=target.model, api_key=target.key, base_url=url)
     # Nothing here echoes, so there is no echo canceller to warm up for 3 s, deaf to interruptions.
-    call = Call(AgentSession(llm=model, aec_warmup_duration=None), Assistant())
+    call = Call(AgentSession(llm=model, aec_warmup_duration=None), Assistant(brought))
     for name in ("conversation_item_added", "user_input_transcribed", "agent_state_changed", "error"):
         call.session.on(name, call.heard.add)  # type: ignore[call-overload]
     call.session.input.audio = call.microphone
@@ -167,6 +169,15 @@ async def test_a_name_told_in_one_call_is_known_in_the_next(target: Target, sess
         await call.ask("My name is Ottilie.")
     async with calling(target, session_id) as call:
         assert "Ottilie" in await call.ask("What is my name?")
+
+
+async def test_a_conversation_that_the_agent_brings_along_is_known(target: Target) -> None:
+    brought = ChatContext()
+    brought.add_message(role="user", content="My name is Ottilie.")
+    brought.add_message(role="assistant", content="Nice to meet you.")
+    async with calling(target, brought=brought) as call:
+        assert "Ottilie" in await call.ask("What is my name?")
+        assert not errors(call)
 
 
 async def test_a_wrong_key_is_refused_with_a_reason(wrong_key: Target) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Annotated, Any
 
 from openai import AsyncOpenAI
@@ -159,6 +160,21 @@ async def test_a_name_told_in_one_call_is_known_in_the_next(target: Target, sess
     async with calling(target, session_id) as call:
         await call.configure(output_modalities=["text"], instructions="Be brief.")
         assert "Ottilie" in await call.ask("What is my name?")
+
+
+async def test_a_client_secret_opens_a_call_as_it_was_configured(target: Target) -> None:
+    session: Any = {"type": "realtime", "model": target.model, "instructions": "Say exactly: I was told so."}
+    async with AsyncOpenAI(api_key=target.key, base_url=target.http_url) as client:
+        secret = await client.realtime.client_secrets.create(session=session)
+    assert secret.value.startswith("ek_")
+    async with calling(replace(target, key=secret.value)) as call:
+        assert await call.ask("Hello there.") == "I was told so."
+
+
+async def test_the_models_are_the_routes_there_are(target: Target) -> None:
+    async with AsyncOpenAI(api_key=target.key, base_url=target.http_url) as client:
+        models = [model.id async for model in client.models.list()]
+    assert models
 
 
 async def test_a_wrong_key_is_refused_with_a_reason(wrong_key: Target) -> None:
