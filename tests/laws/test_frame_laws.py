@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import openai_frames as openai
 from calls import TARGET, ids, live
+from realtime_switch.dialects import openai as openai_dialect
 from realtime_switch.dialects.acts import Act, Bill, Ready, ReplyAudio
 from realtime_switch.dialects.openai import (
     ClientSide,
@@ -134,7 +135,7 @@ def test_law_8_whatever_a_provider_sends_is_shown_to_a_beta_client_without_an_ex
 
 def relay(beta_client=False):
     gate = Gate(Terms(), TARGET, ClientSide(ids(), beta_client), ids(), beta_client)
-    return BetaRelay(gate) if beta_client else Relay(gate)
+    return (BetaRelay if beta_client else Relay)(openai_dialect, gate)
 
 
 @settings(max_examples=150)

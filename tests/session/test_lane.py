@@ -4,6 +4,7 @@ import pytest
 import openai_frames as openai
 from calls import TARGET, ids
 from openai_frames import frame, is_for_client
+from realtime_switch.dialects import openai as openai_dialect
 from realtime_switch.dialects.acts import AudioPassed, ReplyDone, Usage, UserTurn
 from realtime_switch.dialects.openai import ClientSide
 from realtime_switch.session.gate import Gate
@@ -16,7 +17,7 @@ APPEND = frame("input_audio_buffer.append", audio="AAAA")
 
 def relay(beta=False):
     gate = Gate(Terms(), TARGET, ClientSide(ids(), beta), ids(), beta)
-    return BetaRelay(gate) if beta else Relay(gate)
+    return (BetaRelay if beta else Relay)(openai_dialect, gate)
 
 
 @pytest.mark.parametrize("beta", [False, True])

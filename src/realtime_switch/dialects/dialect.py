@@ -1,4 +1,4 @@
-"""The shape every dialect has: two proofs and two sides.
+"""The shape every dialect has: two proofs, and two sides that read and write.
 
 A frame is the payload of one WebSocket message. Whether it travels as text or
 as binary is the conductor's to remember.
@@ -10,12 +10,23 @@ from typing import Protocol
 from .acts import Act
 
 
-class ProviderSide(Protocol):
-    """Reads what a provider says, in a client's place."""
+class Dialect(Protocol):
+    """One provider's message language; a package like dialects/openai is one.
+
+    The `only_audio` tests are proofs, not guesses: True means that the frame
+    carries audio and nothing else. When in doubt they say False, and the frame
+    is read. A provider is trusted to be well-formed; a client is not trusted.
+    """
+
+    def only_audio_from_client(self, payload: bytes) -> bool: ...
+    def only_audio_from_provider(self, payload: bytes) -> bool: ...
+
+    def envelope_bytes(self, payload: bytes) -> int:
+        """How much of a proven provider frame is not audio."""
+        ...
 
     def read(self, payload: bytes) -> Sequence[Act]:
-        """Total: whatever a provider may send gives acts or none, never an exception. Bills come first,
-        because a frame with a bill is kept before it is forwarded."""
+        """What a provider says. Total: anything it may send gives acts or none, never an exception."""
         ...
 
 
@@ -42,17 +53,3 @@ class ClientSide(Protocol):
         ...
 
     def credits_low(self, credits: int) -> list[bytes]: ...
-
-
-class Dialect(Protocol):
-    """One provider's message language.
-
-    The `only_audio` tests are proofs, not guesses: True means that the frame
-    carries audio and nothing else. When in doubt they say False, and the frame
-    is read. A provider is trusted to be well-formed; a client is not trusted.
-    """
-
-    @staticmethod
-    def only_audio_from_client(payload: bytes) -> bool: ...
-    @staticmethod
-    def only_audio_from_provider(payload: bytes) -> bool: ...

@@ -28,8 +28,9 @@ from ..dialects.acts import (
     UserTranscript,
     UserTranscriptFailed,
 )
+from ..dialects.dialect import ClientSide
 from ..dialects.mending import UNREADABLE, read_any
-from ..dialects.openai import ClientSide, resume
+from ..dialects.openai import resume
 from ..dialects.openai.beta import from_client as from_beta_client
 from ..dialects.openai.requests import Mistake, read_request, request_id
 from . import limits

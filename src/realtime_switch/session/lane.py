@@ -14,14 +14,11 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ..dialects import openai
 from ..dialects.acts import Act, AudioPassed, Bill
+from ..dialects.dialect import Dialect
 from ..dialects.openai import beta
 from .gate import Gate
 from .steps import PASS, Answer, ToClient, _Pass
-
-_only_audio_from_client = openai.only_audio_from_client
-_only_audio_from_provider = openai.only_audio_from_provider
 
 
 class Heard(Struct, frozen=True, gc=False):
@@ -33,7 +30,10 @@ Hops = Literal[_Pass.PASS] | list[Hop]
 
 
 class Relay:
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, dialect: Dialect, gate: Gate) -> None:
+        self._dialect = dialect
+        self._only_audio_from_client = dialect.only_audio_from_client
+        self._only_audio_from_provider = dialect.only_audio_from_provider
         self._gate = gate
         # Audio that passed unread since the last frame that was read: the transcript wants to know how much
         # the client was sent, and counting is all that it costs.
@@ -42,12 +42,12 @@ class Relay:
         self._audio_sample = b""
 
     def from_client(self, payload: bytes) -> Answer:
-        if _only_audio_from_client(payload):
+        if self._only_audio_from_client(payload):
             return PASS
         return self._gate.admit(payload)
 
     def from_provider(self, payload: bytes) -> Hops:
-        if _only_audio_from_provider(payload):
+        if self._only_audio_from_provider(payload):
             self._audio_frames += 1
             self._audio_bytes += len(payload)
             self._audio_sample = payload
@@ -55,7 +55,7 @@ class Relay:
         return self._look_at(payload)
 
     def _look_at(self, payload: bytes) -> list[Hop]:
-        shown, acts = self._gate.shown(payload, openai.read(payload))
+        shown, acts = self._gate.shown(payload, self._dialect.read(payload))
         first: list[Hop] = [self._audio_heard()] if self._audio_frames else []
         rest: list[Hop] = [] if shown is None else self._to_client(shown)
         for act in acts:
@@ -66,7 +66,7 @@ class Relay:
         return [ToClient(payload)]
 
     def _audio_heard(self) -> Heard:
-        chars = self._audio_bytes - self._audio_frames * openai.envelope_bytes(self._audio_sample)
+        chars = self._audio_bytes - self._audio_frames * self._dialect.envelope_bytes(self._audio_sample)
         self._audio_frames = self._audio_bytes = 0
         self._audio_sample = b""
         return Heard(AudioPassed(max(0, chars)))

@@ -22,6 +22,7 @@ from ..accounts.errors import ErrorCode
 from ..accounts.records import Grant, Refusal, SavedConfig, UsageKind, UsageRecord
 from ..dialects import openai
 from ..dialects.acts import Act, Bill, Configured, Garbled, Ready, Trouble, Usage
+from ..dialects.dialect import ClientSide
 from ..dialects.openai import resume
 from . import limits
 from .endings import CLIENT_LEFT, ending, kind_of, told_as
@@ -89,9 +90,9 @@ class Session:
         self._now_us = now_us
         self._random = random
         self._record_id = _numbered(run_id)
-        self._client_side = openai.ClientSide(new_id, beta)
+        self._client_side: ClientSide = openai.ClientSide(new_id, beta)
         self._gate = Gate(terms, target, self._client_side, new_id, beta)
-        self._lane = BetaRelay(self._gate) if beta else Relay(self._gate)
+        self._lane = (BetaRelay if beta else Relay)(openai, self._gate)
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._alarms: dict[Alarm, int] = {}
