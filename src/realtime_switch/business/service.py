@@ -16,6 +16,7 @@ from ..accounts.errors import ErrorCode, RealtimeSwitchError
 from ..accounts.records import Balance, Grant, Passage, Posted, Refusal, SavedConfig, UsageRecord
 from .credits import RateBook
 from .history import TOLD_CHARS_MAX, recent
+from .posting import Posting
 from .repos import ACTIVE, Account, Database, PostedUsage, Repos
 from .summary import Summariser
 
@@ -35,6 +36,7 @@ class Accounts:
         self._summariser = summariser
         self._now_us = now_us
         self._used_us: dict[str, int] = {}  # by key hash, since the last flush
+        self._posting = Posting(self._post)
 
     async def validate_and_load(self, key_hash: str, session_id: str) -> Grant | Refusal:
         """A5-A7, A10, A11. An empty session id remembers nothing."""
@@ -83,6 +85,9 @@ class Accounts:
         return _spendable(found) if found is not None and found.id == account_id else 0
 
     async def update_usage(self, records: Sequence[UsageRecord]) -> Posted:
+        return await self._posting.add(records)
+
+    async def _post(self, records: Sequence[UsageRecord]) -> Posted:
         """A13, A14: bills and purses change together in one write, or not at all."""
         now_us = self._now_us()
         # By account, because locks that everybody takes in one order cannot deadlock; by id, so that the
