@@ -18,7 +18,7 @@ _TIGHT = (
     b'{"type":"input_audio_buffer.append","audio":"'  # JSON.stringify: openai-node, agents-realtime, browsers
 )
 _SPACED = b'{"type": "input_audio_buffer.append", "audio": "'  # json.dumps: openai-python, and most Python
-_END = b'"}'
+_BRACE = 0x7D
 # Members in the order of the SDK's model class: openai-agents (model_dump_json), livekit (json.dumps of
 # model_dump), openai-python (to_json, indented by two).
 _AUDIO_FIRST = (
@@ -37,9 +37,9 @@ _WITH_ID = (
 
 def only_audio_from_client(payload: bytes) -> bool:
     if payload.startswith(_TIGHT):
-        return payload.find(b'"', len(_TIGHT)) == len(payload) - 2 and payload.endswith(_END)
+        return payload.find(b'"', len(_TIGHT)) == len(payload) - 2 and payload[-1] == _BRACE
     if payload.startswith(_SPACED):
-        return payload.find(b'"', len(_SPACED)) == len(payload) - 2 and payload.endswith(_END)
+        return payload.find(b'"', len(_SPACED)) == len(payload) - 2 and payload[-1] == _BRACE
     for head, middle in _WITH_ID:
         if payload.startswith(head):
             return _closes(payload, payload.find(b'"', len(head)), middle)
@@ -57,7 +57,7 @@ def _closes(payload: bytes, id_end: int, middle: bytes) -> bool:
         and payload.startswith(middle, id_end)
         and payload[id_end - 1] != 0x5C  # a backslash: the quote would be part of the id
         and payload.find(b'"', id_end + len(middle)) == len(payload) - 2
-        and payload.endswith(_END)
+        and payload[-1] == _BRACE
     )
 
 
