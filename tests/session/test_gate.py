@@ -3,8 +3,8 @@ import pytest
 
 import openai_frames as openai
 from calls import TARGET, ids
-from openai_frames import SESSION, frame, is_for_client, is_for_provider
-from realtime_switch.dialects.acts import Configured, Replayed, Trouble, UserTranscript
+from openai_frames import SESSION, frame, is_for_client, is_for_provider, response
+from realtime_switch.dialects.acts import Configured, Replayed, ReplyBegun, Trouble, UserTranscript
 from realtime_switch.dialects.openai import ClientSide, read
 from realtime_switch.dialects.openai.resume import minimal_update, with_history
 from realtime_switch.session.gate import Gate
@@ -205,6 +205,19 @@ def test_that_an_hour_is_over_is_not_shown_because_the_call_goes_on():
 
 def test_garbage_is_not_shown():
     assert shown(gate(), b"\x00\x01garbage")[0] is None
+
+
+def test_a_reply_outside_of_the_conversation_is_known_when_the_client_asked_for_such():
+    """Look-alikes leave the conversation's id out of every reply."""
+    call = gate()
+    begun = frame("response.created", response=response("in_progress", conversation_id=None))
+    assert shown(call, begun) == (begun, (ReplyBegun("resp_1"),))
+    call.admit(frame("response.create", response={"conversation": "none"}))
+    assert shown(call, begun) == (begun, (ReplyBegun("resp_1", aside=True),))
+    assert shown(call, openai.RESPONSE_CREATED) == (
+        openai.RESPONSE_CREATED,
+        (ReplyBegun("resp_1", "conv_1"),),
+    )
 
 
 # -- Transcription for memory's sake (B2a) ---------------------------------------------------------------

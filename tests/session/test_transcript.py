@@ -219,6 +219,18 @@ def test_typed_text_and_text_answers_are_said_too():
     assert talk.hear(ReplyItemDone("a1")).end() == "user: 2+2?\nagent: Four."
 
 
+def test_what_is_thought_aside_is_not_said():
+    aside = [
+        ReplyBegun("r1", aside=True),
+        ReplyItem("r1", "a1"),
+        ReplyText("a1", 0, "Polite."),
+        ReplyDone("r1"),
+    ]
+    assert Talk().hear(*asked("u1", "Hi."), *aside, *spoken("a2", "Yes?", reply="r2")).end() == (
+        "user: Hi.\nagent: Yes?"
+    )
+
+
 def test_what_is_told_twice_is_written_once():
     """The order of the closing events differs between providers (OPENAI-REALTIME.md 16)."""
     late = ReplyText("a1", 0, "Four.", final=True)

@@ -94,8 +94,11 @@ class PastTold(Act, frozen=True, gc=False):
 
 
 class ReplyBegun(Act, frozen=True, gc=False):
+    """`aside`: the client asked for it outside of the conversation, so nobody hears it."""
+
     reply_id: str
-    conversation_id: str = ""  # "" for a reply outside of the conversation
+    conversation_id: str = ""
+    aside: bool = False
 
 
 class ReplyItem(Act, frozen=True, gc=False):

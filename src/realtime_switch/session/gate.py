@@ -24,6 +24,7 @@ from ..dialects.acts import (
     Garbled,
     Ready,
     Replayed,
+    ReplyBegun,
     Trouble,
     UserTranscript,
     UserTranscriptFailed,
@@ -61,6 +62,7 @@ class Gate:
         self._own_update_id = ""  # of our own session.update, until it is answered
         self._greeted = False  # the client has seen a greeting
         self._client_transcribes = False
+        self._asides = False  # the client has asked for replies outside of the conversation
         self._judges = {"session.update": self._judge_update, "response.create": self._judge_reply}
 
     # -- Towards the provider ----------------------------------------------------------------------------
@@ -109,7 +111,10 @@ class Gate:
 
     def _judge_reply(self, payload: bytes, request: _Members) -> Steps:
         response = request.get("response")
-        if isinstance(response, dict) and self._drop_foreign_model(response):
+        if not isinstance(response, dict):
+            return [ToProvider(payload)]
+        self._asides |= response.get("conversation") == "none"
+        if self._drop_foreign_model(response):
             payload = msgspec.json.encode(request)
         return [ToProvider(payload)]
 
@@ -183,6 +188,12 @@ class Gate:
         # The call goes on with another connection (A18), and an error would make pipecat deaf.
         return (None if act.code == "session_expired" else payload), acts
 
+    def _show_reply(self, payload: bytes, act: ReplyBegun, acts: Sequence[Act]) -> _Shown:
+        # OPENAI-REALTIME.md 6.1. Look-alikes give no reply a conversation id, so its absence alone says nothing.
+        if self._asides and not act.conversation_id:
+            return payload, (ReplyBegun(act.reply_id, aside=True),)
+        return payload, acts
+
     def _show_transcript(self, payload: bytes, act: Act, acts: Sequence[Act]) -> _Shown:
         return (None if self._hides_transcription else payload), acts
 
@@ -215,6 +226,7 @@ _SHOWN: dict[type[Act], Callable[[Gate, bytes, Any, Sequence[Act]], _Shown]] = {
     Ready: Gate._show_greeting,
     Configured: Gate._show_configuration,
     Trouble: Gate._show_trouble,
+    ReplyBegun: Gate._show_reply,
     UserTranscript: Gate._show_transcript,
     UserTranscriptFailed: Gate._show_transcript,
     Garbled: Gate._show_nothing,

@@ -83,6 +83,7 @@ class Transcript:
         self._newest = ""  # the item that audio passing by belongs to
         self._tools: dict[str, str] = {}  # names of calls that wait for their answer
         self._open_replies: set[str] = set()
+        self._asides: set[str] = set()  # replies outside of the conversation
         self._audio_bytes_per_ms = 48
         self._speaker = ""
         self._text = ""  # sure, and not yet handed out
@@ -168,12 +169,17 @@ class Transcript:
 
     def _reply_begun(self, act: ReplyBegun) -> None:
         self._open_replies.add(act.reply_id)
+        if act.aside:
+            self._asides.add(act.reply_id)
+            return
         for line in self._held.values():
             if line.typed:
                 line.sure = True
 
     def _reply_item(self, act: ReplyItem) -> None:
-        if act.kind == "message":
+        if act.reply_id in self._asides:
+            self._written.add(act.item_id)
+        elif act.kind == "message":
             self._newest = act.item_id
             self._held.setdefault(act.item_id, _Line(AGENT, {}, born_us=self._now_us()))
 
@@ -202,6 +208,7 @@ class Transcript:
 
     def _reply_done(self, act: ReplyDone) -> None:
         self._open_replies.discard(act.reply_id)
+        self._asides.discard(act.reply_id)
         if not self._open_replies:
             for line in self._held.values():  # of a reply that ended without closing its items
                 if line.speaker == AGENT and line.played_us is None:
