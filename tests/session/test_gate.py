@@ -187,6 +187,13 @@ def test_the_answer_to_our_own_update_is_not_shown_and_not_the_clients_wish():
     assert shown(call, openai.SESSION_UPDATED)[0] is openai.SESSION_UPDATED
 
 
+def test_an_answer_that_an_old_connection_owes_us_is_not_waited_for():
+    call = gate()
+    call.opening(CONFIG, HISTORY)
+    call.opening(None, "")
+    assert shown(call, openai.SESSION_UPDATED)[0] is openai.SESSION_UPDATED
+
+
 @pytest.mark.parametrize("event_id", ["event_1", None])
 def test_a_refusal_of_our_own_update_is_not_shown(event_id):
     call = gate()

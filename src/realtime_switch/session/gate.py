@@ -70,6 +70,7 @@ class Gate:
     def opening(self, config: str | None, history: str) -> list[bytes]:
         """A10: the one message that a fresh provider hears before anything else, or none."""
         self._history = history
+        self._own_update_id = ""  # an older connection will not answer any more
         message = _update_of(config) if config is not None else None
         if message is None and not history and self._terms.transcribe_with is None:
             return []
@@ -189,7 +190,7 @@ class Gate:
         return (None if act.code == "session_expired" else payload), acts
 
     def _show_reply(self, payload: bytes, act: ReplyBegun, acts: Sequence[Act]) -> _Shown:
-        # OPENAI-REALTIME.md 6.1. Look-alikes give no reply a conversation id, so its absence alone says nothing.
+        # OPENAI-REALTIME.md 6.1. Look-alikes give no reply a conversation id: absence alone says nothing.
         if self._asides and not act.conversation_id:
             return payload, (ReplyBegun(act.reply_id, aside=True),)
         return payload, acts

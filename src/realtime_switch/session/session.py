@@ -19,12 +19,13 @@ from collections.abc import Callable, Collection
 from itertools import count
 
 from ..accounts.errors import ErrorCode
-from ..accounts.records import Grant, Refusal, SavedConfig, UsageKind, UsageRecord
+from ..accounts.records import Grant, Refusal, SavedConfig
 from ..dialects import openai
 from ..dialects.acts import Act, Bill, Configured, Garbled, Ready, Trouble, Usage
 from ..dialects.dialect import ClientSide
 from ..dialects.openai import resume
 from . import limits
+from .allowance import Allowance
 from .endings import CLIENT_LEFT, ending, kind_of, told_as
 from .gate import Gate
 from .lane import BetaRelay, Heard, Hop, Relay
@@ -100,7 +101,6 @@ class Session:
         self._live_since_us = 0
         self._refused_with = ""  # what the provider said instead of a greeting
         self._replies_since_asked = 0
-        self._unposted: dict[str, int] = {}  # our bills that the balance does not hold yet, in credits
         self._low_noted = False
 
     # -- The way in -----------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ class Session:
             return []
         self._expect(Phase.ASKING)
         self._grant = grant
-        self._credits = grant.credits
+        self._allowance = Allowance(grant.credits)
         self._config = grant.config
         who = (grant.account_id, grant.session_id)
         self._meter = Meter(who, self._target, self._record_id, self._now_us)
@@ -168,10 +168,10 @@ class Session:
         Ends the call only on the ledger's own word: a balance that has just been read may hold records that
         are not acknowledged yet, and those would be counted twice.
         """
-        for record_id in posted:
-            self._unposted.pop(record_id, None)
-        self._credits = credits - sum(self._unposted.values())
-        if credits > 0 or self.phase not in (Phase.DIALLING, Phase.GREETING, Phase.LIVE):
+        if self.phase in (Phase.ASKING, Phase.ENDED):
+            return []
+        self._allowance.know(credits, posted)
+        if credits > 0 or self.phase is Phase.FINISHING:
             return []
         return self._out_of_credits()
 
@@ -242,7 +242,7 @@ class Session:
         # Only now: the frame that spends the last credit still reaches the client.
         if self.phase is Phase.FINISHING and not self._client_side.reply_open:
             steps += self._end_for_credits()
-        elif self.phase is Phase.LIVE and self._credits <= 0:
+        elif self.phase is Phase.LIVE and self._allowance.left <= 0:
             steps += self._out_of_credits()
         return steps
 
@@ -262,14 +262,13 @@ class Session:
     def _charge(self, bill: Bill) -> Steps:
         record = self._meter.record(bill)
         steps: Steps = [Keep(record)]
-        cost = _cost(record)
-        self._unposted[record.id] = cost
-        self._credits -= cost  # A12
-        if 0 < self._credits < self._terms.low_credits and not self._low_noted:
+        self._allowance.spend(record)
+        left = self._allowance.left
+        if 0 < left < self._terms.low_credits and not self._low_noted:
             self._low_noted = True
-            steps.append(Note("credits_low", str(self._credits)))
+            steps.append(Note("credits_low", str(left)))
             if self._terms.tell_low_credits:
-                steps += [ToClient(p) for p in self._client_side.credits_low(self._credits)]
+                steps += [ToClient(p) for p in self._client_side.credits_low(left)]
         if isinstance(bill, Usage):
             self._replies_since_asked += 1
             if self._replies_since_asked >= limits.CREDITS_ASKED_AFTER_REPLIES:
@@ -396,9 +395,3 @@ class Session:
 def _numbered(run_id: str) -> Callable[[], str]:
     numbers = count(1)
     return lambda: f"{run_id}-{next(numbers)}"
-
-
-def _cost(record: UsageRecord) -> int:
-    """Our own view, until the ledger speaks: a token is a credit. Rates live on the business side, and every
-    acknowledgement brings the true balance."""
-    return record.tokens.total if record.kind is UsageKind.RESPONSE else 0
