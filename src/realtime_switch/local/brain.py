@@ -15,6 +15,7 @@ from realtime_switch.local.thought import Answer, Called, Returned, Said, Say, T
 from realtime_switch.local.tools import in_words, tool_call
 
 COUNT_MAX = 100
+INTRODUCTION = "I am the local provider of Realtime Switch. I answer by simple rules, without any model."
 _UNINTELLIGIBLE = re.compile(r"^\(speech, ([\d.]+) s\)$")
 # A reply's own instructions come last, so the last order wins.
 _EXACTLY = re.compile(r"(?im)^.*?\b(?:answer with exactly|reply with exactly|say exactly|say):\s*(.+?)\s*$")
@@ -163,7 +164,7 @@ def _repeat(question: Question) -> str | None:
 def _introduction(question: Question) -> str | None:
     if not re.search(r"\b(who are you|what are you|what is your name)\b", question.words):
         return None
-    return "I am the local provider of Realtime Switch. I answer by simple rules, without any model."
+    return INTRODUCTION
 
 
 def _told_name(question: Question) -> str | None:

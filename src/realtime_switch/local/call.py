@@ -8,8 +8,7 @@ import asyncio
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import msgspec
 import structlog
@@ -153,10 +152,8 @@ class Call(WSListener):
             match order:
                 case Send() | End():
                     self._put(order)
-                case Listen():
-                    self._begin(self._listen(order))
-                case Speak():
-                    self._begin(self._speak(order))
+                case Listen() | Speak():
+                    self._begin(order)
         self._arm()
 
     async def _listen(self, order: Listen) -> None:
@@ -169,14 +166,15 @@ class Call(WSListener):
         pcm = await self._voice.say(order.text, voice=order.voice, speed=order.speed, rate_hz=order.rate_hz)
         self._do(lambda: self._conversation.voiced(order.key, pcm))
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(self._run(work))
+    def _begin(self, order: Listen | Speak) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(order))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _run(self, order: Listen | Speak) -> None:
         try:
-            await work
+            # Made only here: a task that is cancelled before its first step never comes so far.
+            await (self._listen(order) if isinstance(order, Listen) else self._speak(order))
         except Exception as error:
             self._failed(error)
 

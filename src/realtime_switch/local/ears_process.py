@@ -23,6 +23,7 @@ _RATE_HZ = 16_000
 _PADDING_S, _NOISE = 0.3, 8.0
 # Speech has about 12 phones a second; a phrase that explains the sound with far fewer was forced upon it.
 _PHONES_PER_S_MIN = 7.5
+_SPOKEN_S_MIN = 0.1
 _LOUD = 300  # root mean square of 10 ms that hold speech
 # Wide beams and no best path: with pocketsphinx' own settings a third of the phrases lost their last word.
 _SETTINGS: dict[str, Any] = {"loglevel": "FATAL", "cmn": "batch", "bestpath": False}
@@ -45,6 +46,8 @@ class Listener:
         if len(samples) == 0:
             return b""
         pcm = _prepared(samples, sound.rate_hz)
+        if _spoken_s(pcm) < _SPOKEN_S_MIN:
+            return b""  # a decoder finds words in silence, too
         return (self._expected(pcm) or self._dictated(pcm)).encode()
 
     def _expected(self, pcm: bytes) -> str | None:

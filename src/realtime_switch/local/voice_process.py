@@ -58,6 +58,8 @@ def speaker() -> Callable[[bytes], bytes]:
     def answer(question: bytes) -> bytes:
         assert callback is not None
         speech = msgspec.msgpack.decode(question, type=Speech)
+        if not speech.text.strip():
+            return b""  # espeak-ng would end the last sentence once more
         variant, pitch = _VOICES.get(speech.voice, ("", 50))
         library.espeak_SetVoiceByName(f"{_ACCENT}{variant}".encode())
         library.espeak_SetParameter(_RATE, int(_WORDS_PER_MINUTE * speech.speed), 0)

@@ -6,27 +6,24 @@ gets exactly one response.done; at most one reply of the conversation is active;
 introduced.
 """
 
-import base64
-import binascii
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from realtime_switch.local.openai.client_events import check_event
+from realtime_switch.local.openai.given import decoded, given_item
 from realtime_switch.local.openai.hearing import Hearing
-from realtime_switch.local.openai.items import Item, Items, Json, Sound
-from realtime_switch.local.openai.listening import InputBuffer
+from realtime_switch.local.openai.items import Item, Items, Json
 from realtime_switch.local.openai.outbox import Outbox
+from realtime_switch.local.openai.part import PORTION_MS
 from realtime_switch.local.openai.replies import Replies
-from realtime_switch.local.openai.reply import PORTION_MS, Reply
-from realtime_switch.local.openai.session import Kind, Session, TurnDetection
+from realtime_switch.local.openai.reply import Reply
+from realtime_switch.local.openai.session import Kind, Session
 from realtime_switch.local.openai.shape import Refused
+from realtime_switch.local.openai.turns import Turns
 from realtime_switch.local.orders import End, Order
 from realtime_switch.local.thought import Think
-from realtime_switch.local.vad import TICKS_PER_MS, Began
-
-COMMIT_MS_MIN = 100
 
 
 class Conversation:
@@ -57,11 +54,7 @@ class Conversation:
             interval_us=int(PORTION_MS * 1000 / pace),
             on_done=self._reply_done,
         )
-        self._input = InputBuffer(self._session.input_format)
-        self._turn_item_id: str | None = None  # minted when speech starts, kept until the turn is taken
-        self._turn_tick = 0
-        self._idle_due_us: int | None = None
-        self._idle_from_ms = 0
+        self._turns = Turns(self._session, self._items, self._hearing, self._replies, self._outbox, now_us)
         self._has_spoken = False
         self._ended = False
 
@@ -71,8 +64,8 @@ class Conversation:
     def due_us(self) -> int | None:
         if self._ended:
             return None
-        idle = [] if self._idle_due_us is None else [self._idle_due_us]
-        return min([self._expires_us, *idle, *self._replies.dues_us])
+        idle_us = self._turns.idle_due_us
+        return min([self._expires_us, *([] if idle_us is None else [idle_us]), *self._replies.dues_us])
 
     def begin(self) -> list[Order]:
         self._outbox.emit("session.created", session=self._session.wire())
@@ -111,8 +104,7 @@ class Conversation:
             self._outbox.order(End(1001, reason))
             self._ended = True
             return self._outbox.take()
-        if self._idle_due_us is not None and now >= self._idle_due_us:
-            self._idle_timeout()
+        self._turns.tick()
         self._replies.tick()
         return self._outbox.take()
 
@@ -120,38 +112,24 @@ class Conversation:
 
     def _update_session(self, event: Json) -> None:
         self._session.update(event["session"], voice_is_fixed=self._has_spoken)
-        self._input.reformat(self._session.input_format)
-        if self._session.turn_detection is None:
-            self._idle_due_us = None
+        self._turns.session_updated()
         self._outbox.emit("session.updated", session=self._session.wire())
 
     def _append(self, event: Json) -> None:
-        detection = self._session.turn_detection
-        for mark in self._input.append(_decoded(event["audio"], "audio"), detection):
-            assert detection is not None
-            if isinstance(mark, Began):
-                self._speech_started(mark.tick, detection)
-            else:
-                self._speech_stopped(mark.tick, detection)
+        self._turns.append(decoded(event["audio"], "audio"))
 
     def _commit(self, event: Json) -> None:
-        if self._input.size_ms < COMMIT_MS_MIN:
-            raise Refused(
-                "input_audio_buffer_commit_empty",
-                "Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, "
-                f"but buffer only has {self._input.size_ms:.2f}ms of audio.",
-            )
-        self._take_turn(self._input.take())
+        self._turns.commit()
 
     def _clear(self, event: Json) -> None:
-        self._input.clear()
-        self._turn_item_id = None
-        self._outbox.emit("input_audio_buffer.cleared")
+        self._turns.clear()
 
     def _create_item(self, event: Json) -> None:
         item = self._item(event["item"])
-        self._place(item, event.get("previous_item_id"), own_id=event["item"].get("id") is not None)
-        self._listen_to(item)
+        chosen = event["item"].get("id") is not None
+        before = self._items.place(item, event.get("previous_item_id"), own_id=chosen)
+        self._outbox.placed(item, before)
+        self._hearing.listen_to(item, self._session.transcription)
 
     def _retrieve_item(self, event: Json) -> None:
         item = self._known(event["item_id"], "retrieve", "retrieving")
@@ -198,13 +176,13 @@ class Conversation:
             )
         given = wanted.get("input")
         context = list(self._items) if given is None else [self._given(one, n) for n, one in enumerate(given)]
-        self._idle_due_us = None
+        self._turns.idle_due_us = None
         self._replies.start(terms, context)
 
     def _given(self, wire: Json, index: int) -> Item:
         if wire["type"] != "item_reference":
             item = self._item(wire)
-            self._listen_to(item, transcribe=False)
+            self._hearing.listen_to(item, None)
             return item
         referred = self._items.get(wire["id"])
         if referred is None:
@@ -219,102 +197,14 @@ class Conversation:
             raise Refused("response_cancel_not_active", "Cancellation failed: no active response found")
         reply.stop("cancelled", "client_cancelled")
 
-    # Turns.
-
-    def _speech_started(self, tick: int, detection: TurnDetection) -> None:
-        self._idle_due_us = None
-        self._turn_item_id = self._items.mint()
-        self._turn_tick = max(tick - detection.prefix_ms * TICKS_PER_MS, self._input.start_tick)
-        start_ms = self._turn_tick // TICKS_PER_MS
-        self._outbox.emit(
-            "input_audio_buffer.speech_started", audio_start_ms=start_ms, item_id=self._turn_item_id
-        )
-        if detection.interrupt_response and (active := self._replies.active) is not None:
-            active.stop("cancelled", "turn_detected")
-
-    def _speech_stopped(self, tick: int, detection: TurnDetection) -> None:
-        end_ms = tick // TICKS_PER_MS
-        self._outbox.emit(
-            "input_audio_buffer.speech_stopped", audio_end_ms=end_ms, item_id=self._turn_item_id
-        )
-        self._take_turn(self._input.take(self._turn_tick, tick))
-        self._reply_to_turn(detection)
-
-    def _idle_timeout(self) -> None:
-        self._idle_due_us = None
-        detection = self._session.turn_detection
-        if detection is None or self._input.speaking or self._replies.active is not None:
-            return
-        self._turn_item_id = self._items.mint()
-        self._outbox.emit(
-            "input_audio_buffer.timeout_triggered",
-            audio_start_ms=self._idle_from_ms,
-            audio_end_ms=self._input.position_ms,
-            item_id=self._turn_item_id,
-        )
-        self._take_turn(self._input.take())
-        self._reply_to_turn(detection)
-
-    def _take_turn(self, sound: Sound) -> None:
-        item_id, self._turn_item_id = self._turn_item_id or self._items.mint(), None
-        content = [{"type": "input_audio", "transcript": None}]
-        item = Item(
-            {"id": item_id, "type": "message", "status": "completed", "role": "user", "content": content}
-        )
-        self._outbox.emit(
-            "input_audio_buffer.committed", previous_item_id=self._items.last_id, item_id=item_id
-        )
-        self._place(item)
-        self._items.keep_sound(item, 0, sound)
-        self._listen_to(item)
-
-    def _reply_to_turn(self, detection: TurnDetection) -> None:
-        # Where interruption is off a reply may still be running; then, as OpenAI documents, none is made
-        # for this turn.
-        if detection.create_response and self._replies.active is None:
-            self._replies.start(self._session.terms({}), list(self._items))
+    # What both need.
 
     def _reply_done(self, reply: Reply) -> None:
         self._has_spoken = self._has_spoken or reply.audio_ms > 0
-        detection = self._session.turn_detection
-        if reply.terms.in_conversation and detection is not None and detection.idle_timeout_ms is not None:
-            # 4.4: from response.done and the time its audio takes to play.
-            self._idle_due_us = self._now_us() + (reply.audio_ms + detection.idle_timeout_ms) * 1000
-            self._idle_from_ms = self._input.position_ms
-
-    # Items.
+        self._turns.reply_done(reply)
 
     def _item(self, wire: Json) -> Item:
-        """As the client gave it, but for its audio bytes and the nulls that mean nothing."""
-        kept = {name: value for name, value in wire.items() if value is not None}
-        kept["id"] = kept.get("id") or self._items.mint()
-        if not wire["type"].startswith("mcp_"):
-            kept["status"] = "completed"
-        item = Item(kept)
-        if "content" in kept:
-            kept["content"] = [self._content(item, index, part) for index, part in enumerate(wire["content"])]
-        return item
-
-    def _content(self, item: Item, index: int, part: Json) -> Json:
-        if part["type"] != "input_audio":
-            return {name: value for name, value in part.items() if value is not None}
-        format = self._session.input_format
-        data = _decoded(part["audio"], f"item.content[{index}].audio")
-        item.sounds[index] = Sound(data, format, format.ms(len(data)))
-        # agents-js throws where the key is missing (5).
-        return {"type": "input_audio", "transcript": part.get("transcript")}
-
-    def _place(self, item: Item, after: str | None = None, *, own_id: bool = False) -> None:
-        before = self._items.place(item, after, own_id=own_id)
-        for index, sound in list(item.sounds.items()):
-            self._items.keep_sound(item, index, sound)
-        self._outbox.emit("conversation.item.added", previous_item_id=before, item=item.announced())
-        self._outbox.emit("conversation.item.done", previous_item_id=before, item=item.announced())
-
-    def _listen_to(self, item: Item, *, transcribe: bool = True) -> None:
-        for index in item.sounds:
-            if item.wire["content"][index]["transcript"] is None:
-                self._hearing.listen(item, index, self._session.transcription if transcribe else None)
+        return given_item(wire, self._session.input_format, self._items.mint)
 
     def _known(self, item_id: str, verb: str, doing: str) -> Item:
         item = self._items.get(item_id)
@@ -328,14 +218,6 @@ class Conversation:
         self._outbox.error(
             "invalid_request_error", refused.code, refused.message, param=refused.param, event_id=named
         )
-
-
-def _decoded(audio: str, path: str) -> bytes:
-    try:
-        return base64.b64decode(audio, validate=True)
-    except (binascii.Error, ValueError):
-        message = f"Invalid '{path}'. Expected base64-encoded audio bytes."
-        raise Refused("invalid_value", message, path) from None
 
 
 _OBEY: dict[str, Callable[[Conversation, Json], None]] = {

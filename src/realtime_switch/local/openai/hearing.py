@@ -23,7 +23,15 @@ class Hearing:
         self._asked: dict[int, tuple[Item, int, Json | None]] = {}
         self._count = 0
 
-    def listen(self, item: Item, index: int, transcription: Json | None) -> None:
+    def listen_to(self, item: Item, transcription: Json | None) -> None:
+        """Every sound in it that came without its words; `transcription` says whether the client wants
+        them, and how.
+        """
+        for index in item.sounds:
+            if item.wire["content"][index]["transcript"] is None:
+                self._listen(item, index, transcription)
+
+    def _listen(self, item: Item, index: int, transcription: Json | None) -> None:
         self._count += 1
         self._asked[self._count] = (item, index, transcription)
         sound = item.sounds[index]

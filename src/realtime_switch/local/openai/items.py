@@ -161,6 +161,8 @@ class Items:
         self._minted.discard(item.id)
         self._order.insert(position, item)
         self._by_id[item.id] = item
+        for index, sound in item.sounds.items():
+            self.keep_sound(item, index, sound)
         return self._order[position - 1].id if position else None
 
     def remove(self, item: Item) -> None:

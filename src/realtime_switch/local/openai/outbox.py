@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from realtime_switch.local.openai.items import Json
+from realtime_switch.local.openai.items import Item, Json
 from realtime_switch.local.orders import Order, Send
 from realtime_switch.local.thought import Tokens
 
@@ -27,6 +27,11 @@ class Outbox:
     ) -> None:
         said: Json = {"type": kind, "code": code, "message": message, "param": param, "event_id": event_id}
         self.emit("error", error=said)
+
+    def placed(self, item: Item, previous_item_id: str | None) -> None:
+        """An item that is whole as soon as it is there."""
+        self.emit("conversation.item.added", previous_item_id=previous_item_id, item=item.announced())
+        self.emit("conversation.item.done", previous_item_id=previous_item_id, item=item.announced())
 
     def order(self, order: Order) -> None:
         self._orders.append(order)

@@ -12,7 +12,6 @@ import enum
 import re
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
@@ -20,20 +19,18 @@ from realtime_switch.local.audio import encoded
 from realtime_switch.local.openai.billing import agent_audio_tokens, text_tokens, usage
 from realtime_switch.local.openai.items import Item, Items, Json, Sound
 from realtime_switch.local.openai.outbox import Outbox
+from realtime_switch.local.openai.part import (
+    ARGUMENT_PIECE,
+    PORTION_MS,
+    WORDS_PER_PORTION,
+    Part,
+    Portion,
+    audio_portions,
+    words_of,
+)
 from realtime_switch.local.openai.session import Terms
 from realtime_switch.local.orders import Speak
 from realtime_switch.local.thought import Answer, Call, Say, Tokens, Trouble
-
-# Live audio deltas carry about 250 ms (2.5); every frame stays far below 1 MiB.
-PORTION_MS = 200
-_WORDS_PER_PORTION = 4
-_ARGUMENT_PIECE = 16
-
-_DELTAS = {
-    "audio": "response.output_audio_transcript.delta",
-    "text": "response.output_text.delta",
-    "call": "response.function_call_arguments.delta",
-}
 
 
 class Phase(enum.Enum):
@@ -41,11 +38,6 @@ class Phase(enum.Enum):
     VOICING = enum.auto()
     TALKING = enum.auto()
     DONE = enum.auto()
-
-
-class Portion(msgspec.Struct, frozen=True):
-    words: tuple[str, ...]
-    audio: bytes = b""
 
 
 class Reply:
@@ -96,7 +88,7 @@ class Reply:
             return  # stopped meanwhile
         sound = encoded(pcm, self.terms.format.coding)
         self._portions.extend(
-            _audio_portions(self._part.text, sound, self.terms.format.size_bytes(PORTION_MS))
+            audio_portions(self._part.text, sound, self.terms.format.size_bytes(PORTION_MS))
         )
         self.phase = Phase.TALKING
         self.due_us = self._now_us()
@@ -163,20 +155,20 @@ class Reply:
             )
         self.due_us = self._now_us()
         if isinstance(step, Call):
-            pieces = re.findall(f"(?s).{{1,{_ARGUMENT_PIECE}}}", step.arguments)
+            pieces = re.findall(f"(?s).{{1,{ARGUMENT_PIECE}}}", step.arguments)
             self._portions.append(Portion(tuple(pieces)))
             return
         self._emit("response.content_part.added", **self._within(), part=part.content(""))
         if part.kind == "text":
-            words = _words(step.text)
-            for start in range(0, len(words), _WORDS_PER_PORTION):
-                self._portions.append(Portion(tuple(words[start : start + _WORDS_PER_PORTION])))
+            words = words_of(step.text)
+            for start in range(0, len(words), WORDS_PER_PORTION):
+                self._portions.append(Portion(tuple(words[start : start + WORDS_PER_PORTION])))
             return
         self.phase, self.due_us = Phase.VOICING, None
         terms = self.terms
         self._outbox.order(Speak(self.id, step.text, terms.voice_name, terms.speed, terms.format.rate_hz))
 
-    def _new_part(self, step: Say | Call) -> "Part":
+    def _new_part(self, step: Say | Call) -> Part:
         wire: Json = {"id": self._items.mint(), "type": "message", "status": "in_progress"}
         if isinstance(step, Say):
             wire |= {"role": "assistant", "content": []}
@@ -245,7 +237,7 @@ class Reply:
         self._part = None
         self.due_us = self._now_us()
 
-    def _close_message(self, part: "Part") -> None:
+    def _close_message(self, part: Part) -> None:
         item, said = part.item, part.said
         if part.kind == "text":
             item.wire["content"].append({"type": "output_text", "text": said})
@@ -270,44 +262,3 @@ class Reply:
         if part.kind == "call":
             return {**place, "call_id": part.item.wire["call_id"]}
         return {**place, "content_index": 0}
-
-
-class Part:
-    """The item that is being made, and how much of it has left."""
-
-    def __init__(self, item: Item, kind: str, text: str) -> None:
-        self.item = item
-        self.kind = kind
-        self.text = text
-        self.previous_item_id: str | None = None
-        self.said = ""
-        self.sound = bytearray()
-        self.written: Tokens | None = None
-
-    @property
-    def delta_event(self) -> str:
-        return _DELTAS[self.kind]
-
-    def content(self, said: str) -> dict[str, Any]:
-        # 7.3: a part is of type audio or text, without output_, and without keys that are not its own.
-        return (
-            {"type": "text", "text": said} if self.kind == "text" else {"type": "audio", "transcript": said}
-        )
-
-
-def _words(text: str) -> list[str]:
-    """Pieces that together are exactly the text."""
-    return re.findall(r"\s*\S+|\s+$", text)
-
-
-def _audio_portions(text: str, sound: bytes, size_bytes: int) -> list[Portion]:
-    """Words run ahead of their sound, never behind it."""
-    words = _words(text)
-    count = max(-(-len(sound) // size_bytes), 1)
-    portions = []
-    for index in range(count):
-        first, last = (-(-len(words) * step // count) for step in (index, index + 1))
-        portions.append(
-            Portion(tuple(words[first:last]), sound[index * size_bytes : (index + 1) * size_bytes])
-        )
-    return portions

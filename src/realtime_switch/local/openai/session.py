@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from realtime_switch.local.audio import Coding, Format
-from realtime_switch.local.openai.client_events import SESSION, TRANSCRIPTION_SESSION
+from realtime_switch.local.openai.session_shape import SESSION, TRANSCRIPTION_SESSION
 from realtime_switch.local.openai.shape import Refused, missing, wrong_type
 from realtime_switch.local.thought import Tool
 from realtime_switch.local.vad import Sensitivity
