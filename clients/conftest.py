@@ -19,6 +19,7 @@ from speech import say
 
 ROOT = Path(__file__).parent.parent
 COMMAND = ROOT / ".venv" / "bin" / "realtime-switch"
+EMAIL = "test@example.com"
 READY_WITHIN_S = 30.0
 STOPPED_WITHIN_S = 20.0
 # No client that behaves as these do may make the server complain about itself.
@@ -95,7 +96,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def target(server: Server) -> Target:
-    return server.target("test@example.com", "--plan", "Enterprise")
+    return server.target(EMAIL, "--plan", "Enterprise")
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from openai.types.realtime import RealtimeServerEvent
 from pydantic import Field, TypeAdapter
 from websockets.exceptions import ConnectionClosed
 
-from conftest import Server, Target
+from conftest import EMAIL, Server, Target
 from heard import Heard, listening
 from speech import TOLD_THE_TIME, speak
 
@@ -151,6 +151,34 @@ async def test_speaking_over_a_long_reply_ends_it_and_the_call_goes_on(
         )
         assert await call.ask("Hello again.")
         assert not call.heard.every("error")
+
+
+async def test_what_an_interrupted_reply_had_no_time_to_say_is_not_remembered(
+    server: Server, target: Target, session_id: str
+) -> None:
+    async with calling(target, session_id) as call:
+        await call.ask("Count to ten.")
+        playing = await call.heard.type("response.output_audio.delta")
+        await call.connection.conversation.item.truncate(
+            item_id=playing.item_id, content_index=0, audio_end_ms=1500
+        )
+        await call.heard.type("conversation.item.truncated")
+    remembered = await conversation(server, session_id)
+    assert "agent: One" in remembered
+    assert "ten" not in remembered.partition("agent:")[2]
+
+
+async def conversation(server: Server, session_id: str) -> str:
+    """What is remembered, once the agent's last words have arrived: they are sent after the call (A9)."""
+    remembered = ""
+    for _ in range(20):
+        known = {session["session_id"] for session in server.command("session", "list", EMAIL)}
+        if session_id in known:
+            remembered = server.command("session", "show", EMAIL, session_id)["conversation"]
+        if "agent:" in remembered:
+            break
+        await asyncio.sleep(0.25)
+    return remembered
 
 
 async def test_a_name_told_in_one_call_is_known_in_the_next(target: Target, session_id: str) -> None:
