@@ -1,5 +1,6 @@
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -131,7 +132,7 @@ async def test_a_slow_answer_is_a_named_error_at_the_deadline(address: str, note
         with pytest.raises(LinkError) as caught:
             await client.get_credits("a1")
         assert caught.value.code is ErrorCode.INTERNAL_LINK_TIMEOUT
-        assert caught.value.message == "the business process did not answer get_credits within 300 ms"
+        assert caught.value.message == "The business process did not answer get_credits within 300 ms."
         notebook.let_go()
         assert await client.get_credits("a3") == 42  # and the late answer went nowhere
 
@@ -139,7 +140,7 @@ async def test_a_slow_answer_is_a_named_error_at_the_deadline(address: str, note
 async def test_without_a_business_process_the_deadline_says_so(address: str) -> None:
     async with a_client(address, timeout_ms=150) as client:
         with pytest.raises(
-            LinkError, match=r"no business process answers at .*/link: is it running\?"
+            LinkError, match=r"No business process answers at .*/link, .* Is it running\?"
         ) as caught:
             await client.get_credits("a1")
         assert caught.value.code is ErrorCode.INTERNAL_LINK_TIMEOUT
@@ -215,6 +216,24 @@ async def test_what_a_killed_process_was_asked_is_asked_again_of_the_next_in_ord
         async with a_server(address, notebook):
             assert await asyncio.gather(*waiting) == [42, 42, None]
             assert notebook.begun == ["never", "never"]
+
+
+async def test_answers_that_came_before_the_end_are_heard_if_the_end_is_noticed_first(
+    address: str,
+) -> None:
+    count = 300  # more than are received in one go
+    async with a_client(address) as client:
+        async with a_bare_server(address) as router:
+            peer = await welcome(router)
+            waiting = [asyncio.create_task(client.get_credits("a1")) for _ in range(count)]
+            asked = [await question(router) for _ in range(count)]
+            at_once = zmq.Socket.shadow(router.underlying)
+            for request in asked:
+                at_once.send_multipart([peer, envelope.encode(Credits(id=request.id, credits=2))])
+            router.close(linger=5000)
+            router.context.term()
+            time.sleep(0.05)
+        assert await asyncio.gather(*waiting) == [2] * count
 
 
 async def test_a_stopped_process_is_noticed_by_its_silence(address: str) -> None:
@@ -324,7 +343,7 @@ async def test_nothing_is_asked_before_the_welcome(address: str) -> None:
         waiting = asyncio.create_task(client.get_credits("a1"))
         _, data = await router.recv_multipart()
         assert isinstance(envelope.decode_request(data), Hello)
-        with pytest.raises(LinkError, match="is it running"):
+        with pytest.raises(LinkError, match="Is it running"):
             await waiting
         assert await router.poll(0) == 0
 
@@ -356,7 +375,7 @@ async def test_something_else_that_listens_there_is_not_a_business_process(addre
 
     path = address.removeprefix("ipc://")
     async with a_client(address, timeout_ms=300) as client, await asyncio.start_unix_server(hang_up, path):
-        with pytest.raises(LinkError, match="is it running"):
+        with pytest.raises(LinkError, match="Is it running"):
             await client.get_credits("a1")
 
 

@@ -182,7 +182,9 @@ def test_an_unknown_verb_tells_whom_to_answer() -> None:
     with pytest.raises(Unreadable) as caught:
         decode_request(msgspec.msgpack.encode({"type": "dance", "id": 7}))
     assert caught.value.id == 7
-    assert caught.value.message == "a request of the link cannot be read: Invalid value 'dance' - at `$.type`"
+    assert (
+        caught.value.message == "A request of the link cannot be read: Invalid value 'dance' - at `$.type`."
+    )
 
 
 def test_a_count_beyond_what_a_ledger_holds_is_refused_where_it_is_read() -> None:

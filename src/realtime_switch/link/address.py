@@ -18,21 +18,21 @@ def socket_path(address: str) -> Path:
     """The file behind `ipc:///run/x/link` or, for short, `/run/x/link`."""
     if address.startswith("tcp://"):
         raise wrong(
-            f"the link cannot use {address}: without keys on both ends anybody on the network could grant "
-            "and bill calls. Use ipc:// and a path on this machine"
+            f"The link cannot use {address}: without keys on both ends anybody on the network could grant "
+            "and bill calls. Use ipc:// and a path on this machine."
         )
     path = address.removeprefix("ipc://")
     if not path.startswith("/"):
         raise wrong(
-            f"the link's address {address!r} is not ipc:// and an absolute path, as in ipc:///run/realtime-switch/link"
+            f"The link's address {address!r} is not ipc:// and an absolute path, as in ipc:///run/rs/link."
         )
     if "\0" in path or "\n" in path:
-        raise wrong(f"the link's address {address!r} holds a character that no path of a socket may hold")
+        raise wrong(f"The link's address {address!r} holds a character that no path of a socket may hold.")
     length = len(os.fsencode(path))
     if length > _PATH_BYTES_MAX:
         raise wrong(
-            f"the link's path {path} is {length} bytes long and a socket's may have {_PATH_BYTES_MAX}: "
-            "choose a shorter one"
+            f"The link's path {path} is {length} bytes long and a socket's may have {_PATH_BYTES_MAX}: "
+            "choose a shorter one."
         )
     return Path(path)
 
@@ -43,16 +43,16 @@ def make_private(directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = directory.stat()
     except OSError as error:
-        raise wrong(f"the link's directory {directory} cannot be made: {error.strerror}") from None
+        raise wrong(f"The link's directory {directory} cannot be made: {error.strerror}.") from None
     if status.st_uid != os.geteuid():
         raise wrong(
-            f"the link's directory {directory} belongs to user {status.st_uid} and this process to "
-            f"{os.geteuid()}: run both processes as one user, or give the link a directory of its own"
+            f"The link's directory {directory} belongs to user {status.st_uid} and this process to "
+            f"{os.geteuid()}: run both processes as one user, or give the link a directory of its own."
         )
     if status.st_mode & 0o077:
         raise wrong(
-            f"the link's directory {directory} is open to other users: `chmod 700 {directory}`, "
-            "or give the link one of its own"
+            f"The link's directory {directory} is open to other users: `chmod 700 {directory}`, "
+            "or give the link one of its own."
         )
 
 
@@ -68,8 +68,8 @@ class Lock:
             pid = os.read(self._file, 20).decode("ascii", "replace").strip() or "unknown"
             os.close(self._file)
             raise wrong(
-                f"another business process (pid {pid}) already serves {path}: "
-                "stop it, or give this one another path"
+                f"Another business process (pid {pid}) already serves {path}: "
+                "stop it, or give this one another path."
             ) from None
         os.ftruncate(self._file, 0)
         os.write(self._file, f"{os.getpid()}\n".encode())

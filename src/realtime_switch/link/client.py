@@ -167,7 +167,7 @@ class LinkClient:
         if not isinstance(reply, kinds):
             raise LinkError(
                 ErrorCode.INTERNAL_LINK_UNSUPPORTED,
-                f"the business process answered {verb} with {envelope.verb(reply)}",
+                f"The business process answered {verb} with {envelope.verb(reply)}.",
             )
         return reply
 
@@ -191,11 +191,11 @@ class LinkClient:
 
     def _too_late(self, verb: str) -> LinkError:
         if self._phase is Phase.UP:
-            message = f"the business process did not answer {verb} within {self._timeout_ms} ms"
+            message = f"The business process did not answer {verb} within {self._timeout_ms} ms."
         else:
             message = (
-                f"{verb} waited {self._timeout_ms} ms and no business process answers at {self._path}: "
-                "is it running?"
+                f"No business process answers at {self._path}, for which {verb} waited "
+                f"{self._timeout_ms} ms. Is it running?"
             )
         return LinkError(ErrorCode.INTERNAL_LINK_TIMEOUT, message)
 
@@ -229,7 +229,7 @@ class LinkClient:
             self._refused_by_peer(
                 ConfigurationError(
                     ErrorCode.INTERNAL_CONFIG_INVALID,
-                    f"the business process at {self._path} belongs to another user: run both as one",
+                    f"The business process at {self._path} belongs to another user: run both as one.",
                 )
             )
         self._lost()
@@ -312,4 +312,4 @@ def _raised_there(failure: Failure) -> RealtimeSwitchError:
 
 
 def _closed() -> LinkError:
-    return LinkError(ErrorCode.INTERNAL_LINK_CLOSED, "the link to the business process is closed")
+    return LinkError(ErrorCode.INTERNAL_LINK_CLOSED, "The link to the business process is closed.")

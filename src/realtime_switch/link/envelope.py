@@ -143,13 +143,13 @@ def encode(message: Request | Reply) -> bytes:
         data = _encoder.encode(_mended(msgspec.to_builtins(message)))
     except OverflowError as error:
         raise LinkError(
-            ErrorCode.INTERNAL_LINK_UNSUPPORTED, f"{verb(message)} cannot be sent: {error}"
+            ErrorCode.INTERNAL_LINK_UNSUPPORTED, f"A message {verb(message)} cannot be sent: {error}."
         ) from None
     if len(data) > MESSAGE_BYTES_MAX:
         raise LinkError(
             ErrorCode.INTERNAL_LINK_UNSUPPORTED,
-            f"{verb(message)} is {len(data):,} bytes long and the link carries {MESSAGE_BYTES_MAX:,}: "
-            "send less at once",
+            f"A message {verb(message)} is {len(data):,} bytes long and the link carries "
+            f"{MESSAGE_BYTES_MAX:,}: send less at once.",
         )
     return data
 
@@ -172,7 +172,7 @@ def _decode(decoder: msgspec.msgpack.Decoder[_Message], data: bytes, what: str) 
     # msgspec's errors and bad UTF-8 are ValueErrors; what is nested too deeply is a RecursionError.
     except (ValueError, RecursionError) as error:
         reason = str(error)
-    raise Unreadable(f"a {what} of the link cannot be read: {reason}", _id_in(data))
+    raise Unreadable(f"A {what} of the link cannot be read: {reason}.", _id_in(data))
 
 
 def _id_in(data: bytes) -> int | None:

@@ -89,7 +89,7 @@ class LinkServer:
         except zmq.ZMQError as error:
             self._context.destroy(linger=0)
             self._lock.release()
-            raise wrong(f"the link cannot be served at {self._path}: {error}") from None
+            raise wrong(f"The link cannot be served at {self._path}: {error}.") from None
         self._doorman = LoopSocket(doorman, self._let_in)
         self._router = LoopSocket(router, self._heard)
         self._open = True
@@ -138,8 +138,8 @@ class LinkServer:
     def _welcome(self, hello: Hello) -> Reply:
         if hello.version != envelope.VERSION:
             message = (
-                f"the business process speaks version {envelope.VERSION} of the link and the gateway "
-                f"{hello.version}: run the same release of both"
+                f"The business process speaks version {envelope.VERSION} of the link and the gateway "
+                f"{hello.version}: run the same release of both."
             )
             return Failure(id=hello.id, code=ErrorCode.INTERNAL_LINK_UNSUPPORTED, message=message)
         _log.info("gateway connected", gateway=hello.boot)
@@ -172,7 +172,7 @@ class LinkServer:
         if earlier is None:
             reply = await self._answer(request)
         else:
-            message = f"not tried, because something before it failed: {earlier.message}"
+            message = f"Not tried, because something before it failed: {earlier.message}"
             reply = Failure(id=request.id, code=earlier.code, message=message)
         for _ in range(_SEND_ATTEMPTS):
             if self._reply(peer, reply):
@@ -189,7 +189,7 @@ class LinkServer:
             return Failure(id=request.id, code=error.code, message=error.message)
         except Exception:
             _log.exception("unexpected error", verb=envelope.verb(request))
-            message = f"the business process failed at {envelope.verb(request)}; its log says how"
+            message = f"The business process failed at {envelope.verb(request)}; its log says how."
             return Failure(id=request.id, code=ErrorCode.INTERNAL_UNEXPECTED, message=message)
 
     async def _ask_service(self, request: Request) -> Reply:
@@ -227,7 +227,7 @@ async def _failure_among(tasks: set[_Running]) -> Failure | None:
     await asyncio.wait(tasks)
     for task in tasks:
         if task.cancelled():
-            return Failure(id=0, code=ErrorCode.INTERNAL_LINK_CLOSED, message="the business process stops")
+            return Failure(id=0, code=ErrorCode.INTERNAL_LINK_CLOSED, message="The business process stops.")
         failure = task.result()
         if failure is not None:
             return failure
