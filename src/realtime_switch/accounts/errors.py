@@ -3,7 +3,7 @@
 INTERNAL_ is ours to mend (the operator's, mostly), EXTERNAL_ is the caller's.
 
     RealtimeSwitchError          carries a code and one sentence: what, where, what to do
-        StorageError             the database; raised by store/
+        StorageError             the database, or the outbox; raised by store/ and outbox/
         LinkError                the other process is away, late or not to be trusted; raised by link/
         ConfigurationError       a setting is missing or wrong; raised by settings
 """
@@ -42,6 +42,10 @@ class ErrorCode(enum.StrEnum):
     INTERNAL_DATABASE_BUSY = enum.auto()
     INTERNAL_DATABASE_UNAVAILABLE = enum.auto()
     INTERNAL_MIGRATION_FAILED = enum.auto()
+
+    # The gateway's outbox.
+    INTERNAL_OUTBOX_FULL = enum.auto()
+    INTERNAL_OUTBOX_UNAVAILABLE = enum.auto()
 
     # The link and the provider.
     INTERNAL_LINK_TIMEOUT = enum.auto()

@@ -1,0 +1,191 @@
+"""One encrypted file of rows: SQLCipher 4's format, WAL, written by one process and never checkpointed by it.
+
+A commit appends a page to the log beside the file and waits for no disk, so it
+survives the process that made it and not a power cut. Why no checkpoint: it
+would let the log begin again, and SQLite waits for the disk when it does, on
+whoever writes next. The file is small and is replaced instead (shelf.py).
+"""
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlcipher3 import dbapi2
+
+from ..accounts.errors import ErrorCode, StorageError
+from .rows import KINDS, Record, Row, decode
+
+_log = structlog.get_logger("outbox")
+
+SUFFIX = ".outbox"
+_COLUMNS = "id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, record BLOB NOT NULL"
+_SCHEMA = f"CREATE TABLE IF NOT EXISTS kept ({_COLUMNS})"
+_KEEP = "INSERT INTO kept VALUES (?, ?, ?)"
+_READ = "SELECT id, kind, record FROM kept WHERE id > ? ORDER BY id LIMIT ?"
+_SIZE = "SELECT count(*), coalesce(sum(length(record)), 0) FROM kept"
+_FORGET = "DELETE FROM kept WHERE id BETWEEN ? AND ?"
+
+
+class OutboxFile:
+    """Any thread may open one; after that one thread at a time may use it."""
+
+    def __init__(self, path: Path, key: str, serial: int, *, every_commit_synced: bool = False) -> None:
+        self.path = path
+        self.serial = serial  # names it in a Row
+        self.rows_ever = 0  # written by us
+        try:
+            self._connection: Any = _connect(path, key, every_commit_synced)
+            self._last = self._connection.execute("SELECT coalesce(max(id), 0) FROM kept").fetchone()[0]
+        except dbapi2.Error as error:
+            raise explain(path, error) from None
+
+    def keep(self, record: Record, data: bytes) -> Row:
+        """Committed when it returns; raises dbapi2.Error and has changed nothing."""
+        number = self._last + 1
+        self._connection.execute(_KEEP, (number, KINDS[type(record)], data))
+        self._last = number
+        self.rows_ever += 1
+        return Row(self.serial, number, record, len(data))
+
+    def forget(self, numbers: Sequence[int]) -> None:
+        """Rows by their numbers, ascending. When it fails (a full disk) they are sent once more after a
+        restart, which is harmless."""
+        try:
+            self._delete(numbers)
+        except dbapi2.Error as error:
+            _log.warning("outbox rows stay longer", reason=str(explain(self.path, error)))
+
+    def forget_all_but(self, numbers: Collection[int]) -> None:
+        try:
+            self._connection.execute("BEGIN")
+            for (number,) in self._connection.execute("SELECT id FROM kept").fetchall():
+                if number not in numbers:
+                    self._connection.execute(_FORGET, (number, number))
+            self._connection.execute("COMMIT")
+        except dbapi2.Error as error:
+            _log.warning("outbox rows stay longer", reason=str(explain(self.path, error)))
+
+    def _delete(self, numbers: Sequence[int]) -> None:
+        runs = list(_runs(numbers))
+        if len(runs) == 1:
+            self._connection.execute(_FORGET, runs[0])
+        else:
+            self._connection.execute("BEGIN")
+            try:
+                self._connection.executemany(_FORGET, runs)
+                self._connection.execute("COMMIT")
+            except dbapi2.Error:
+                self._connection.execute("ROLLBACK")
+                raise
+
+    def read(self, after: int, rows_max: int) -> tuple[list[Row], int | None]:
+        """The next rows, and the number to go on after; None at the end. What cannot be read stays in the
+        file, and is told."""
+        try:
+            found = self._connection.execute(_READ, (after, rows_max)).fetchall()
+        except dbapi2.Error as error:
+            _log.error("outbox file cannot be read on", reason=str(explain(self.path, error)))
+            return [], None
+        rows = []
+        for number, kind, data in found:
+            try:
+                rows.append(Row(self.serial, number, decode(kind, data), len(data)))
+            except ValueError as error:
+                _log.error("outbox row cannot be read", file=str(self.path), row=number, reason=str(error))
+        return rows, (found[-1][0] if len(found) == rows_max else None)
+
+    def size(self) -> tuple[int, int]:
+        """Rows and their bytes."""
+        try:
+            count, size_bytes = self._connection.execute(_SIZE).fetchone()
+        except dbapi2.Error as error:
+            raise explain(self.path, error) from None
+        return count, size_bytes
+
+    def fold(self) -> None:
+        """Let the file take in its log, on disk when this returns: it shrinks to what is in it."""
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except dbapi2.Error as error:
+            _log.warning("outbox file keeps its log", reason=str(explain(self.path, error)))
+
+    def sync(self) -> None:
+        """What was committed so far survives a power cut once this returns. From any thread at any time."""
+        try:
+            descriptor = os.open(f"{self.path}-wal", os.O_RDONLY)
+        except FileNotFoundError:
+            return  # folded: it is in the file, and on disk
+        try:
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        try:
+            self._connection.close()
+        except dbapi2.Error as error:
+            _log.warning("outbox file closed badly", reason=str(explain(self.path, error)))
+
+    def remove(self) -> None:
+        """The file first: without it the others are nothing, but a log without its file looks like loss."""
+        self.close()
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+
+
+def explain(path: Path, error: dbapi2.Error) -> StorageError:
+    """The driver's error as a sentence."""
+    name = getattr(error, "sqlite_errorname", "")
+    for start, what in _MEANINGS:
+        if name.startswith(start):
+            return StorageError(ErrorCode.INTERNAL_OUTBOX_UNAVAILABLE, what.format(path=path))
+    return StorageError(ErrorCode.INTERNAL_OUTBOX_UNAVAILABLE, f"The outbox {path} cannot be used: {error}.")
+
+
+_MEANINGS: tuple[tuple[str | tuple[str, ...], str], ...] = (
+    ("SQLITE_FULL", "There is no room left for the outbox {path}. Free some space on its disk."),
+    (
+        ("SQLITE_BUSY", "SQLITE_LOCKED"),
+        "Another program holds the outbox {path}. Find out which, and end it.",
+    ),
+    (
+        ("SQLITE_NOTADB", "SQLITE_CORRUPT"),
+        "The outbox {path} is damaged, or another key made it. Put the right key into outbox.key.",
+    ),
+    (
+        ("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_CANTOPEN"),
+        "The outbox {path} cannot be written. Check the owner and permissions of it and its folder.",
+    ),
+    ("SQLITE_IOERR", "The disk failed under the outbox {path}. Check its space and the system's log."),
+)
+
+
+def _connect(path: Path, key: str, every_commit_synced: bool) -> Any:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    # No waiting for locks: nobody else has business here, and the caller is an event loop.
+    connection = dbapi2.connect(str(path), timeout=0, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA cipher_log_level = none")  # a wrong key writes to stderr otherwise
+        connection.execute(f"PRAGMA key = \"x'{key}'\"")
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # nobody can lock us out
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if every_commit_synced else 'NORMAL'}")
+        connection.execute(_SCHEMA)
+    except dbapi2.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Neighbours together, first and last."""
+    first = last = numbers[0]
+    for number in numbers[1:]:
+        if number != last + 1:
+            yield first, last
+            first = number
+        last = number
+    yield first, last

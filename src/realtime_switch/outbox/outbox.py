@@ -1,0 +1,312 @@
+"""Records on their way to the business process, on disk until it has committed them.
+
+`keep` is called before the frame that carries the bill goes to the client. It
+returns at once, and what it was given survives a kill of this process. One task
+delivers; what to send and when is decided in delivery.py, what lies where in
+shelf.py. Whatever fails is sent again with the same ids, which is harmless
+(accounts/service.py).
+
+When little room is left, new calls are not taken (`room`); when less is left,
+what was said is no longer kept, aloud; a bill is refused last, and then its call
+must end.
+"""
+
+import asyncio
+import contextlib
+import enum
+import random
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+import structlog
+from msgspec import Struct
+
+from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
+from ..accounts.records import Balance, UsageRecord
+from ..accounts.service import AccountService
+from .delivery import SHIPMENT_ROWS_MAX, Delivery, Request, Shipment, Verb
+from .rows import Record, Row
+from .shelf import Shelf
+
+ROWS_MAX = 100_000
+BYTES_MAX = 256 * 1024 * 1024
+NEARLY_FULL = 0.8  # of either: no new calls
+FULL = 0.9  # of either: what is left is for bills
+BACKLOG_ROWS = 2 * SHIPMENT_ROWS_MAX  # in memory; what comes after is read back from disk
+TEND_S = 1.0
+
+_log = structlog.get_logger("outbox")
+
+
+class Spending(Protocol):
+    """Whoever watches what accounts have left while their bills are on the way."""
+
+    def sent(self, bills: Sequence[UsageRecord]) -> None:
+        """They are on their way: from now on a balance may hold them already."""
+        ...
+
+    def balance_known(self, balance: Balance, posted: Collection[str]) -> None:
+        """It holds every bill that was taken so far; `posted` are the ids of the newest."""
+        ...
+
+
+class Bounds(Struct, frozen=True, kw_only=True):
+    rows_max: int = ROWS_MAX
+    bytes_max: int = BYTES_MAX
+
+
+class Room(enum.Enum):
+    """How much is left, and so for what."""
+
+    ENOUGH = "enough"
+    FOR_RUNNING_CALLS = "nearly full"
+    FOR_BILLS = "full but for bills"
+    NONE = "full"
+
+
+class Outbox:
+    """Made inside of a running loop; `close` ends its tasks and closes the shelf."""
+
+    def __init__(
+        self,
+        service: AccountService,
+        shelf: Shelf,
+        spending: Spending,
+        bounds: Bounds | None = None,
+    ) -> None:
+        self.refused = 0  # records that nobody takes; they stay on disk
+        self.dropped = 0  # passages and configurations for which there was no room
+        self._service = service
+        self._shelf = shelf
+        self._spending = spending
+        self._bounds = bounds or Bounds()
+        self._loop = asyncio.get_running_loop()
+        self._delivery = Delivery(random.random)
+        self._sessions: Counter[str] = Counter()  # of the rows in `_delivery`
+        self._unwritten = 0  # bills that the disk did not take, which are only here
+        self._settling: list[tuple[str, asyncio.Future[None]]] = []  # who waits for a session, "" for all
+        self._away = False  # the business process took nothing the last time
+        self._due = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._closing = asyncio.Event()
+        self._delivering = asyncio.create_task(self._deliver_for_ever())
+        self._tending = asyncio.create_task(self._tend_until_closed())
+
+    @property
+    def depth(self) -> int:
+        return self._shelf.rows + self._unwritten
+
+    @property
+    def room(self) -> Room:
+        bounds, shelf = self._bounds, self._shelf
+        filled = max(shelf.rows / bounds.rows_max, shelf.size_bytes / bounds.bytes_max)
+        if filled < NEARLY_FULL:
+            return Room.ENOUGH
+        if filled < FULL:
+            return Room.FOR_RUNNING_CALLS
+        return Room.FOR_BILLS if filled < 1 else Room.NONE
+
+    # -- Keeping ------------------------------------------------------------------------------------------
+
+    def keep(self, record: Record) -> None:
+        """A bill that cannot be kept raises StorageError: the frame that carries it must not go on. What was
+        said is then dropped and told, because a conversation with a gap is better than none."""
+        bill = isinstance(record, UsageRecord)
+        try:
+            self._see_room(bill)
+            row = self._shelf.keep(record, len(self._delivery) > BACKLOG_ROWS)
+        except StorageError as error:
+            if bill:
+                # It happened and the provider will charge for it: if we live so long it is still posted.
+                self._unwritten += 1
+                self._add([Row(0, 0, record, 0)])
+                self.hurry()
+                raise
+            self.dropped += 1
+            _log.error("record dropped", id=record.id, session=record.session_id, reason=error.message)
+            return
+        if self._shelf.streams:
+            self._add([row])
+
+    def hurry(self) -> None:
+        """What is here is not to wait for company: a call has ended, or an account runs low."""
+        self._delivery.hurry()
+        self._plan()
+
+    async def settle(self, session_id: str, within_s: float) -> None:
+        """Wait until what is kept of this session is committed: a client that comes back at once is to find
+        its last words, also those that its last gateway left when it was killed. After the bound it goes on
+        without them."""
+        await self._shelf.adopt()
+        if not self._is_settled(session_id):
+            await self._settled(session_id, within_s)
+
+    async def close(self, within_s: float) -> int:
+        """Send the rest. How many records stay behind, for the next gateway of this machine."""
+        if not self._is_settled(""):
+            await self._settled("", within_s)
+        self._closing.set()
+        self._delivering.cancel()
+        await asyncio.gather(self._delivering, self._tending, return_exceptions=True)
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._shelf.close()
+        return self.depth
+
+    def _see_room(self, bill: bool) -> None:
+        room = self.room
+        if room is Room.NONE or (room is Room.FOR_BILLS and not bill):
+            raise StorageError(
+                ErrorCode.INTERNAL_OUTBOX_FULL,
+                f"The outbox is {room.value}: the business process has taken nothing for too long.",
+            )
+
+    def _add(self, rows: Sequence[Row]) -> None:
+        self._delivery.add(rows, self._loop.time())
+        for row in rows:
+            self._sessions[row.record.session_id] += 1
+        self._plan()
+
+    # -- Waiting for the last words -----------------------------------------------------------------------
+
+    def _is_settled(self, session_id: str) -> bool:
+        of_session = self._sessions[session_id] if session_id else len(self._delivery)
+        return not of_session and not self._shelf.has_unread
+
+    async def _settled(self, session_id: str, within_s: float) -> None:
+        settled: asyncio.Future[None] = self._loop.create_future()
+        self._settling.append((session_id, settled))
+        self.hurry()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(settled, within_s)
+
+    def _tell_the_settling(self) -> None:
+        waiting, self._settling = self._settling, []
+        for session_id, settled in waiting:
+            if settled.done():  # it gave up
+                continue
+            if self._is_settled(session_id):
+                settled.set_result(None)
+            else:
+                self._settling.append((session_id, settled))
+        if self._settling:
+            self._delivery.hurry()
+
+    # -- Delivering ---------------------------------------------------------------------------------------
+
+    def _plan(self) -> None:
+        """See to it that the task looks again in time."""
+        if self._wants_to_read():
+            self._due.set()
+        due_s = self._delivery.due_s()
+        if due_s is None:
+            return
+        if due_s <= self._loop.time():
+            self._due.set()
+        elif self._timer is None or self._timer.cancelled() or due_s < self._timer.when():
+            self._set_timer(due_s)
+
+    def _set_timer(self, due_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._due.set()
+
+    def _wants_to_read(self) -> bool:
+        return self._shelf.has_unread and len(self._delivery) < SHIPMENT_ROWS_MAX
+
+    async def _deliver_for_ever(self) -> None:
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            try:
+                await self._deliver()
+            except Exception:
+                _log.exception("delivery failed")
+                await asyncio.sleep(TEND_S)
+            self._plan()
+
+    async def _deliver(self) -> None:
+        while self._wants_to_read():
+            self._add(await self._shelf.read())
+            self._delivery.hurry()  # what is read back has waited long enough
+        shipment = self._delivery.ship(self._loop.time())
+        if shipment is None:
+            self._tell_the_settling()
+            return
+        while requests := shipment.requests():
+            answers = await asyncio.gather(*[self._post(request) for request in requests])
+            for request, refusal in zip(requests, answers, strict=True):
+                if refusal is None:
+                    shipment.took(request)
+                else:
+                    shipment.refused(request, refusal)
+        await self._conclude(shipment)
+
+    async def _post(self, request: Request) -> ErrorCode | None:
+        """None: it is committed. Otherwise why it is not."""
+        try:
+            match request.verb:
+                case Verb.UPDATE_USAGE:
+                    await self._post_bills([row.record for row in request.rows])  # type: ignore[misc]
+                case Verb.APPEND_CONVERSATION:
+                    await self._service.append_conversation([row.record for row in request.rows])  # type: ignore[misc]
+                case Verb.SAVE_SESSION:
+                    await self._service.save_session(request.rows[-1].record)  # type: ignore[arg-type]
+        except RealtimeSwitchError as error:
+            _log.debug("records not taken", verb=request.verb.value, code=error.code, reason=error.message)
+            return error.code
+        except Exception:
+            _log.exception("records could not be sent", verb=request.verb.value)
+            return ErrorCode.INTERNAL_UNEXPECTED
+        return None
+
+    async def _post_bills(self, bills: Sequence[UsageRecord]) -> None:
+        self._spending.sent(bills)
+        posted = await self._service.update_usage(bills)
+        if posted.unknown:
+            _log.error("bills of accounts that do not exist were dropped", ids=posted.unknown)
+        for balance in posted.balances:
+            ids = {bill.id for bill in bills if bill.account_id == balance.account_id}
+            self._spending.balance_known(balance, ids)
+
+    async def _conclude(self, shipment: Shipment) -> None:
+        """Committed there, so it may be forgotten here: never the other way round."""
+        given_up = shipment.given_up
+        for refused in given_up:
+            _log.error("record refused; it stays here", id=refused.row.record.id, code=refused.code)
+        self.refused += len(given_up)
+        taken = self._delivery.shipped(shipment, self._loop.time())
+        for row in (*taken, *(refused.row for refused in given_up)):
+            self._sessions[row.record.session_id] -= 1
+            self._unwritten -= not row.file
+        self._sessions = +self._sessions
+        self._tell_whether_away(shipment)
+        self._shelf.give_up([refused.row for refused in given_up])
+        forgetting = self._shelf.forget(taken)
+        self._tell_the_settling()
+        for _ in forgetting:
+            await asyncio.sleep(0)  # others have their turn
+
+    def _tell_whether_away(self, shipment: Shipment) -> None:
+        why = shipment.failure or shipment.refused_all
+        if why is not None and not self._away:
+            _log.warning("the business process takes no records, they wait", code=why, records=self.depth)
+        if why is None and self._away:
+            _log.info("the business process takes records again", records=self.depth)
+        self._away = why is not None
+
+    async def _tend_until_closed(self) -> None:
+        while not self._closing.is_set():
+            try:
+                await self._shelf.tend()
+                await self._shelf.adopt()
+            except Exception:
+                _log.exception("the outbox could not be looked after")
+            self._plan()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), TEND_S)

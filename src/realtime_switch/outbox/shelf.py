@@ -1,0 +1,331 @@
+"""The files of one gateway: one is written, another is ready to take its place, others wait to be read.
+
+Everything that may wait for a disk (opening, folding, reading back, removing,
+syncing) is done on one thread; only `keep` and `forget` of the file that is
+written are done at once, by whoever calls, and neither waits for a disk.
+
+Rows are read back in the order in which they were kept. As long as the reader
+keeps up (`streams`), what is kept need not be read back at all.
+"""
+
+import asyncio
+import itertools
+import os
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+from sqlcipher3 import dbapi2
+
+from ..accounts.errors import ErrorCode, StorageError
+from .file import SUFFIX, OutboxFile, explain
+from .folder import Folder, adopt_folders, make_folder
+from .rows import Record, Row, encode
+
+FILE_ROWS_MAX = 4_096  # its log then holds 16 MiB, a page for each commit
+READ_ROWS = 500  # at once; bounds how long a reader holds Python
+FORGET_ROWS = 100  # in one commit of the file that is written: 0.2 ms of the caller's time
+
+_log = structlog.get_logger("outbox")
+
+T = TypeVar("T")
+
+
+class _Held:
+    """One file and what is known of it."""
+
+    def __init__(self, file: OutboxFile, folder: Folder) -> None:
+        self.file = file
+        self.folder = folder
+        self.unsettled = 0  # rows in it that may not be forgotten yet
+        self.unsettled_bytes = 0
+        self.handed_out = 0  # among them
+        self.read_upto: int | None = 0  # None: nothing is left to read back
+        self.given_up: set[int] = set()  # rows that stay: nobody takes them
+        self.spoiled = False  # it holds what cannot be read
+
+
+class Shelf:
+    """Made inside of a running loop, by `open_shelf`."""
+
+    def __init__(self, directory: Path, key: str, name: str, every_commit_synced: bool) -> None:
+        self._directory = directory
+        self._key = key
+        self._every_commit_synced = every_commit_synced
+        self._serials = itertools.count(1)
+        self._thread = ThreadPoolExecutor(1, "outbox")
+        self._own = make_folder(directory, name)
+        self._own_names = itertools.count(1)
+        self.rows = 0  # on disk, that may not be forgotten yet
+        self.size_bytes = 0
+        self._folders: dict[Folder, int] = {}  # adopted, with how many of their files are still held
+        self._held: dict[int, _Held] = {}  # by serial
+        self._unread: deque[_Held] = deque()
+        try:
+            self._live = self._hold(self._new_file(), self._own)
+        except BaseException:
+            self._own.close()
+            self._thread.shutdown()
+            raise
+        self._live.read_upto = None
+        self._spare: OutboxFile | None = None
+        self._spare_is_due = True
+        self._dirty: OutboxFile | None = None  # has commits that a power cut would take
+        self._complained = ""
+        self._adopting: asyncio.Task[None] | None = None
+
+    # -- Writing ------------------------------------------------------------------------------------------
+
+    @property
+    def streams(self) -> bool:
+        """What is kept now is handed on by the caller, and not read back."""
+        return self._live.read_upto is None
+
+    def keep(self, record: Record, backlog: bool) -> Row:
+        """On disk (or in its cache, which outlives us) when this returns; raises StorageError otherwise.
+        `backlog`: the reader is behind, so let the next file be read back instead of handed on."""
+        data = encode(record)
+        if self._live.file.rows_ever >= FILE_ROWS_MAX:
+            self._turn_over(backlog)
+        try:
+            row = self._live.file.keep(record, data)
+        except dbapi2.Error as error:
+            row = self._keep_elsewhere(record, data, backlog, error)
+        held = self._live
+        self._count(held, 1, row.size_bytes)
+        held.handed_out += self.streams
+        self._dirty = held.file
+        return row
+
+    def _keep_elsewhere(self, record: Record, data: bytes, backlog: bool, error: dbapi2.Error) -> Row:
+        """The file may be the one thing that is broken: try the next one."""
+        broken = explain(self._live.file.path, error)
+        if not self._turn_over(backlog):
+            raise broken
+        _log.error("outbox file failed, the next one is used", reason=broken.message)
+        try:
+            return self._live.file.keep(record, data)
+        except dbapi2.Error as error:
+            raise explain(self._live.file.path, error) from None
+
+    def _turn_over(self, backlog: bool) -> bool:
+        spare, self._spare = self._spare, None
+        if spare is None:
+            return False
+        self._spare_is_due = True
+        former, streamed = self._live, self.streams
+        self._live = self._hold(spare, self._own)
+        if streamed and not backlog:
+            self._live.read_upto = None
+        else:
+            self._unread.append(self._live)
+        if former.unsettled:
+            self._do(former.file.fold)
+        self._retire(former)
+        return True
+
+    # -- Reading back -------------------------------------------------------------------------------------
+
+    @property
+    def has_unread(self) -> bool:
+        return bool(self._unread)
+
+    async def read(self) -> list[Row]:
+        """The next rows that were not handed on; [] may mean that there are more: see `has_unread`."""
+        held = self._unread[0]
+        assert held.read_upto is not None
+        if held is self._live:
+            # Without an await: what is kept next either is read here or finds us streaming.
+            rows, upto = held.file.read(held.read_upto, READ_ROWS)
+        else:
+            rows, upto = await self._done(lambda: held.file.read(held.read_upto or 0, READ_ROWS))
+        held.handed_out += len(rows)
+        held.read_upto = upto
+        if upto is None:
+            self._unread.remove(held)
+            if held.unsettled > held.handed_out:
+                held.spoiled = True  # read() has said what of it
+                self._count(held, held.handed_out - held.unsettled, 0)
+            self._retire(held)
+        return rows
+
+    async def adopt(self) -> None:
+        """Take over what processes that are gone have left. Whoever is cancelled while it waits for this does
+        not stop it: a folder that is locked must not be lost."""
+        if self._adopting is None or self._adopting.done():
+            self._adopting = asyncio.create_task(self._adopt())
+        await asyncio.shield(self._adopting)
+
+    async def _adopt(self) -> None:
+        self._take_over(await self._done(self._find_orphans))
+
+    def _find_orphans(self) -> list[tuple[Folder, list[tuple[OutboxFile, int, int]]]]:
+        found = []
+        for folder in adopt_folders(self._directory):
+            files = []
+            for path in folder.files():
+                try:
+                    file = OutboxFile(path, self._key, next(self._serials))
+                    files.append((file, *file.size()))
+                except (StorageError, OSError) as error:
+                    _log.error("outbox file cannot be opened and is left where it is", reason=str(error))
+            found.append((folder, files))
+        return found
+
+    def _take_over(self, orphans: Iterable[tuple[Folder, list[tuple[OutboxFile, int, int]]]]) -> None:
+        for folder, files in orphans:
+            self._folders[folder] = len(files)
+            for file, rows, size_bytes in files:
+                held = self._hold(file, folder)
+                self._count(held, rows, size_bytes)
+                self._unread.append(held)
+            _log.info(
+                "outbox of a former gateway adopted", folder=folder.path.name, rows=sum(f[1] for f in files)
+            )
+            if not files:
+                self._leave(folder)
+
+    # -- Forgetting ---------------------------------------------------------------------------------------
+
+    def forget(self, rows: Sequence[Row]) -> Iterator[None]:
+        """They are committed elsewhere. Go through what this returns: each step deletes a few from the file
+        that is written; another file goes as a whole."""
+        self._settle(rows)
+        live = self._live
+        return self._forgetting(live, sorted(row.number for row in rows if row.file == live.file.serial))
+
+    def give_up(self, rows: Sequence[Row]) -> None:
+        """Nobody takes them. They stay in their files for the next gateway, which tries again."""
+        for row in rows:
+            if row.file:
+                self._held[row.file].given_up.add(row.number)
+        self._settle(rows)
+
+    def _settle(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            if row.file:  # else it never was on disk
+                held = self._held[row.file]
+                self._count(held, -1, -row.size_bytes)
+                held.handed_out -= 1
+        for serial in {row.file for row in rows if row.file}:
+            self._retire(self._held[serial])
+
+    def _forgetting(self, held: _Held, numbers: list[int]) -> Iterator[None]:
+        for start in range(0, len(numbers), FORGET_ROWS):
+            if held is not self._live:
+                return  # it was replaced meanwhile
+            held.file.forget(numbers[start : start + FORGET_ROWS])
+            yield
+
+    def _retire(self, held: _Held) -> None:
+        """A file in which nothing is left goes."""
+        if held is self._live or held.unsettled or held.read_upto is not None:
+            return
+        if self._held.pop(held.file.serial, None) is None:
+            return
+        self.size_bytes -= held.unsettled_bytes  # of what could not be read
+        if held.given_up or held.spoiled:
+            self._do(lambda: _keep_only(held))
+        else:
+            self._do(held.file.remove)
+        if held.folder is not self._own:
+            self._folders[held.folder] -= 1
+            if not self._folders[held.folder] and not (held.given_up or held.spoiled):
+                self._do(lambda: self._leave(held.folder))
+
+    def _leave(self, folder: Folder) -> None:
+        """Only when it is empty: a lock that is let go would make us adopt what is left again and again."""
+        if not folder.files():
+            self._folders.pop(folder, None)
+            folder.close()
+
+    # -- Keeping order ------------------------------------------------------------------------------------
+
+    async def tend(self) -> None:
+        """Once a second: see that there is a spare, and that a power cut takes little."""
+        if self._spare_is_due:
+            self._spare_is_due = False
+            await self._done(self._make_spare)
+        dirty, self._dirty = self._dirty, None
+        if dirty is not None and not self._every_commit_synced:
+            await self._done(dirty.sync)
+
+    async def close(self) -> None:
+        if self._adopting is not None:
+            await asyncio.gather(self._adopting, return_exceptions=True)
+        await self._done(lambda: None)  # what was begun; the thread has one queue
+        for held in [*self._held.values()]:
+            if held is self._live and not held.unsettled and not held.given_up:
+                self._do(held.file.remove)
+            else:
+                self._do(held.file.fold)
+                self._do(held.file.close)
+        if self._spare is not None:
+            self._do(self._spare.remove)
+        await self._done(lambda: None)
+        for folder in (self._own, *self._folders):
+            folder.close()
+        self._thread.shutdown()
+
+    def _count(self, held: _Held, rows: int, size_bytes: int) -> None:
+        held.unsettled += rows
+        held.unsettled_bytes += size_bytes
+        self.rows += rows
+        self.size_bytes += size_bytes
+
+    def _hold(self, file: OutboxFile, folder: Folder) -> _Held:
+        held = self._held[file.serial] = _Held(file, folder)
+        return held
+
+    def _new_file(self) -> OutboxFile:
+        path = self._own.path / f"{next(self._own_names):06}{SUFFIX}"
+        return OutboxFile(path, self._key, next(self._serials), every_commit_synced=self._every_commit_synced)
+
+    def _make_spare(self) -> None:
+        try:
+            self._spare = self._new_file()
+        except (StorageError, OSError) as error:
+            if str(error) != self._complained:  # once a second would be too often
+                _log.error("outbox has no next file", reason=str(error))
+            self._complained = str(error)
+            self._spare_is_due = True
+        else:
+            self._complained = ""
+
+    def _do(self, work: Callable[[], object]) -> None:
+        def guarded() -> None:
+            try:
+                work()
+            except Exception:
+                _log.exception("outbox chore failed")
+
+        self._thread.submit(guarded)
+
+    async def _done(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def open_shelf(directory: Path, key: str, now_us: int, *, every_commit_synced: bool = False) -> Shelf:
+    """Raises StorageError, so that a gateway which could not keep a bill does not start."""
+    name = f"{now_us:016x}-{secrets.token_hex(4)}"
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        return Shelf(directory, key, name, every_commit_synced)
+    except OSError as error:
+        raise StorageError(
+            ErrorCode.INTERNAL_OUTBOX_UNAVAILABLE,
+            f"The outbox {directory} cannot be made: {os.strerror(error.errno or 0)}. "
+            "Check the owner and permissions of the data directory.",
+        ) from None
+
+
+def _keep_only(held: _Held) -> None:
+    """Of a file in which something must stay, the rest goes."""
+    if not held.spoiled:
+        held.file.forget_all_but(held.given_up)
+    held.file.fold()
+    held.file.close()

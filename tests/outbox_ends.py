@@ -1,0 +1,136 @@
+"""What the tests of the outbox share: records, a shelf on disk, and a business side that may be away."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+
+from realtime_switch.accounts.errors import ErrorCode, RealtimeSwitchError
+from realtime_switch.accounts.records import (
+    Balance,
+    Grant,
+    Passage,
+    Posted,
+    Refusal,
+    SavedConfig,
+    Tokens,
+    UsageRecord,
+)
+from realtime_switch.outbox.outbox import Outbox
+from realtime_switch.outbox.rows import Record, Row
+from realtime_switch.outbox.shelf import Shelf, open_shelf
+
+KEY = "ab" * 32
+_times = count(1)
+
+
+def bill(number: int, account_id: str = "a1", session_id: str = "s1", tokens: int = 10) -> UsageRecord:
+    return UsageRecord(
+        id=f"b{number}",
+        account_id=account_id,
+        session_id=session_id,
+        provider="openai",
+        model="m",
+        response_id=f"resp_{number}",
+        tokens=Tokens(input=tokens - 1, output=1),
+        born_us=number,
+    )
+
+
+def passage(number: int, session_id: str = "s1", text: str | None = None) -> Passage:
+    return Passage(
+        id=f"p{number}", account_id="a1", session_id=session_id, text=text or f"{number};", born_us=number
+    )
+
+
+def config(number: int, session_id: str = "s1") -> SavedConfig:
+    return SavedConfig(id=f"c{number}", account_id="a1", session_id=session_id, config=f"{{{number}}}")
+
+
+def rows(*records: Record) -> list[Row]:
+    return [Row(1, number, record, 100) for number, record in enumerate(records, 1)]
+
+
+def a_shelf(directory: Path, **options: bool) -> Shelf:
+    return open_shelf(directory, KEY, next(_times), **options)
+
+
+class Ledger:
+    """The verbs that records go by, over lists. `refuses` says by what code a record is not taken."""
+
+    def __init__(self) -> None:
+        self.bills: dict[str, UsageRecord] = {}
+        self.said: dict[str, Passage] = {}
+        self.configs: dict[str, SavedConfig] = {}
+        self.writes = 0  # of usage
+        self.asked = 0  # requests of any kind
+        self.failure: ErrorCode | None = None  # of everything
+        self.refuses: dict[str, ErrorCode] = {}  # by id
+        self.open = asyncio.Event()  # closed, nothing is answered
+        self.open.set()
+
+    async def _answer(self, records: Sequence[Record]) -> None:
+        self.asked += 1
+        await self.open.wait()
+        codes = [self.refuses[record.id] for record in records if record.id in self.refuses]
+        if self.failure or codes:
+            raise RealtimeSwitchError(self.failure or codes[0], "no")
+
+    async def update_usage(self, records: Sequence[UsageRecord]) -> Posted:
+        await self._answer(records)
+        self.writes += 1
+        self.bills.update({record.id: record for record in records})
+        accounts = {record.account_id for record in records}
+        return Posted(balances=tuple(Balance(account_id=a, credits=1_000) for a in sorted(accounts)))
+
+    async def append_conversation(self, passages: Sequence[Passage]) -> None:
+        await self._answer(passages)
+        for said in passages:
+            self.said.setdefault(said.id, said)
+
+    async def save_session(self, saved: SavedConfig) -> None:
+        await self._answer([saved])
+        self.configs[saved.session_id] = saved
+
+    async def validate_and_load(self, key_hash: str, session_id: str) -> Grant | Refusal:
+        raise NotImplementedError
+
+    async def get_credits(self, account_id: str) -> int:
+        raise NotImplementedError
+
+    def conversation(self, session_id: str = "s1") -> str:
+        return "".join(said.text for said in self.said.values() if said.session_id == session_id)
+
+
+class Watch:
+    """What a gateway's calls would be told."""
+
+    def __init__(self) -> None:
+        self.sent_ids: list[str] = []
+        self.balances: list[Balance] = []
+
+    def sent(self, bills: Sequence[UsageRecord]) -> None:
+        self.sent_ids += [bill.id for bill in bills]
+
+    def balance_known(self, balance: Balance, posted: Collection[str]) -> None:
+        self.balances.append(balance)
+
+
+@asynccontextmanager
+async def an_outbox(directory: Path, ledger: Ledger, **options: object) -> AsyncIterator[Outbox]:
+    outbox = Outbox(ledger, a_shelf(directory), Watch(), **options)
+    try:
+        yield outbox
+    finally:
+        await outbox.close(within_s=5 if ledger.open.is_set() and ledger.failure is None else 0.01)
+
+
+async def until(condition: Callable[[], bool], within_s: float = 20) -> None:
+    async with asyncio.timeout(within_s):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def files(directory: Path) -> list[Path]:
+    return sorted(directory.rglob("*.outbox"))
