@@ -307,14 +307,24 @@ async def test_a_summary_stands_for_the_passages_up_to_its_number_and_deletes_no
     assert found[2] == "aaaabbbbcccc"
 
 
-async def test_an_older_summary_does_not_replace_a_newer_one(database: Database):
+@pytest.mark.parametrize(
+    ("then", "told"),
+    [
+        ((1, "older"), "both"),
+        ((2, "both, shorter"), "both, shorter"),
+        ((3, "all"), "all"),
+        ((9, "none"), "both"),
+    ],
+)
+async def test_a_summary_replaces_one_that_reached_no_further(database: Database, then, told):
     await open_account(database)
-    await database.write(lambda r: r.sessions.append([passage("p1", "a"), passage("p2", "b")], NOW))
-    for upto, summary in ((2, "both"), (1, "first"), (2, "both, shorter")):
+    said = [passage("p1", "a"), passage("p2", "b"), passage("p3", "")]
+    await database.write(lambda r: r.sessions.append(said, NOW))
+    for upto, summary in ((2, "both"), then):
         await database.write(lambda r, u=upto, s=summary: r.sessions.summarise("a1", "s1", u, s, NOW))
     after = await database.read(lambda r: r.sessions.backlog("a1", "s1"))
     assert after is not None
-    assert after.text == "both, shorter"
+    assert after.text == told
 
 
 async def test_what_was_deleted_does_not_come_back_by_its_summary(database: Database):

@@ -1,11 +1,20 @@
 """What a user is told when PostgreSQL cannot be used, and what happens when it comes back."""
 
+import threading
+import time
+
 import pytest
 
-from ledger_facts import bill, check_ledger, open_account, post
+from ledger_facts import bill, check_ledger, new_account, open_account, passage, post
 from real_postgres import PostgresServer
 from realtime_switch.accounts.errors import ErrorCode, RealtimeSwitchError
 from realtime_switch.store.database import open_database, open_storage
+from realtime_switch.store.worker import SqlRepos
+
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 def _refusal(url: str) -> RealtimeSwitchError:
@@ -56,3 +65,30 @@ async def test_a_refusal_quotes_no_row(postgres_url: str):
     assert "geheim" not in str(caught.value)
     assert caught.value.__cause__ is None
     await database.close()
+
+
+def test_passages_of_two_processes_are_numbered_one_after_the_other(postgres_url: str):
+    """Neither fails on the other's number, and none becomes visible before one with a lower number."""
+    storage = open_storage(url=postgres_url)
+    with storage.writing.connect() as one, one.begin():
+        SqlRepos(one).accounts.add(new_account())
+
+    def add(passage_id: str) -> None:
+        with storage.writing.connect() as connection, connection.begin():
+            SqlRepos(connection).sessions.append([passage(passage_id, passage_id)], 1)
+
+    with storage.writing.connect() as first, storage.reading.connect() as watcher:
+        transaction = first.begin()
+        SqlRepos(first).sessions.append([passage("p1", "p1")], 1)
+        second = threading.Thread(target=add, args=("p2",))
+        second.start()
+        deadline = time.monotonic() + 10
+        while not watcher.exec_driver_sql(WAITING).scalar():
+            watcher.rollback()
+            assert time.monotonic() < deadline, "nobody waits for the first"
+        transaction.commit()
+        second.join()
+        watcher.rollback()
+        backlog = SqlRepos(watcher).sessions.backlog("a1", "s1")
+    assert backlog is not None
+    assert backlog.passages == ((1, "p1"), (2, "p2"))
