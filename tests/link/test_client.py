@@ -348,7 +348,7 @@ async def test_nothing_is_asked_before_the_welcome(address: str) -> None:
         assert await router.poll(0) == 0
 
 
-async def test_a_business_process_of_another_user_is_named_as_the_reason_until_it_is_put_right(
+async def test_a_business_process_of_another_user_is_named_until_it_is_put_right(
     address: str,
 ) -> None:
     async with a_raw_socket(zmq.ROUTER) as router:
