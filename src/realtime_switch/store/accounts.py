@@ -81,7 +81,7 @@ _LOAD = text(
       LEFT JOIN summaries s ON s.account_id = k.account_id AND s.session_id = :session
      WHERE k.key_hash = :key_hash
     """
-).bindparams(bindparam("session", type_=Text), bindparam("key_hash", type_=Text))
+)
 
 
 class SqlAccounts:
@@ -91,6 +91,7 @@ class SqlAccounts:
         self._spend = Prepared(connection, _SPEND)
         self._change = Prepared(connection, _CHANGE)
         self._write_entry = Prepared(connection, _ENTER)
+        self._load = Prepared(connection, _LOAD)
 
     def add(self, account: Account) -> None:
         assert account.token_remaining == account.topup_remaining == 0, "purses are filled by change_purses"
@@ -220,9 +221,10 @@ class SqlAccounts:
             self._connection.execute(change.values(last_used_at=bindparam("used")), rows)
 
     def load(self, key_hash: str, session_id: str) -> Loaded | None:
-        row = self._connection.execute(_LOAD, {"key_hash": key_hash, "session": session_id}).first()
-        if row is None:
+        rows = self._load.rows(key_hash=keepable(key_hash), session=keepable(session_id))
+        if not rows:
             return None
+        [row] = rows
         conversation = row[10]
         return Loaded(
             account=_account(row),
