@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -24,6 +26,7 @@ from realtime_switch.accounts.records import (
 )
 from realtime_switch.gateway.main import Gateway
 from realtime_switch.gateway.switchboard import Bounds
+from realtime_switch.outbox.shelf import open_shelf
 from realtime_switch.providers.endpoint import Capabilities, Endpoint, Provider
 from realtime_switch.providers.routes import Route, Routes, Target
 from realtime_switch.secret import Secret
@@ -205,6 +208,7 @@ class Rig(Struct):
     books: Books
     upstream: Upstream
     port: int
+    names: tuple[str, ...]  # of the routes
 
     @property
     def url(self) -> str:
@@ -269,10 +273,13 @@ async def rig(
         route.setdefault("aliases", ("m*",))
         routes = Routes([Route(name="voice", **route)], {"up": endpoint})
         books = books or Books()
-        gateway = Gateway(books, routes, SIGNING_KEY, bounds)
-        port = await gateway.open("127.0.0.1", 0)
+        outbox = tempfile.TemporaryDirectory(prefix="outbox-")
+        shelf = open_shelf(Path(outbox.name), "ab" * 32, 1)
+        gateway = Gateway(books, routes, SIGNING_KEY, shelf, bounds)
+        port = await gateway.open(("127.0.0.1", 0))
         try:
-            yield Rig(gateway, books, upstream, port)
+            yield Rig(gateway, books, upstream, port, routes.names())
         finally:
             books.open.set()
             await gateway.close()
+            outbox.cleanup()

@@ -1,3 +1,4 @@
+import re
 import stat
 import threading
 from pathlib import Path
@@ -6,7 +7,7 @@ import pytest
 
 from realtime_switch.accounts.errors import ConfigurationError, ErrorCode
 from realtime_switch.secret import Secret
-from realtime_switch.settings import Flags, database_key, load, make_directory
+from realtime_switch.settings import Flags, database_key, load, make_directory, outbox_key
 from realtime_switch.settings.place import SOCKET_PATH_BYTES_MAX, read_key_file, socket_path, write_key_file
 
 
@@ -100,3 +101,25 @@ def test_a_socket_path_always_fits_and_differs_by_data_directory(tmp_path: Path)
     assert fitted.parent == Path("/run/user/7/realtime-switch")
     assert fitted != socket_path(deep / "y", {"XDG_RUNTIME_DIR": "/run/user/7"})
     assert len(bytes(socket_path(deep, {}))) <= SOCKET_PATH_BYTES_MAX
+
+
+def test_the_outbox_has_a_key_of_its_own_that_stays(tmp_path: Path):
+    settings = load(Flags(data=tmp_path), {})
+    key = outbox_key(settings)
+    assert re.fullmatch("[0-9a-f]{64}", key.reveal())
+    assert outbox_key(settings) == key
+    assert (tmp_path / "outbox.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_records_without_their_key_are_not_given_another(tmp_path: Path):
+    settings = load(Flags(data=tmp_path), {})
+    (settings.outbox_path / "a-gateway").mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match="put it back"):
+        outbox_key(settings)
+
+
+def test_a_key_that_is_none_is_refused(tmp_path: Path):
+    (tmp_path / "outbox.key").write_text("secret\n")
+    (tmp_path / "outbox.key").chmod(0o600)
+    with pytest.raises(ConfigurationError, match="64 hexadecimal digits"):
+        outbox_key(load(Flags(data=tmp_path), {}))

@@ -16,6 +16,7 @@ from realtime_switch.settings.shape import (
     GatewaySettings,
     LinkSettings,
     LogSettings,
+    OutboxSettings,
     RateSettings,
     SummarySettings,
 )
@@ -40,6 +41,7 @@ def documented(heading: str) -> set[str]:
         ("[database]", names(DatabaseSettings)),
         ("[link]", names(LinkSettings)),
         ("[gateway]", names(GatewaySettings)),
+        ("[outbox]", names(OutboxSettings)),
         ("[providers.NAME]", names(Provider) | names(Capabilities)),
         ("[routes.NAME]", names(Route) - {"name"}),
         ("[[rates]]", names(RateSettings)),

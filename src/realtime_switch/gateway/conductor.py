@@ -21,15 +21,15 @@ import structlog
 from msgspec import Struct
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
-from ..accounts.errors import ErrorCode, RealtimeSwitchError
+from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
 from ..accounts.records import Grant, Refusal
 from ..accounts.service import AccountService
+from ..outbox.rows import Record
 from ..session import limits
 from ..session.session import Session
 from ..session.steps import PASS, AskCredits, Dial, End, Keep, Note, Steps, ToClient, ToProvider, Wake
 from .dial import DialError
 from .fragments import Fragments
-from .outbox import Record
 from .sockets import BINARY, CLOSE, CONTINUATION, REASON_BYTES_MAX, TEXT, bound_reading
 
 PING_S = 20.0  # as OpenAI's server does (OPENAI-REALTIME.md 2.5)
@@ -55,8 +55,15 @@ class Books(Protocol):
     service: AccountService
 
     def begun(self, call: "Conductor") -> None: ...
-    def granted(self, call: "Conductor") -> None: ...
-    def keep(self, record: Record) -> None: ...
+    def granted(self, call: "Conductor", grant: Grant) -> Grant:
+        """With what is left now that other calls of the account are counted."""
+        ...
+
+    def keep(self, call: "Conductor", record: Record) -> None:
+        """Raises StorageError for a bill that could not be kept."""
+        ...
+
+    def credits_read(self, call: "Conductor", credits: int) -> None: ...
     def ended(self, call: "Conductor") -> None: ...
 
 
@@ -238,7 +245,8 @@ class Conductor(WSListener):
                 case ToProvider(payload):
                     self._to_provider(kind if payload is original else TEXT, payload)
                 case Keep(record):
-                    self._books.keep(record)
+                    if not self._keep(record):
+                        return
                 case Dial(generation, after_s):
                     self._let_go()
                     self._way_in = self._start(partial(self._dial, generation, after_s))
@@ -252,6 +260,21 @@ class Conductor(WSListener):
                     self._log.info(event, detail=detail)
                 case End():
                     self._end(step)
+
+    def _keep(self, record: Record) -> bool:
+        """False: a bill could not be kept. Then the frame that carries it does not go on: who gets it for
+        nothing once would get it for nothing again. The call ends by name."""
+        try:
+            self._books.keep(self, record)
+        except StorageError as error:
+            self._log.error("bill not kept", id=record.id, code=error.code, reason=error.message)
+            self.end(error.code, "The gateway cannot write bills at the moment. Try again shortly.")
+            return False
+        return True
+
+    def spent_elsewhere(self, credits: int) -> None:
+        if not self._ended:
+            self._follow(self._session.spent_elsewhere(credits))
 
     def credits_known(self, credits: int, posted: Collection[str] = ()) -> None:
         if not self._ended:
@@ -278,8 +301,7 @@ class Conductor(WSListener):
             return
         self.account_id = answer.account_id
         self._log = self._log.bind(account=answer.account_id)
-        self._books.granted(self)
-        self._follow(self._session.granted(answer))
+        self._follow(self._session.granted(self._books.granted(self, answer)))
 
     async def _dial(self, generation: int, after_s: float) -> None:
         if after_s:
@@ -291,9 +313,11 @@ class Conductor(WSListener):
 
     async def _ask_credits(self) -> None:
         try:
-            self.credits_known(await self._books.service.get_credits(self.account_id))
+            credits = await self._books.service.get_credits(self.account_id)
         except RealtimeSwitchError as error:
             self._log.info("credits not known", code=error.code)
+            return
+        self._books.credits_read(self, credits)
 
     def _start(self, work: Work) -> asyncio.Task[None]:
         return self._loop.create_task(self._guard(work))

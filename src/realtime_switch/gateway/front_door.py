@@ -6,7 +6,7 @@ aiofastnet). What remains of it is this file.
 """
 
 import asyncio
-import ssl
+import socket
 from functools import partial
 from typing import Any
 
@@ -48,11 +48,13 @@ class FrontDoor:
         self._config.load()
         self._server: asyncio.Server | None = None
 
-    async def open(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
-        """The port it listens on; pass 0 and the system chooses."""
-        self._server = await aiofastnet.create_server(
-            asyncio.get_running_loop(), self._protocol, host, port, backlog=BACKLOG, ssl=tls
-        )
+    async def open(self, where: tuple[str, int] | socket.socket) -> int:
+        """The port it listens on: of an address (0: the system chooses), or of a socket bound already."""
+        loop = asyncio.get_running_loop()
+        if isinstance(where, socket.socket):
+            self._server = await aiofastnet.create_server(loop, self._protocol, sock=where, backlog=BACKLOG)
+        else:
+            self._server = await aiofastnet.create_server(loop, self._protocol, *where, backlog=BACKLOG)
         return int(self._server.sockets[0].getsockname()[1])
 
     def stop_accepting(self) -> None:

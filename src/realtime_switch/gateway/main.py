@@ -1,19 +1,32 @@
 """The wiring of the gateway process: what exists once is built here (A28)."""
 
+import gc
+import socket
 import ssl
+from collections.abc import Callable
 
 import structlog
+from msgspec.structs import replace
 
+from ..accounts.errors import ConfigurationError, ErrorCode
 from ..accounts.service import AccountService
+from ..outbox.outbox import Bounds as OutboxBounds
+from ..outbox.outbox import Room
+from ..outbox.shelf import Shelf, open_shelf
+from ..process import stop_requested
 from ..providers.endpoint import Dial
 from ..providers.routes import Routes
 from ..session import limits
+from ..settings import Settings, make_directory, outbox_key
+from .client_secrets import signing_key
 from .conductor import Line
 from .dial import dial
 from .front_door import FrontDoor
 from .http import Api
+from .ids import now_us
 from .switchboard import Bounds, Switchboard
 
+SIGNING_KEY_FILE = "client-secret.key"  # in the data directory, shared by its gateways
 BUFFER_BYTES = 16 * 1024  # a socket's first read buffer; it grows when messages are larger
 HTTP_CLOSE_S = 2.0
 CALLS_CLOSE_S = 3.0  # the closing handshake of all calls
@@ -26,12 +39,19 @@ class Gateway:
     """Built inside of a running loop. `open`, serve until told to stop, `close`."""
 
     def __init__(
-        self, service: AccountService, routes: Routes, signing_key: bytes, bounds: Bounds | None = None
+        self,
+        service: AccountService,
+        routes: Routes,
+        signing_key: bytes,
+        shelf: Shelf,
+        bounds: Bounds | None = None,
+        link_is_up: Callable[[], bool] = lambda: True,
     ) -> None:
         bounds = bounds or Bounds()
+        self._link_is_up = link_is_up
         self._tls = ssl.create_default_context()
         self._bounds = bounds
-        self.switchboard = Switchboard(service, routes, self._dial, signing_key, bounds)
+        self.switchboard = Switchboard(service, routes, self._dial, signing_key, shelf, bounds)
         api = Api(service, routes, signing_key, self._why_not_ready)
         self._door = FrontDoor(
             api.app(),
@@ -41,9 +61,9 @@ class Gateway:
             buffer_bytes=BUFFER_BYTES,
         )
 
-    async def open(self, host: str, port: int) -> int:
+    async def open(self, where: tuple[str, int] | socket.socket) -> int:
         """The port that it listens on."""
-        return await self._door.open(host, port)
+        return await self._door.open(where)
 
     async def close(self) -> None:
         """No more calls; those there are end with 1001, and what they leave is sent."""
@@ -68,4 +88,73 @@ class Gateway:
     def _why_not_ready(self) -> str:
         if self.switchboard.stopping:
             return "stopping"
-        return "the outbox is full" if self.switchboard.outbox.is_full else ""
+        if not self._link_is_up():
+            return "the business process is away"
+        room = self.switchboard.outbox.room
+        return "" if room is Room.ENOUGH else f"the outbox is {room.value}"
+
+
+async def run(settings: Settings, *, listening: socket.socket | None = None, local_url: str = "") -> None:
+    """Serve until SIGTERM or SIGINT; returns when every call has ended and what they left is delivered.
+
+    `listening` is a socket that somebody bound for several gateways; `local_url` is where the local provider
+    runs.
+    """
+    from ..link.client import LinkClient  # ZeroMQ is loaded by who runs, not by who reads this file
+
+    stop = stop_requested()
+    make_directory(settings.data)
+    link = LinkClient(settings.link_address, timeout_ms=settings.link.timeout_ms)
+    gateway = Gateway(
+        link,
+        settings.build_routes(local_url),
+        _signing_key(settings),
+        _shelf(settings),
+        _bounds(settings),
+        lambda: link.connected,
+    )
+    await link.start()
+    try:
+        port = await gateway.open(listening or _address(settings))
+        _log.info("ready", host=settings.gateway.host, port=port)
+        gc.collect()
+        gc.freeze()  # what was loaded to start stays for ever; the collector need not look at it again
+        await stop.wait()
+        _log.info("stopping")
+    finally:
+        await gateway.close()
+        await link.close()
+    _log.info("stopped")
+
+
+def _signing_key(settings: Settings) -> bytes:
+    path = settings.data / SIGNING_KEY_FILE
+    try:
+        return signing_key(path)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it does not hold 32 bytes in hexadecimal"
+        raise ConfigurationError(
+            ErrorCode.INTERNAL_CONFIG_INVALID,
+            f"The key for client secrets, {path}, cannot be used: {why}. Without it a new one is made.",
+        ) from None
+
+
+def _shelf(settings: Settings) -> Shelf:
+    synced = settings.outbox.power_cut_loses == "nothing"
+    key = outbox_key(settings).reveal()
+    return open_shelf(settings.outbox_path, key, now_us(), every_commit_synced=synced)
+
+
+def _bounds(settings: Settings) -> Bounds:
+    chosen = settings.gateway
+    outbox = settings.outbox
+    bounds = Bounds(outbox=OutboxBounds(rows_max=outbox.records_max, bytes_max=outbox.bytes_max))
+    if chosen.message_bytes_max is not None:
+        bounds = replace(bounds, message_bytes_max=chosen.message_bytes_max)
+    if chosen.idle_s is not None:
+        bounds = replace(bounds, idle_s=chosen.idle_s)
+    return bounds
+
+
+def _address(settings: Settings) -> tuple[str, int]:
+    return settings.gateway.host, settings.gateway.port

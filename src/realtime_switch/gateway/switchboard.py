@@ -14,11 +14,16 @@ from functools import partial
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError
 from ..accounts.keys import hash_key, is_key
-from ..accounts.records import Grant, Refusal
+from ..accounts.records import Grant, Refusal, UsageRecord
 from ..accounts.service import AccountService
+from ..outbox.outbox import Bounds as OutboxBounds
+from ..outbox.outbox import Outbox, Room
+from ..outbox.rows import Record
+from ..outbox.shelf import Shelf
 from ..providers.endpoint import LOCAL, Dial, Endpoint
 from ..providers.routes import Route, Routes, Unknown
 from ..providers.routes import Target as Place
@@ -32,7 +37,6 @@ from .complaint import Complained
 from .conductor import Conductor, Line, Who
 from .dial import DialError, DialTrouble
 from .ids import new_id, now_us
-from .outbox import Outbox, Record
 from .upgrade import Knock, Welcome
 
 SETTLE_S = 2.0  # how long a client that comes back waits for its own last words to be committed
@@ -53,6 +57,7 @@ class Bounds(Struct, frozen=True, kw_only=True):
     idle_s: float = limits.IDLE_S
     calls_max: int = limits.CALLS_MAX
     calls_per_key_max: int = limits.CALLS_PER_KEY_MAX
+    outbox: OutboxBounds = OutboxBounds()
 
 
 class Way(Struct, frozen=True):
@@ -80,11 +85,17 @@ _ANOTHER_MODEL = _invalid("invalid_model", "This client secret was made for anot
 
 class Switchboard:
     def __init__(
-        self, service: AccountService, routes: Routes, dialler: Dialler, signing_key: bytes, bounds: Bounds
+        self,
+        service: AccountService,
+        routes: Routes,
+        dialler: Dialler,
+        signing_key: bytes,
+        shelf: Shelf,
+        bounds: Bounds,
     ) -> None:
         self.service = service
         self.calls = Calls(bounds.calls_max, bounds.calls_per_key_max)
-        self.outbox = Outbox(service, self.calls.balance_known)
+        self.outbox = Outbox(service, shelf, self.calls, bounds.outbox)
         self.stopping = False
         self._routes = routes
         self._dialler = dialler
@@ -128,14 +139,14 @@ class Switchboard:
 
     def _no_seat(self, key_hash: str) -> TurnedAway | None:
         retry = (("retry-after", str(RETRY_AFTER_S)),)
-        if self.stopping or self.outbox.is_full:
-            why = "is stopping" if self.stopping else "cannot reach its ledger"
-            return TurnedAway(
-                status=503,
-                code="server_error",
-                message=f"The gateway {why}. Try again shortly.",
-                headers=retry,
+        if self.stopping:
+            message = "The gateway is stopping. Try again shortly."
+            return TurnedAway(status=503, code="server_error", message=message, headers=retry)
+        if self.outbox.room is not Room.ENOUGH:
+            message = (
+                f"The gateway cannot reach its ledger. Try again shortly. ({ErrorCode.INTERNAL_OUTBOX_FULL})"
             )
+            return TurnedAway(status=503, code="server_error", message=message, headers=retry)
         if self.calls.full or self.calls.too_many(key_hash):
             whose = "The gateway" if self.calls.full else "This API key"
             return TurnedAway(
@@ -208,12 +219,18 @@ class Switchboard:
     def begun(self, call: Conductor) -> None:
         self.calls.add(call)
 
-    def granted(self, call: Conductor) -> None:
-        self.calls.known(call)
+    def granted(self, call: Conductor, grant: Grant) -> Grant:
         self.calls.take_over(call.account_id, call)
+        return replace(grant, credits=self.calls.known(call, grant.credits))
 
-    def keep(self, record: Record) -> None:
+    def keep(self, call: Conductor, record: Record) -> None:
+        low = isinstance(record, UsageRecord) and self.calls.charged(call, record)
         self.outbox.keep(record)
+        if low:
+            self.outbox.hurry()
+
+    def credits_read(self, call: Conductor, credits: int) -> None:
+        self.calls.credits_read(call, credits)
 
     async def end_all(self, within_s: float) -> None:
         """Every call ends with 1001, and its socket is gone when this returns."""

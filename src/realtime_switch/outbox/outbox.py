@@ -143,7 +143,10 @@ class Outbox:
             await self._settled(session_id, within_s)
 
     async def close(self, within_s: float) -> int:
-        """Send the rest. How many records stay behind, for the next gateway of this machine."""
+        """Send the rest. How many records stay behind, for the next gateway of this machine. May be called
+        twice."""
+        if self._closing.is_set():
+            return self.depth
         if not self._is_settled(""):
             await self._settled("", within_s)
         self._closing.set()

@@ -17,6 +17,11 @@ class Allowance:
         self._owed = 0  # their sum, because it is asked for with every frame that is read
 
     @property
+    def known(self) -> int:
+        """The ledger's figure, less what other calls of the account are known to have spent since."""
+        return self._known
+
+    @property
     def left(self) -> int:
         return self._known - self._owed
 

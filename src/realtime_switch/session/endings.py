@@ -25,6 +25,8 @@ _ENDINGS = {
     ErrorCode.EXTERNAL_BUFFER_OVERFLOW: (4013, "invalid_request_error"),
     ErrorCode.EXTERNAL_TOO_MANY_CALLS: (4029, "rate_limit_exceeded"),
     # The rest of the caller's are 4000, of ours 1011.
+    ErrorCode.INTERNAL_OUTBOX_FULL: (1013, "server_error"),
+    ErrorCode.INTERNAL_OUTBOX_UNAVAILABLE: (1013, "server_error"),
     ErrorCode.INTERNAL_LINK_TIMEOUT: (1013, "server_error"),
     ErrorCode.INTERNAL_LINK_CLOSED: (1013, "server_error"),
 }

@@ -175,6 +175,12 @@ class Session:
             return []
         return self._out_of_credits()
 
+    def spent_elsewhere(self, credits: int) -> Steps:
+        """Another call of this account was billed, and the ledger's figure does not hold it yet."""
+        if self.phase in (Phase.ASKING, Phase.ENDED):
+            return []
+        return self.credits_known(self._allowance.known - credits)
+
     def woke(self) -> Steps:
         now_us = self._now_us()
         due = [alarm for alarm, at_us in self._alarms.items() if at_us <= now_us]

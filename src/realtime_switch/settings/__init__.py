@@ -7,7 +7,7 @@ place.py    the data directory: its files, its permissions, the database key
 """
 
 from .load import Flags, load
-from .place import database_key, make_directory
+from .place import database_key, make_directory, outbox_key
 from .shape import Settings
 
-__all__ = ["Flags", "Settings", "database_key", "load", "make_directory"]
+__all__ = ["Flags", "Settings", "database_key", "load", "make_directory", "outbox_key"]

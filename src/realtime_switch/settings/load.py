@@ -20,13 +20,14 @@ from .shape import (
     GatewaySettings,
     LinkSettings,
     LogSettings,
+    OutboxSettings,
     RateSettings,
     Settings,
     SummarySettings,
 )
 from .source import SettingPath, Sources, build, convert, nearest
 
-SECTIONS = ("database", "link", "gateway", "providers", "routes", "rates", "summary", "log")
+SECTIONS = ("database", "link", "gateway", "outbox", "providers", "routes", "rates", "summary", "log")
 
 # The names in use (A26), and what each of them sets.
 ENVIRONMENT: Mapping[str, SettingPath] = {
@@ -133,6 +134,7 @@ def _settings(
     if "://" not in link.socket_path:
         socket = path_of("link", "socket_path", link.socket_path, place.socket_path(data, environ))
         link = replace(link, socket_path=socket)
+    outbox = build(OutboxSettings, tables.get("outbox", {}), ("outbox",), sources)
     summary = build(SummarySettings, tables.get("summary", {}), ("summary",), sources)
     if summary.url and not summary.url.startswith(("https://", "http://")):
         raise sources.complaint(("summary", "url"), "must be an address like https://host/v1.")
@@ -147,6 +149,7 @@ def _settings(
         ),
         database_key=key_of(KEY_NAME),
         link=link,
+        outbox=replace(outbox, path=path_of("outbox", "path", outbox.path, data / place.OUTBOX_DIRECTORY)),
         gateway=build(GatewaySettings, tables.get("gateway", {}), ("gateway",), sources),
         endpoints=endpoints,
         routes=_routes(tables.get("routes", {}), sources, endpoints),

@@ -8,6 +8,7 @@ whoever could read it may have done so.
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 import stat
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ from .shape import Settings
 
 DATABASE_FILE = "realtime-switch.db"
 KEY_FILE = "db.key"
+OUTBOX_DIRECTORY = "outbox"
+OUTBOX_KEY_FILE = "outbox.key"
 CONFIG_FILE = "realtime-switch.toml"
 SOCKET_FILE = "run/business.sock"
 
@@ -76,6 +79,27 @@ def database_key(settings: Settings, *, make: bool = False) -> Secret:
             f"or put the key into {settings.key_file}.",
         )
     return _make_key_file(settings.key_file)
+
+
+def outbox_key(settings: Settings) -> Secret:
+    """Of what gateways keep until the business process has it: a key of their own, made at first use. They
+    need not know the database's, which may not even be on their machine."""
+    path = settings.data / OUTBOX_KEY_FILE
+    if not path.exists() and settings.outbox_path.exists() and any(settings.outbox_path.iterdir()):
+        raise ConfigurationError(
+            ErrorCode.INTERNAL_ENV_KEY_NOT_FOUND,
+            f"The outbox {settings.outbox_path} holds records, and its key {path} is not there: put it back, "
+            "or move the outbox away if it is lost for good.",
+        )
+    if not path.exists():
+        return _make_key_file(path)
+    key = read_key_file(path)
+    if not re.fullmatch(r"[0-9a-f]{64}", key.reveal()):
+        raise ConfigurationError(
+            ErrorCode.INTERNAL_CONFIG_INVALID,
+            f"The key file {path} does not hold 64 hexadecimal digits: put the right one back.",
+        )
+    return key
 
 
 def read_key_file(path: Path) -> Secret:

@@ -37,6 +37,14 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     calls_per_key_max: AtLeastOne = limits.CALLS_PER_KEY_MAX
 
 
+class OutboxSettings(Struct, frozen=True, kw_only=True):
+    path: str = ""  # on a local disk; "": outbox in the data directory
+    records_max: Annotated[int, Meta(ge=100)] = 100_000
+    bytes_max: Annotated[int, Meta(ge=1_048_576)] = 256 * 1024 * 1024
+    # "second": what was kept in about the last second. "nothing": then every record waits for the disk.
+    power_cut_loses: Literal["second", "nothing"] = "second"
+
+
 class RateSettings(Struct, frozen=True, kw_only=True):
     """What things cost, in credits; business/credits.py reads it and says what is left out.
 
@@ -81,6 +89,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     database_key: Secret | None  # from the environment; place.database_key knows the file
     link: LinkSettings
     gateway: GatewaySettings
+    outbox: OutboxSettings
     endpoints: Mapping[str, Endpoint]
     routes: tuple[Route, ...]  # as configured; () when the file has none
     rates: tuple[RateSettings, ...]
@@ -100,6 +109,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     def pending_key_file(self) -> Path:
         """Where `rekey` puts the new key until the database has it."""
         return self.key_file.with_name(f"{self.key_file.name}.new")
+
+    @property
+    def outbox_path(self) -> Path:
+        return Path(self.outbox.path)
 
     @property
     def link_address(self) -> str:
