@@ -13,7 +13,7 @@ serve: .venv/ready  ## run it on this machine; arguments: make serve ARGS="--por
 	@exec $(BIN)/realtime-switch serve $(ARGS)
 
 test: check  ## everything a change must pass: lint, types, layers, tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 test-clients: .venv/ready .venv-clients/ready  ## the real SDKs and frameworks call it (clients/README.md)
 	.venv-clients/bin/python -m pytest clients $(ARGS)
