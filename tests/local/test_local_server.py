@@ -99,6 +99,21 @@ async def test_barge_in_over_a_socket() -> None:
         assert "input_audio_buffer.committed" in kinds(await call.until("response.created"))
 
 
+async def test_a_client_that_does_not_read_is_waited_for() -> None:
+    async with provider(pace=100_000.0) as server, connected(server, max_queue=1) as call:
+        await call.send("response.create", response={"instructions": "Say: " + "word " * 1000})
+        [served] = server._calls
+        async with asyncio.timeout(WITHIN_S):
+            while not served._behind:
+                await asyncio.sleep(0.01)
+        sent_count = served._sent_count
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        assert served._sent_count == sent_count
+        done = only(await call.until("response.done"), "response.done")["response"]
+        assert done["status"] == "completed"
+
+
 async def test_a_message_in_pieces_is_one_message() -> None:
     async with provider() as server, connected(server) as call:
         await call.until("session.created")
@@ -324,7 +339,7 @@ async def test_a_slow_reply_can_still_be_cancelled() -> None:
         await call.send("response.cancel")
         done = only(await call.until("response.done"), "response.done")["response"]
         assert done["status"] == "cancelled"
-        assert len(done["output"][0]["content"][0]["transcript"]) < 500
+        assert len(done["output"][0]["content"][0]["transcript"]) < 50
 
 
 async def test_faults_may_concern_the_first_connections_only() -> None:
@@ -373,6 +388,28 @@ async def test_a_mistake_of_ours_is_not_worded_to_the_client() -> None:
         end = await closed(call)
         assert end.rcvd is not None
         assert (end.rcvd.code, "secret" in end.rcvd.reason) == (1011, False)
+
+
+async def test_who_is_gone_is_not_spoken_for() -> None:
+    class Slow(ToneVoice):
+        def __init__(self) -> None:
+            self.began, self.stopped = asyncio.Event(), asyncio.Event()
+
+        async def say(self, text: str, *, voice: str, speed: float, rate_hz: int) -> bytes:
+            self.began.set()
+            try:
+                return await asyncio.Future()
+            finally:
+                self.stopped.set()
+
+    slow = Slow()
+    async with provider(voice=slow) as server:
+        async with connected(server) as call:
+            await call.send("response.create")
+            async with asyncio.timeout(WITHIN_S):
+                await slow.began.wait()
+        async with asyncio.timeout(WITHIN_S):
+            await slow.stopped.wait()
 
 
 async def test_nothing_stays_behind_of_hundreds_of_calls() -> None:

@@ -402,6 +402,8 @@ def test_half_a_sample_waits_for_its_other_half() -> None:
     for start in range(0, len(sound), 961):
         heard += call.append(sound[start : start + 961])
     assert kinds(heard) == [*TURN, "response.created"]
+    retrieved = call.send("conversation.item.retrieve", item_id=heard[0]["item_id"])
+    assert base64.b64decode(retrieved[0]["item"]["content"][0]["audio"]) == sound[: 800 * 48]
 
 
 def test_usage_counts_everything_and_caches_what_was_read_before() -> None:
@@ -495,6 +497,46 @@ def test_out_of_band_replies_leave_no_trace_and_run_beside_the_others() -> None:
         error(call.send("conversation.item.retrieve", item_id=item))["code"]
         == "item_retrieve_invalid_item_id"
     )
+
+
+def test_replies_beside_the_conversation_are_not_in_its_way() -> None:
+    call = PureCall()
+    beside = {"conversation": "none", "instructions": "Say: " + "word " * 50}
+    first = only(call.send("response.create", response=beside), "response.created")["response"]["id"]
+    assert error(call.send("response.cancel"))["code"] == "response_cancel_not_active"
+    assert "response.done" not in kinds(call.append(silence(300) + speech(300)))
+    call.send("input_audio_buffer.clear")
+    second = only(call.send("response.create"), "response.created")["response"]["id"]
+    assert only(call.send("response.cancel"), "response.done")["response"]["id"] == second
+    assert only(call.send("response.cancel", response_id=first), "response.done")["response"]["id"] == first
+
+
+def test_an_id_that_was_told_is_kept_for_its_turn() -> None:
+    call = PureCall()
+    told = only(call.append(speech(500)), "input_audio_buffer.speech_started")["item_id"]
+    taken = call.send("conversation.item.create", item=user_item("mine", id=told))
+    assert error(taken)["code"] == "item_create_duplicate_item_id"
+    assert only(call.append(silence(400)), "conversation.item.added")["item"]["id"] == told
+
+
+def test_what_changed_in_front_is_not_cached() -> None:
+    call = PureCall()
+    update(call, output_modalities=["text"])
+    call.say("hello")
+    update(call, instructions="Be brief.")
+    call.say("hello")
+    item = only(call.send("conversation.item.create", item=user_item("x")), "conversation.item.added")
+    call.reply()
+    call.send("conversation.item.delete", item_id=item["item"]["id"])
+    call.reply()
+    cached = [
+        event["response"]["usage"]["input_token_details"]["cached_tokens"]
+        for event in call.events
+        if event["type"] == "response.done"
+    ]
+    # instructions 3, hello 2, "Hello! How can I help you?" 7: the reply itself is cached when it was read
+    # once.
+    assert cached == [0, 0, 3 + 2 + 7 + 2, 3 + 2 + 7 + 2 + 7]
 
 
 def test_a_reply_may_be_given_its_own_context() -> None:

@@ -196,14 +196,13 @@ class Call(WSListener):
         self._timers[name] = asyncio.get_running_loop().call_later(max(delay_s, 0), then)
 
     def _arm(self) -> None:
-        # Who is behind gets no more to be behind with: replies wait, and stay interruptible.
-        if self._transport is None or self._behind or self._slow or self._mute:
-            return
         due_us = self._conversation.due_us
-        if due_us is not None:
+        if self._transport is not None and due_us is not None:
             self._after((due_us - now_us()) / 1e6, self._tick)
 
     def _tick(self) -> None:
+        # Who is behind gets no more to be behind with: replies wait, and stay interruptible. What made it
+        # wait arms again when it is over.
         if not (self._behind or self._slow or self._mute):
             self._do(self._conversation.tick)
 

@@ -109,8 +109,7 @@ class Reply:
 
     def stop(self, status: str, reason: str | None = None, error: Json | None = None) -> None:
         """Ends it, closing what is open: `reason` is turn_detected, client_cancelled or max_output_tokens."""
-        if self.phase is Phase.DONE:
-            return
+        assert self.phase is not Phase.DONE
         if self._part is not None:
             self._close_part("incomplete")
         self.phase, self.due_us = Phase.DONE, None
