@@ -1,6 +1,8 @@
-"""Talking to the offline provider in tests: without a socket and a clock (PureCall), and over a real socket (SocketCall).
+"""Talking to the offline provider in tests: without a socket and a clock (PureCall), and over a real socket
+(SocketCall).
 
-Whatever the provider says is validated strictly against the types of OpenAI's own SDK, in every test, as it arrives.
+Whatever the provider says is validated strictly against the types of OpenAI's own SDK, in every test, as it
+arrives.
 """
 
 import asyncio
@@ -8,8 +10,10 @@ import base64
 import math
 from array import array
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from typing import Annotated, Any, Union, get_args
 
+import msgspec
 import websockets
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import BaseModel, Field, TypeAdapter
@@ -18,9 +22,6 @@ from realtime_switch.local import brain
 from realtime_switch.local.openai.conversation import Conversation
 from realtime_switch.local.orders import End, Listen, Order, Send, Speak
 from realtime_switch.local.thought import Answer, Think, Thought, Tokens
-from datetime import datetime
-
-import msgspec
 
 Event = dict[str, Any]
 NOON = datetime(2026, 11, 21, 12, 0)
@@ -62,7 +63,9 @@ def think(thought: Thought) -> Answer:
 
 
 class PureCall:
-    """A conversation with a clock that only runs when told to, a voice of 200 ms a word and ears that hear what is given."""
+    """A conversation with a clock that only runs when told to, a voice of 200 ms a word and ears that hear
+    what is given.
+    """
 
     def __init__(
         self,
