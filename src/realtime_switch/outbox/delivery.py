@@ -78,8 +78,11 @@ class Refused(Struct, frozen=True):
 Track = tuple[Verb, str, str]  # requests of one track follow each other; a configuration's is its session
 
 
+Answer = tuple[Request, ErrorCode | None]  # None: it is committed
+
+
 class Shipment:
-    """Ask `requests`, post them side by side, tell of each what became of it; until there are none."""
+    """Ask `requests`, post them side by side, tell what became of them all; until there are none."""
 
     def __init__(self, rows: Sequence[Row], suspects_max: int = SUSPECTS_MAX) -> None:
         self.taken: list[Row] = []
@@ -99,15 +102,24 @@ class Shipment:
             return []
         return [Request(verb, stack[-1]) for (verb, _, _), stack in self._left.items() if stack]
 
-    def took(self, request: Request) -> None:
-        self._next(request)
-        self.taken += request.rows
-        self._passes.add(request.verb)
+    def answered(self, answers: Iterable[Answer]) -> None:
+        refusals = []
+        for request, code in answers:
+            if code is None:
+                self._next(request)
+                self.taken += request.rows
+                self._passes.add(request.verb)
+            elif code in TRANSIENT:
+                self.failure = code
+            else:
+                refusals.append((request, code))
+        words_refused = any(request.verb is Verb.APPEND_CONVERSATION for request, _ in refusals)
+        for request, code in refusals:
+            if request.verb is Verb.SAVE_SESSION and words_refused:
+                continue  # it may have stood behind the words of its session (link/server.py): asked again
+            self._refused(request, code)
 
-    def refused(self, request: Request, code: ErrorCode) -> None:
-        if code in TRANSIENT:
-            self.failure = code
-            return
+    def _refused(self, request: Request, code: ErrorCode) -> None:
         stack = self._next(request)
         if len(request.rows) > 1:
             half = len(request.rows) // 2

@@ -243,11 +243,7 @@ class Outbox:
             return
         while requests := shipment.requests():
             answers = await asyncio.gather(*[self._post(request) for request in requests])
-            for request, refusal in zip(requests, answers, strict=True):
-                if refusal is None:
-                    shipment.took(request)
-                else:
-                    shipment.refused(request, refusal)
+            shipment.answered(zip(requests, answers, strict=True))
         await self._conclude(shipment)
 
     async def _post(self, request: Request) -> ErrorCode | None:
