@@ -1,0 +1,90 @@
+"""Tokens: what goes in comes out, nobody else can make one, and they end."""
+
+import os
+import stat
+import string
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime_switch.gateway.client_secrets import (
+    Bound,
+    is_token,
+    seal,
+    signing_key,
+    unseal,
+)
+
+KEY = b"k" * 32
+bounds = st.builds(
+    Bound,
+    key_hash=st.text(string.hexdigits, min_size=64, max_size=64),
+    session_id=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=200),
+    expires_at=st.integers(1, 2**40),
+    model=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=100),
+)
+
+
+@given(bound=bounds)
+def test_what_is_sealed_is_found_again_until_it_expires(bound: Bound) -> None:
+    token = seal(bound, KEY)
+    assert unseal(token, KEY, bound.expires_at - 1) == bound
+    assert unseal(token, KEY, bound.expires_at) is None
+
+
+@given(bound=bounds)
+def test_a_token_fits_into_a_subprotocol(bound: Bound) -> None:
+    assert set(seal(bound, KEY)) <= set(string.ascii_letters + string.digits + "-_.")
+
+
+@given(bound=bounds, data=st.data())
+def test_a_token_that_was_changed_is_nobodys(bound: Bound, data: st.DataObject) -> None:
+    token = seal(bound, KEY)
+    place = data.draw(st.integers(0, len(token) - 2))  # the last character holds bits that say nothing
+    sign = data.draw(st.sampled_from(string.ascii_letters + string.digits + "-_."))
+    changed = token[:place] + sign + token[place + 1 :]
+    assert unseal(changed, KEY, 0) == (bound if changed == token else None)
+
+
+@given(text=st.text(max_size=300))
+def test_no_text_opens_anything(text: str) -> None:
+    assert unseal(text, KEY, 0) is None
+    assert unseal(f"ek_{text}", KEY, 0) is None
+
+
+def test_another_installations_token_is_nobodys() -> None:
+    assert unseal(seal(Bound(key_hash="h", session_id="s", expires_at=10), b"x" * 32), KEY, 0) is None
+
+
+def test_a_token_is_told_from_a_key() -> None:
+    assert is_token(seal(Bound(key_hash="h", session_id="s", expires_at=10), KEY))
+    assert not is_token("rslive_v1_" + "0" * 48)
+
+
+def test_the_signing_key_is_made_once_and_for_our_eyes(tmp_path: Path) -> None:
+    path = tmp_path / "client-secret.key"
+    first = signing_key(path)
+    assert (signing_key(path), len(first)) == (first, 32)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_gateways_that_start_together_agree_on_the_key(tmp_path: Path) -> None:
+    path = tmp_path / "client-secret.key"
+    made: list[bytes] = []
+    for _ in range(8):
+        if (child := os.fork()) == 0:
+            (tmp_path / f"out{os.getpid()}").write_bytes(signing_key(path))
+            os._exit(0)
+        os.waitpid(child, 0)
+    made = [file.read_bytes() for file in tmp_path.glob("out*")]
+    assert set(made) == {signing_key(path)}
+
+
+def test_a_key_that_is_too_short_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "client-secret.key"
+    path.write_text("abcd\n")
+    with pytest.raises(ValueError, match="shorter"):
+        signing_key(path)
