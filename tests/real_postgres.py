@@ -13,7 +13,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -36,7 +37,7 @@ _SETTINGS = {
 
 
 class PostgresServer:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self._folder = folder
         self._data = folder / "data"
         self._names = (f"test_{number}" for number in itertools.count(1))
@@ -54,7 +55,7 @@ class PostgresServer:
             "--no-locale",
             "-N",
         )
-        options = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self._log = (folder / "log").open("wb")
         self._process = subprocess.Popen(
             [self._binaries / "postgres", "-D", self._data, "-k", folder, *options],
@@ -141,19 +142,25 @@ def _runs_as_nobody(install: Path) -> bool:
         return False
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
+@contextmanager
+def running_postgres(settings: Mapping[str, str] = _SETTINGS) -> Iterator[PostgresServer]:
     folder = Path(tempfile.mkdtemp(prefix="pg"))  # short: a socket's path holds 107 characters
     if _AS_ROOT:
         shutil.chown(folder, "nobody")
     try:
-        server = PostgresServer(folder)
+        server = PostgresServer(folder, settings)
         try:
             yield server
         finally:
             server.stop()
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    with running_postgres() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

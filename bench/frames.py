@@ -1,0 +1,94 @@
+"""What flows through a busy call, in the proportions of a real one.
+
+One reply of four seconds: 92 audio deltas of 6.6 KB (23 a second), 24 transcript
+deltas, the dozen events of a reply's life, one response.done with a full bill.
+The client sends one append of 1.3 KB (20 ms) for each audio delta it gets.
+Shapes and member order are OpenAI's (OPENAI-REALTIME.md 7.3, 9.2), tight as it prints them.
+"""
+
+from base64 import b64encode
+from itertools import cycle
+
+APPEND = b'{"type":"input_audio_buffer.append","audio":"%s"}' % b64encode(
+    bytes(range(240)) * 4
+)  # 960 B of PCM
+
+_IDS = '"response_id":"resp_0123456789abcdefghij","item_id":"item_0123456789abcdefghij","output_index":0,"content_index":0'
+_ITEM = '{"id":"item_0123456789abcdefghij","type":"message","status":"%s","role":"assistant","content":[%s]}'
+
+SESSION_CREATED = (
+    b'{"type":"session.created","event_id":"event_0","session":{"type":"realtime","object":"realtime.session",'
+    b'"id":"sess_bench","model":"bench","output_modalities":["audio"],"instructions":"","tools":[],'
+    b'"tool_choice":"auto","max_output_tokens":"inf","tracing":null,"truncation":"auto","prompt":null,'
+    b'"expires_at":1795233600,"audio":{"input":{"format":{"type":"audio/pcm","rate":24000},"transcription":null,'
+    b'"noise_reduction":null,"turn_detection":null},"output":{"format":{"type":"audio/pcm","rate":24000},'
+    b'"voice":"marin","speed":1.0}},"include":null}}'
+)
+
+
+def _event(kind: str, rest: str) -> bytes:
+    return f'{{"type":"{kind}","event_id":"event_0123456789abcdefghij",{rest}}}'.encode()
+
+
+AUDIO_DELTA = _event("response.output_audio.delta", f'{_IDS},"delta":"{b64encode(bytes(4800)).decode()}"')
+
+
+def _reply() -> list[list[bytes]]:
+    """One reply as bursts: each burst ends with the audio delta that lets the client go on."""
+    response = (
+        '"response":{"object":"realtime.response","id":"resp_0123456789abcdefghij","status":"%s","status_details":null,'
+        '"output":[%s],"conversation_id":"conv_1","output_modalities":["audio"],"max_output_tokens":"inf",'
+        '"audio":{"output":{"format":{"type":"audio/pcm","rate":24000},"voice":"marin"}},"usage":%s,"metadata":null}'
+    )
+    usage = (
+        '{"total_tokens":214,"input_tokens":171,"output_tokens":43,"input_token_details":{"text_tokens":151,'
+        '"audio_tokens":20,"image_tokens":0,"cached_tokens":128,"cached_tokens_details":{"text_tokens":128,'
+        '"audio_tokens":0,"image_tokens":0}},"output_token_details":{"text_tokens":11,"audio_tokens":32}}'
+    )
+    said = "The other rows are free until nine this evening, so take your time. " * 2
+    whole = _ITEM % ("completed", f'{{"type":"output_audio","transcript":"{said}"}}')
+    begun = _ITEM % ("in_progress", "")
+    opening = [
+        _event("response.created", response % ("in_progress", "", "null")),
+        _event(
+            "response.output_item.added",
+            f'"response_id":"resp_0123456789abcdefghij","output_index":0,"item":{begun}',
+        ),
+        _event("conversation.item.added", f'"previous_item_id":"item_u","item":{begun}'),
+        _event("response.content_part.added", f'{_IDS},"part":{{"type":"audio","transcript":""}}'),
+    ]
+    closing = [
+        _event("response.output_audio.done", _IDS),
+        _event("response.output_audio_transcript.done", f'{_IDS},"transcript":"{said}"'),
+        _event("response.content_part.done", f'{_IDS},"part":{{"type":"audio","transcript":"{said}"}}'),
+        _event("conversation.item.done", f'"previous_item_id":"item_u","item":{whole}'),
+        _event(
+            "response.output_item.done",
+            f'"response_id":"resp_0123456789abcdefghij","output_index":0,"item":{whole}',
+        ),
+        _event("response.done", response % ("completed", whole, usage)),
+        _event(
+            "rate_limits.updated",
+            '"rate_limits":[{"name":"tokens","limit":40000,"remaining":39786,"reset_seconds":0.3}]',
+        ),
+    ]
+    words = [
+        _event(
+            "response.output_audio_transcript.delta", f'{_IDS},"delta":" word","obfuscation":"Zk81mQp0aTx"'
+        )
+        for _ in range(24)
+    ]
+    bursts = [[AUDIO_DELTA] for _ in range(92)]
+    bursts[0] = [*opening, AUDIO_DELTA]
+    for number, word in enumerate(words):
+        bursts[1 + number * 3].insert(0, word)
+    bursts[-1] = [AUDIO_DELTA]
+    return [[*closing, *bursts[0]], *bursts[1:]]
+
+
+REPLY = _reply()
+
+
+def bursts() -> "cycle[list[bytes]]":
+    """What the upstream answers to one append after another, for ever."""
+    return cycle(REPLY)
