@@ -460,3 +460,26 @@ def test_trouble_in_mid_call_is_noted_and_shown():
         Note("provider_error", "invalid_value"),
     ]
     assert live().from_provider(1, b"garbage") == [Note("provider_error", "garbled")]
+
+
+def test_a_finished_turn_is_kept_before_the_frame_that_ends_it_goes_on():
+    """Whoever has seen the end of a turn finds it in the memory, whatever is killed when."""
+    call = live()
+    words = frame("response.output_text.done", event_id="e", **openai.PLACE, text="It is.")
+    hear(call, openai.RESPONSE_CREATED, openai.ITEM_ADDED, words)
+    steps = hear(call, openai.ITEM_DONE, openai.RESPONSE_DONE)
+    said, billed = steps.index(Keep(kept(steps)[0])), steps.index(Keep(kept(steps)[1]))
+    assert (kept(steps)[0].text, kept(steps)[1].kind) == ("agent: It is.", UsageKind.RESPONSE)
+    assert max(said, billed) < steps.index(ToClient(openai.RESPONSE_DONE))
+
+
+def test_spoken_words_are_kept_when_they_must_have_been_heard():
+    clock = Clock()
+    call = live(clock)
+    steps = hear(call, openai.RESPONSE_CREATED, openai.ITEM_ADDED, transcript_delta("It is."), openai.AUDIO)
+    steps += hear(call, openai.ITEM_DONE, openai.RESPONSE_DONE)
+    assert [type(record).__name__ for record in kept(steps)] == ["UsageRecord"]
+    wake = [step for step in steps if isinstance(step, Wake)][-1]
+    assert wake.after_s == pytest.approx(openai.AUDIO_MS / 1000 + limits.PLAYBACK_SLACK_S, abs=0.1)
+    clock.go_on(wake.after_s)
+    assert [record.text for record in kept(call.woke())] == ["agent: It is."]

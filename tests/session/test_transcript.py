@@ -284,3 +284,20 @@ def test_a_provider_that_closes_nothing_does_not_hold_back_for_ever():
         talk.hear(ReplyItem("r", f"a{number}"), ReplyTranscript(f"a{number}", 0, "xxxxx"))
     assert talk.passages != []
     assert talk.end().count("xxxxx") == limits.HELD_LINES_MAX + 50
+
+
+def test_a_turn_that_is_over_is_handed_out_whatever_its_length():
+    talk = Talk().hear(*asked("u1", "Is row four free?"), *spoken("a1", "It is."))
+    assert talk.passages == []  # it may not have been heard yet
+    due_us = talk.transcript.due_us()
+    assert due_us is not None
+    talk.wait((due_us - talk.clock.us) / 1e6)
+    assert [passage.text for passage in talk.passages] == ["user: Is row four free?\nagent: It is."]
+    assert talk.transcript.due_us() is None
+
+
+def test_a_user_whose_words_never_come_is_not_waited_for_longer_than_that():
+    talk = Talk().hear(UserTurn("u1"))
+    assert talk.transcript.due_us() == talk.clock.us + limits.TRANSCRIPT_AWAITED_S * 1e6
+    talk.hear(UserTranscript("u1", "Is", final=False))
+    assert talk.transcript.due_us() is None

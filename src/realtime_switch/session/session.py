@@ -52,6 +52,7 @@ class Alarm(enum.Enum):
     GREETING = "greeting"
     FINISH = "finish"
     CREDITS = "credits"
+    WORDS = "words"
 
 
 # A provider that says this at the door will say it again.
@@ -191,6 +192,8 @@ class Session:
                 steps += [Note("provider_silent"), *self.provider_lost(self.generation)]
             elif alarm is Alarm.FINISH and self.phase is Phase.FINISHING:
                 steps += [ToClient(p) for p in self._client_side.close_replies()] + self._end_for_credits()
+            elif alarm is Alarm.WORDS:
+                steps += self._keep_passages()
             elif alarm is Alarm.CREDITS and self.phase is Phase.LIVE:
                 steps += [*self._keep_passages(), *self._ask_credits()]
         return steps if self.phase is Phase.ENDED else steps + self._wake()
@@ -244,7 +247,8 @@ class Session:
                 steps += self._heard(hop.act)
             else:
                 steps.append(hop)
-        steps += self._keep_passages()
+        # First, because the frame that ends a turn tells the client that it is over: then it is on disk.
+        steps = [*self._keep_passages(), *steps]
         # Only now: the frame that spends the last credit still reaches the client.
         if self.phase is Phase.FINISHING and not self._client_side.reply_open:
             steps += self._end_for_credits()
@@ -301,7 +305,11 @@ class Session:
         ]
 
     def _keep_passages(self) -> Steps:
-        return [Keep(passage) for passage in self._transcript.due()]
+        steps: Steps = [Keep(passage) for passage in self._transcript.due()]
+        due_us = self._transcript.due_us()
+        if due_us is not None and due_us != self._alarms.get(Alarm.WORDS):
+            steps += self._set_alarm(Alarm.WORDS, (due_us - self._now_us()) / 1e6)
+        return steps
 
     # -- Changes of phase -----------------------------------------------------------------------------------
 

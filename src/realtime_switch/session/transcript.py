@@ -98,13 +98,25 @@ class Transcript:
             hear(self, act)
 
     def due(self) -> list[Passage]:
-        """What has become sure, in pieces of about PASSAGE_CHARS."""
+        """What has become sure: in pieces of about PASSAGE_CHARS, and when a turn is over what is left of it,
+        so that a finished turn is never only here."""
         self._settle()
         passages = []
         while len(self._text) >= limits.PASSAGE_CHARS:
             end = self._text.find(" ", limits.PASSAGE_CHARS)
             passages.append(self._cut(end if end >= 0 else len(self._text)))
+        if self._text and not self._held and self._speaker == AGENT:
+            passages.append(self._cut(len(self._text)))
         return passages
+
+    def due_us(self) -> int | None:
+        """When the oldest line that waits becomes sure by time alone."""
+        line = next(iter(self._held.values()), None)
+        if line is None:
+            return None
+        if line.speaker == USER:
+            return None if line.text else line.born_us + int(limits.TRANSCRIPT_AWAITED_S * 1e6)
+        return line.played_us
 
     def flush(self) -> list[Passage]:
         """Everything that is left, as it stands: the call is over."""
