@@ -5,6 +5,7 @@ from typing import Any
 
 import openai_frames as openai
 from realtime_switch.accounts.records import Grant
+from realtime_switch.session.purse import Purse
 from realtime_switch.session.session import Session
 from realtime_switch.session.terms import Target, Terms
 
@@ -40,9 +41,15 @@ def session(clock: Clock | None = None, beta: bool = False, target: Target = TAR
     )
 
 
-def live(clock: Clock | None = None, grant: Grant = GRANT, **terms: Any) -> Session:
+def granted(call: Session, grant: Grant = GRANT) -> Any:
+    return call.granted(grant, Purse(grant.credits))
+
+
+def live(
+    clock: Clock | None = None, grant: Grant = GRANT, purse: Purse | None = None, **terms: Any
+) -> Session:
     call = session(clock, **terms)
-    call.granted(grant)
+    call.granted(grant, purse or Purse(grant.credits))
     call.provider_opened(1)
     call.from_provider(1, openai.SESSION_CREATED)
     return call

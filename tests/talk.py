@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from calls import GRANT, Clock, session
+from calls import GRANT, Clock, granted, session
 from realtime_switch.session.session import Session
 from realtime_switch.session.steps import PASS, Dial, End, Keep, Note, Step, ToClient, ToProvider
 
@@ -79,7 +79,7 @@ def _happen(call: Session, clock: Clock, said: str) -> list[Said]:
             given: dict[str, Any] = dict(member.split("=", 1) for member in members)
             if "credits" in given:
                 given["credits"] = int(given["credits"])
-            return _shown(call.granted(msgspec.structs.replace(GRANT, **given)))
+            return _shown(granted(call, msgspec.structs.replace(GRANT, **given)))
         case ["opened"]:
             return _shown(call.provider_opened(call.generation))
         case ["lost"]:

@@ -4,10 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import openai_frames as openai
-from calls import GRANT, Clock, session
+from calls import GRANT, Clock, granted, session
 from openai_frames import frame, transcript_delta
 from realtime_switch.accounts.errors import ErrorCode
 from realtime_switch.accounts.records import Grant, Refusal, UsageRecord
+from realtime_switch.session.purse import Purse
 from realtime_switch.session.session import Phase
 from realtime_switch.session.steps import PASS, Dial, End, Keep, ToClient, ToProvider
 
@@ -46,7 +47,8 @@ class Call:
         self.steps = []
         self.spoken = []  # what the client said, in order
         self.billed = 0
-        self.take(self.session.granted(Grant(account_id="a1", session_id="s1", credits=credits)))
+        self.purse = Purse(credits)
+        self.take(self.session.granted(Grant(account_id="a1", session_id="s1", credits=credits), self.purse))
 
     def take(self, answer, came=None, to=ToProvider):
         self.steps += [to(came)] if answer is PASS else answer
@@ -69,7 +71,8 @@ class Call:
             case "lost":
                 self.take(call.provider_lost(call.generation, hopeless=value))
             case "credits":
-                self.take(call.credits_known(value))
+                self.purse.known(value)
+                self.take(call.purse_changed())
             case "later":
                 self.clock.go_on(value)
                 self.take(call.woke())
@@ -111,7 +114,7 @@ def test_law_7_ended_stays_ended(life, afterlife):
     assert ends == [len(call.steps) - 1]
     told = len(call.steps)
     call.live_through(afterlife)
-    call.take(call.session.granted(GRANT))
+    call.take(granted(call.session, GRANT))
     call.take(call.session.refused(Refusal(code=ErrorCode.EXTERNAL_INVALID_AUTH, message="No.")))
     assert call.steps[told:] == []
 

@@ -2,13 +2,14 @@ import msgspec
 import pytest
 
 import openai_frames as openai
-from calls import GRANT, TARGET, Clock, live, session
+from calls import GRANT, TARGET, Clock, granted, live, session
 from openai_frames import SESSION, frame, is_for_client, is_for_provider, response, transcript_delta
 from realtime_switch.accounts.errors import ErrorCode
 from realtime_switch.accounts.records import Grant, Passage, Refusal, SavedConfig, UsageKind, UsageRecord
 from realtime_switch.dialects.openai.resume import config_to_save, minimal_update, with_history
 from realtime_switch.session import limits
 from realtime_switch.session.endings import ending
+from realtime_switch.session.purse import Purse
 from realtime_switch.session.session import Phase
 from realtime_switch.session.steps import PASS, AskCredits, Dial, End, Keep, Note, ToClient, ToProvider, Wake
 from realtime_switch.session.terms import Target
@@ -59,7 +60,7 @@ def a_reply(credits=214):
 
 def test_a_call_is_dialled_when_it_is_granted():
     call = session()
-    assert call.granted(GRANT) == [Dial(generation=1, after_s=0.0)]
+    assert granted(call, GRANT) == [Dial(generation=1, after_s=0.0)]
     assert call.phase is Phase.DIALLING
 
 
@@ -73,7 +74,7 @@ def test_a_refused_call_is_told_why_and_ended():
 
 @pytest.mark.parametrize("credits", [0, -5])
 def test_a_call_without_credits_is_never_dialled(credits):
-    steps = session().granted(Grant(account_id="a1", session_id="s1", credits=credits))
+    steps = granted(session(), Grant(account_id="a1", session_id="s1", credits=credits))
     assert error(steps)["type"] == "insufficient_quota"
     assert steps[-1] == NO_CREDITS
     assert not any(isinstance(step, Dial) for step in steps)
@@ -83,7 +84,7 @@ def test_a_provider_is_fed_when_it_has_greeted():
     call = session(Clock())
     assert call.from_client(frame("response.create")) == []
     assert call.from_client(APPEND) == []
-    call.granted(GRANT)
+    granted(call, GRANT)
     assert call.provider_opened(1) == [Wake(limits.PROVIDER_GREETING_S)]
     assert call.from_provider(1, openai.SESSION_CREATED) == [
         ToClient(openai.SESSION_CREATED),
@@ -98,7 +99,7 @@ def test_a_provider_is_fed_when_it_has_greeted():
 def test_a_provider_that_waits_for_the_client_is_fed_at_once():
     call = session(target=Target(provider="zoom", model="m", greets=False))
     call.from_client(APPEND)
-    call.granted(GRANT)
+    granted(call, GRANT)
     assert call.provider_opened(1)[0] == ToProvider(APPEND)
     assert call.phase is Phase.LIVE
 
@@ -106,7 +107,7 @@ def test_a_provider_that_waits_for_the_client_is_fed_at_once():
 def test_what_waited_meets_the_gate_too():
     call = session()
     call.from_client(b"hello")
-    call.granted(GRANT)
+    granted(call, GRANT)
     call.provider_opened(1)
     assert error(call.from_provider(1, openai.SESSION_CREATED))["code"] == "invalid_event"
 
@@ -126,7 +127,7 @@ def test_more_than_may_wait_ends_the_call_by_name(bound):
 def test_a_fresh_provider_first_hears_the_saved_configuration_with_the_history_then_what_waited():
     call = session()
     call.from_client(APPEND)
-    call.granted(RESUMED)
+    granted(call, RESUMED)
     call.provider_opened(1)
     steps = call.from_provider(1, openai.SESSION_CREATED)
     opening, waited = (step.payload for step in steps if isinstance(step, ToProvider))
@@ -138,7 +139,7 @@ def test_a_fresh_provider_first_hears_the_saved_configuration_with_the_history_t
 
 def test_a_conversation_without_a_configuration_gets_a_minimal_one():
     call = session()
-    call.granted(Grant(account_id="a1", session_id="s1", credits=9, history=HISTORY))
+    granted(call, Grant(account_id="a1", session_id="s1", credits=9, history=HISTORY))
     call.provider_opened(1)
     (opening,) = said_to_provider(call.from_provider(1, openai.SESSION_CREATED))
     assert opening == {**decode(minimal_update(HISTORY)), "event_id": "event_1"}
@@ -213,10 +214,17 @@ def test_the_reply_that_spends_the_last_credit_still_arrives():
     assert call.phase is Phase.ENDED
 
 
+def empty(call, purse):
+    """The ledger says that nothing is left."""
+    purse.known(0)
+    return call.purse_changed()
+
+
 def test_a_reply_that_runs_when_the_credits_are_gone_is_finished_and_nothing_is_begun():
-    call = live()
+    purse = Purse(1_000)
+    call = live(purse=purse)
     hear(call, openai.RESPONSE_CREATED, openai.ITEM_ADDED)
-    assert call.credits_known(0) == [Note("credits_spent"), Wake(limits.FINISH_REPLY_S)]
+    assert empty(call, purse) == [Note("credits_spent"), Wake(limits.FINISH_REPLY_S)]
     assert call.phase is Phase.FINISHING
     assert call.from_client(frame("response.create")) == []
     assert call.from_client(APPEND) == []
@@ -227,10 +235,10 @@ def test_a_reply_that_runs_when_the_credits_are_gone_is_finished_and_nothing_is_
 
 
 def test_a_reply_that_does_not_finish_is_closed_and_ended():
-    clock = Clock()
-    call = live(clock)
+    clock, purse = Clock(), Purse(1_000)
+    call = live(clock, purse=purse)
     hear(call, openai.RESPONSE_CREATED, openai.ITEM_ADDED)
-    call.credits_known(0)
+    empty(call, purse)
     clock.go_on(limits.FINISH_REPLY_S)
     steps = call.woke()
     assert [said["type"] for said in said_to_client(steps)][-2:] == ["response.done", "error"]
@@ -238,38 +246,27 @@ def test_a_reply_that_does_not_finish_is_closed_and_ended():
 
 
 def test_a_call_without_credits_is_not_redialled():
-    call = live()
+    purse = Purse(1_000)
+    call = live(purse=purse)
     hear(call, openai.RESPONSE_CREATED)
-    call.credits_known(0)
+    empty(call, purse)
     steps = call.provider_lost(1)
     assert steps[-1] == NO_CREDITS
     assert not any(isinstance(step, Dial) for step in steps)
 
 
 def test_credits_that_another_call_has_spent_end_this_one():
-    assert live().credits_known(-3)[-1] == NO_CREDITS
+    purse = Purse(600)
+    first, second = live(purse=purse), live(purse=purse)
+    assert hear(first, *a_reply(credits=600))[-1] == NO_CREDITS
+    assert second.purse_changed()[-1] == NO_CREDITS
 
 
-def test_a_bill_that_the_balance_does_not_hold_yet_is_counted_once():
-    call = live()
-    hear(call, *a_reply(credits=600))
-    assert call.credits_known(1_000) == []  # read before our bill was posted
-    assert call.credits_known(400, posted=["run-1"]) == []
-    assert hear(call, *a_reply(credits=399))[-1] != NO_CREDITS
-    assert hear(call, *a_reply(credits=1))[-1] == NO_CREDITS
-
-
-def test_a_balance_read_before_our_bill_was_posted_does_not_give_it_back():
-    call = live()
-    hear(call, *a_reply(credits=600))
-    call.credits_known(1_000)
-    assert hear(call, *a_reply(credits=400))[-1] == NO_CREDITS
-
-
-def test_a_balance_read_in_between_does_not_end_a_call_that_has_credits():
-    call = live()
-    hear(call, *a_reply(credits=600))
-    assert call.credits_known(400) == []  # our bill is in it, but we have not been told so yet
+def test_a_word_about_a_purse_that_is_not_empty_changes_nothing():
+    purse = Purse(600)
+    call = live(purse=purse)
+    purse.known(1)
+    assert call.purse_changed() == []
     assert call.phase is Phase.LIVE
 
 
@@ -301,7 +298,7 @@ def test_low_credits_are_noted_once_and_told_only_where_the_route_says_so():
 
 def test_a_lost_provider_is_dialled_again_with_growing_patience():
     call = session()
-    call.granted(GRANT)
+    granted(call, GRANT)
     steps = []
     for generation in range(1, 7):
         steps += call.provider_lost(generation)
@@ -380,7 +377,7 @@ def test_an_old_connection_is_not_heard_any_more():
 def test_a_provider_that_is_silent_is_given_up():
     clock = Clock()
     call = session(clock)
-    call.granted(GRANT)
+    granted(call, GRANT)
     call.provider_opened(1)
     clock.go_on(limits.PROVIDER_GREETING_S)
     assert call.woke() == [
@@ -397,7 +394,7 @@ def refusal(code):
 
 def test_what_a_provider_says_of_our_key_is_not_shown_to_the_client():
     call = session()
-    call.granted(GRANT)
+    granted(call, GRANT)
     call.provider_opened(1)
     assert call.from_provider(1, refusal("invalid_api_key")) == [Note("provider_refused", "invalid_api_key")]
     steps = call.provider_lost(1)
@@ -407,7 +404,7 @@ def test_what_a_provider_says_of_our_key_is_not_shown_to_the_client():
 
 def test_a_model_that_the_provider_does_not_serve_is_the_callers_to_know():
     call = session()
-    call.granted(GRANT)
+    granted(call, GRANT)
     call.provider_opened(1)
     call.from_provider(1, refusal("invalid_model"))
     steps = call.provider_lost(1)
@@ -418,7 +415,7 @@ def test_a_model_that_the_provider_does_not_serve_is_the_callers_to_know():
 @pytest.mark.parametrize("said", [refusal("rate_limit_exceeded"), b"garbage"])
 def test_a_refusal_that_may_pass_is_worth_another_try(said):
     call = session()
-    call.granted(GRANT)
+    granted(call, GRANT)
     call.provider_opened(1)
     call.from_provider(1, said)
     assert Dial(2, limits.REDIAL_AFTER_S[0]) in call.provider_lost(1)
@@ -426,7 +423,7 @@ def test_a_refusal_that_may_pass_is_worth_another_try(said):
 
 def test_a_provider_that_turns_us_down_for_good_is_not_asked_again():
     call = session()
-    call.granted(GRANT)
+    granted(call, GRANT)
     assert call.provider_lost(1, hopeless=True)[-1] == LOST
 
 
@@ -445,7 +442,7 @@ def test_a_client_that_leaves_leaves_nothing_unwritten():
 def test_a_client_may_leave_while_it_is_asked_who_it_is():
     call = session()
     assert call.client_left() == [End(1000, "")]
-    assert call.granted(GRANT) == []
+    assert granted(call, GRANT) == []
 
 
 def test_the_gateway_may_end_a_call_by_name():

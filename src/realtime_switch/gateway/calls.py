@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from itertools import groupby
 
 from ..accounts.errors import ErrorCode
 from ..accounts.records import Balance, UsageRecord
-from ..outbox.purses import Purses
+from ..session.purse import Purse
 from .conductor import Conductor
 
 TAKEN_OVER = "Another client connected with the same session id."
@@ -17,8 +18,7 @@ class Calls:
         self._per_key_max = per_key_max
         self._all: set[Conductor] = set()
         self._per_key: Counter[str] = Counter()
-        self._per_account: dict[str, set[Conductor]] = {}
-        self._purses: Purses[Conductor] = Purses()
+        self._accounts: dict[str, _Account] = {}
         # By whom the session is known: the key before the account is known, the account afterwards.
         self._sessions: dict[tuple[str, str], Conductor] = {}
 
@@ -51,51 +51,62 @@ class Calls:
         if former is not None and former is not call:
             former.end(ErrorCode.EXTERNAL_TAKEN_OVER, TAKEN_OVER)
 
-    def known(self, call: Conductor, credits: int) -> int:
-        """Its account has been told, with what the ledger says is left. What is left for this call."""
-        self._per_account.setdefault(call.account_id, set()).add(call)
-        self._purses.known(call.account_id, credits)
-        return credits - self._purses.owed_by_others(call.account_id, call)
+    def granted(self, call: Conductor, credits: int) -> Purse:
+        """Its account is known, with what the ledger says is left."""
+        account = self._accounts.setdefault(call.account_id, _Account(Purse(credits)))
+        account.calls.add(call)
+        account.purse.known(credits)
+        return account.purse
 
     def remove(self, call: Conductor) -> None:
         self._all.discard(call)
         self._per_key[call.who.key_hash] -= 1
         if not self._per_key[call.who.key_hash]:
             del self._per_key[call.who.key_hash]
-        if (mine := self._per_account.get(call.account_id)) is not None:
-            mine.discard(call)
-            if not mine:
-                del self._per_account[call.account_id]
-                self._purses.forget(call.account_id)
+        if (account := self._accounts.get(call.account_id)) is not None:
+            account.calls.discard(call)
+            self._let_go(call.account_id, account)
         for owner in (call.who.key_hash, call.account_id):
             place = (owner, call.who.session_id)
             if self._sessions.get(place) is call:
                 del self._sessions[place]
 
     # -- Credits --------------------------------------------------------------------------------------------
-    # Calls that share an account stop within one reply of each other: each learns at once what the others are
-    # billed, and what the ledger says is told to each less what the others have not sent yet.
 
     def charged(self, call: Conductor, bill: UsageRecord) -> bool:
-        """True: the account runs low, so the ledger should know soon."""
-        cost = self._purses.kept(call, bill)
-        if cost:
-            for other in list(self._per_account.get(bill.account_id, ())):
-                if other is not call:
-                    other.spent_elsewhere(cost)
-        return self._purses.is_low(bill.account_id, cost)
-
-    def credits_read(self, call: Conductor, credits: int) -> None:
-        self._purses.known(call.account_id, credits)
-        call.credits_known(credits - self._purses.owed_by_others(call.account_id, call))
+        """The call's purse holds it already. True: it runs low, so the ledger should know soon."""
+        account = self._accounts[bill.account_id]
+        if account.purse.left <= 0:
+            account.tell(call)
+        return account.purse.is_low(bill)
 
     def sent(self, bills: Sequence[UsageRecord]) -> None:
-        self._purses.sent(bills)
+        for account_id, of_account in groupby(bills, lambda bill: bill.account_id):
+            if (account := self._accounts.get(account_id)) is not None:
+                account.purse.sent(bill.id for bill in of_account)
 
-    def balance_known(self, balance: Balance, posted: Collection[str]) -> None:
-        calls = list(self._per_account.get(balance.account_id, ()))
-        if calls:
-            self._purses.known(balance.account_id, balance.credits)
-        for call in calls:
-            others = self._purses.owed_by_others(balance.account_id, call)
-            call.credits_known(balance.credits - others, posted)
+    def balance_known(self, balance: Balance, posted: Collection[str] = ()) -> None:
+        account = self._accounts.get(balance.account_id)
+        if account is None:
+            return
+        account.purse.known(balance.credits, posted)
+        if account.purse.left <= 0:
+            account.tell()
+        self._let_go(balance.account_id, account)
+
+    def _let_go(self, account_id: str, account: "_Account") -> None:
+        """A purse outlives its calls while it owes: who comes next must not get that twice."""
+        if not account.calls and not account.purse.owes:
+            self._accounts.pop(account_id, None)
+
+
+class _Account:
+    def __init__(self, purse: Purse) -> None:
+        self.purse = purse
+        self.calls: set[Conductor] = set()
+
+    def tell(self, but: Conductor | None = None) -> None:
+        """The purse is empty: every call that shares it stops."""
+        for call in list(self.calls):  # a call that ends leaves the set
+            if call is not but:
+                call.purse_changed()

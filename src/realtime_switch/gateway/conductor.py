@@ -13,7 +13,7 @@ wanted it, and what outlives it is only the closing handshake, for a bounded tim
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol
 
@@ -26,6 +26,8 @@ from ..accounts.records import Grant, Refusal
 from ..accounts.service import AccountService
 from ..outbox.rows import Record
 from ..session import limits
+from ..session.endings import ending
+from ..session.purse import Purse
 from ..session.session import Session
 from ..session.steps import PASS, AskCredits, Dial, End, Keep, Note, Steps, ToClient, ToProvider, Wake
 from .dial import DialError
@@ -55,8 +57,8 @@ class Books(Protocol):
     service: AccountService
 
     def begun(self, call: "Conductor") -> None: ...
-    def granted(self, call: "Conductor", grant: Grant) -> Grant:
-        """With what is left now that other calls of the account are counted."""
+    def granted(self, call: "Conductor", grant: Grant) -> Purse:
+        """What the account has left, for all its calls here."""
         ...
 
     def keep(self, call: "Conductor", record: Record) -> None:
@@ -269,16 +271,14 @@ class Conductor(WSListener):
         except StorageError as error:
             self._log.error("bill not kept", id=record.id, code=error.code, reason=error.message)
             self.end(error.code, "The gateway cannot write bills at the moment. Try again shortly.")
+            if not self._ended:  # the steps that are broken off here were the call's last
+                self._end(ending(error.code))
             return False
         return True
 
-    def spent_elsewhere(self, credits: int) -> None:
+    def purse_changed(self) -> None:
         if not self._ended:
-            self._follow(self._session.spent_elsewhere(credits))
-
-    def credits_known(self, credits: int, posted: Collection[str] = ()) -> None:
-        if not self._ended:
-            self._follow(self._session.credits_known(credits, posted))
+            self._follow(self._session.purse_changed())
 
     def end(self, code: ErrorCode, message: str) -> None:
         if not self._ended:
@@ -301,7 +301,7 @@ class Conductor(WSListener):
             return
         self.account_id = answer.account_id
         self._log = self._log.bind(account=answer.account_id)
-        self._follow(self._session.granted(self._books.granted(self, answer)))
+        self._follow(self._session.granted(answer, self._books.granted(self, answer)))
 
     async def _dial(self, generation: int, after_s: float) -> None:
         if after_s:

@@ -14,11 +14,10 @@ from functools import partial
 
 import structlog
 from msgspec import Struct
-from msgspec.structs import replace
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError
 from ..accounts.keys import hash_key, is_key
-from ..accounts.records import Grant, Refusal, UsageRecord
+from ..accounts.records import Balance, Grant, Refusal, UsageRecord
 from ..accounts.service import AccountService
 from ..outbox.outbox import Bounds as OutboxBounds
 from ..outbox.outbox import Outbox, Room
@@ -28,6 +27,7 @@ from ..providers.endpoint import LOCAL, Dial, Endpoint
 from ..providers.routes import Route, Routes, Unknown
 from ..providers.routes import Target as Place
 from ..session import limits
+from ..session.purse import Purse
 from ..session.session import Session
 from ..session.terms import Target, Terms
 from .arrival import SESSION_HEADER, Arrival, Complaint, TurnedAway, read_arrival
@@ -219,9 +219,9 @@ class Switchboard:
     def begun(self, call: Conductor) -> None:
         self.calls.add(call)
 
-    def granted(self, call: Conductor, grant: Grant) -> Grant:
+    def granted(self, call: Conductor, grant: Grant) -> Purse:
         self.calls.take_over(call.account_id, call)
-        return replace(grant, credits=self.calls.known(call, grant.credits))
+        return self.calls.granted(call, grant.credits)
 
     def keep(self, call: Conductor, record: Record) -> None:
         low = isinstance(record, UsageRecord) and self.calls.charged(call, record)
@@ -230,7 +230,7 @@ class Switchboard:
             self.outbox.hurry()
 
     def credits_read(self, call: Conductor, credits: int) -> None:
-        self.calls.credits_read(call, credits)
+        self.calls.balance_known(Balance(account_id=call.account_id, credits=credits))
 
     async def end_all(self, within_s: float) -> None:
         """Every call ends with 1001, and its socket is gone when this returns."""

@@ -15,7 +15,7 @@ known by its generation and ignored. Nothing leads out of ENDED.
 """
 
 import enum
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from itertools import count
 
 from ..accounts.errors import ErrorCode
@@ -25,11 +25,11 @@ from ..dialects.acts import Act, Bill, Configured, Garbled, Ready, Trouble, Usag
 from ..dialects.dialect import ClientSide
 from ..dialects.openai import resume
 from . import limits
-from .allowance import Allowance
 from .endings import CLIENT_LEFT, ending, kind_of, told_as
 from .gate import Gate
 from .lane import BetaRelay, Heard, Hop, Relay
 from .meter import Meter
+from .purse import Purse
 from .steps import PASS, Answer, AskCredits, Dial, End, Keep, Note, Steps, ToClient, ToProvider, Wake
 from .terms import Target, Terms
 from .transcript import Transcript
@@ -106,17 +106,18 @@ class Session:
 
     # -- The way in -----------------------------------------------------------------------------------------
 
-    def granted(self, grant: Grant) -> Steps:
+    def granted(self, grant: Grant, purse: Purse) -> Steps:
+        """`purse` is shared with the other calls of the account."""
         if self.phase is Phase.ENDED:  # the client left while the question was on its way
             return []
         self._expect(Phase.ASKING)
         self._grant = grant
-        self._allowance = Allowance(grant.credits)
+        self._purse = purse
         self._config = grant.config
         who = (grant.account_id, grant.session_id)
         self._meter = Meter(who, self._target, self._record_id, self._now_us)
         self._transcript = Transcript(who, self._record_id, self._now_us, continues=bool(grant.history))
-        if grant.credits <= 0:
+        if purse.left <= 0:
             return self._end(ErrorCode.EXTERNAL_NO_CREDITS, "The account has no credits left.")
         return self._dial(0.0)
 
@@ -163,24 +164,11 @@ class Session:
 
     # -- Credits and time -----------------------------------------------------------------------------------
 
-    def credits_known(self, credits: int, posted: Collection[str] = ()) -> Steps:
-        """What the ledger says is left, and which of our records are already in that figure.
-
-        Ends the call only on the ledger's own word: a balance that has just been read may hold records that
-        are not acknowledged yet, and those would be counted twice.
-        """
-        if self.phase in (Phase.ASKING, Phase.ENDED):
-            return []
-        self._allowance.know(credits, posted)
-        if credits > 0 or self.phase is Phase.FINISHING:
+    def purse_changed(self) -> Steps:
+        """By the ledger's word, or by another call of the account."""
+        if self.phase in (Phase.ASKING, Phase.FINISHING, Phase.ENDED) or self._purse.left > 0:
             return []
         return self._out_of_credits()
-
-    def spent_elsewhere(self, credits: int) -> Steps:
-        """Another call of this account was billed, and the ledger's figure does not hold it yet."""
-        if self.phase in (Phase.ASKING, Phase.ENDED):
-            return []
-        return self.credits_known(self._allowance.known - credits)
 
     def woke(self) -> Steps:
         now_us = self._now_us()
@@ -252,7 +240,7 @@ class Session:
         # Only now: the frame that spends the last credit still reaches the client.
         if self.phase is Phase.FINISHING and not self._client_side.reply_open:
             steps += self._end_for_credits()
-        elif self.phase is Phase.LIVE and self._allowance.left <= 0:
+        elif self.phase is Phase.LIVE and self._purse.left <= 0:
             steps += self._out_of_credits()
         return steps
 
@@ -272,8 +260,8 @@ class Session:
     def _charge(self, bill: Bill) -> Steps:
         record = self._meter.record(bill)
         steps: Steps = [Keep(record)]
-        self._allowance.spend(record)
-        left = self._allowance.left
+        self._purse.spend(record)
+        left = self._purse.left
         if 0 < left < self._terms.low_credits and not self._low_noted:
             self._low_noted = True
             steps.append(Note("credits_low", str(left)))
