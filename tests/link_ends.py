@@ -22,6 +22,7 @@ from realtime_switch.accounts.records import (
 )
 from realtime_switch.link import envelope
 from realtime_switch.link.client import LinkClient
+from realtime_switch.link.keys import Keys
 from realtime_switch.link.server import LinkServer
 
 GRANT = Grant(
@@ -97,8 +98,10 @@ async def a_server(address: str, service: object, **options: object) -> AsyncIte
 
 
 @asynccontextmanager
-async def a_client(address: str, timeout_ms: int = 20_000) -> AsyncIterator[LinkClient]:
-    client = LinkClient(address, timeout_ms=timeout_ms)
+async def a_client(
+    address: str, timeout_ms: int = 20_000, keys: Keys | None = None
+) -> AsyncIterator[LinkClient]:
+    client = LinkClient(address, timeout_ms=timeout_ms, keys=keys)
     await client.start()
     try:
         yield client

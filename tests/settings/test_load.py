@@ -127,7 +127,7 @@ def test_a_variable_that_is_empty_is_not_set(data: Path):
         ("\n[gateway]\nprot = 1\n", "FILE, line 3: gateway.prot is not a setting. Did you mean port?"),
         (
             "[link]\nzzz = 1\n",
-            "FILE, line 2: link.zzz is not a setting. Known here: socket_path, timeout_ms.",
+            "FILE, line 2: link.zzz is not a setting. Known here: business, socket_path, timeout_ms.",
         ),
         (
             '[gateway]\nport = "80"\n',

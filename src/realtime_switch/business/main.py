@@ -120,6 +120,7 @@ async def administration(settings: Settings, *, create: bool = False) -> AsyncIt
 async def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; returns when everything that was begun is finished."""
     # Here and not above: the command opens its database through this file, and waits for none of this.
+    from ..link.keys import BUSINESS_FILE, keys_for
     from ..link.server import LinkServer
     from ..process import stop_requested
     from .service import Accounts
@@ -135,7 +136,8 @@ async def run(settings: Settings) -> None:
         stack.push_async_callback(summariser.close)
         accounts = Accounts(database, rates, summariser, now_us)
         stack.push_async_callback(accounts.flush)
-        server = LinkServer(settings.link_address, accounts)
+        keys = keys_for([settings.link_address], settings.data / BUSINESS_FILE)
+        server = LinkServer(settings.link_address, accounts, keys=keys)
         await server.start()
         stack.push_async_callback(server.close)
         await summariser.resume()

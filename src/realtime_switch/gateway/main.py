@@ -100,11 +100,15 @@ async def run(settings: Settings, *, listening: socket.socket | None = None, loc
     `listening` is a socket that somebody bound for several gateways; `local_url` is where the local provider
     runs.
     """
-    from ..link.client import LinkClient  # ZeroMQ is loaded by who runs, not by who reads this file
+    # ZeroMQ is loaded by who runs, not by who reads this file.
+    from ..link.keys import GATEWAY_FILE, keys_for
+    from ..link.several import LinkClients
 
     stop = stop_requested()
     make_directory(settings.data)
-    link = LinkClient(settings.link_address, timeout_ms=settings.link.timeout_ms)
+    addresses = settings.link_addresses
+    keys = keys_for(addresses, settings.data / GATEWAY_FILE)
+    link = LinkClients(addresses, timeout_ms=settings.link.timeout_ms, keys=keys)
     gateway = Gateway(
         link,
         settings.build_routes(local_url),

@@ -20,7 +20,7 @@ import itertools
 import random
 import secrets
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import TypeVar
 
@@ -31,7 +31,6 @@ from zmq.utils.monitor import parse_monitor_message
 from ..accounts.errors import ConfigurationError, ErrorCode, LinkError, RealtimeSwitchError
 from ..accounts.records import Grant, Passage, Posted, Refusal, SavedConfig, UsageRecord
 from . import envelope
-from .address import make_private, socket_path
 from .calls import Call, Calls
 from .envelope import (
     AppendConversation,
@@ -51,7 +50,9 @@ from .envelope import (
     ValidateAndLoad,
     Welcome,
 )
+from .keys import Keys
 from .options import set_options
+from .place import find_place
 from .socket import LoopSocket
 
 _REDIAL_S_MIN = 0.05
@@ -82,8 +83,17 @@ class Phase(Enum):
 class LinkClient:
     """An AccountService in another process, for one event loop. It need not be there yet at `start`."""
 
-    def __init__(self, address: str, *, timeout_ms: int = 5000) -> None:
-        self._path = socket_path(address)
+    def __init__(
+        self,
+        address: str,
+        *,
+        timeout_ms: int = 5000,
+        keys: Keys | None = None,
+        changed: Callable[["LinkClient"], None] = lambda client: None,
+    ) -> None:
+        """`changed` is called when the business process is there, and when it is lost."""
+        self._place = find_place(address, keys)
+        self._changed = changed
         self._timeout_ms = timeout_ms
         self._calls: Calls[asyncio.Future[Reply | RealtimeSwitchError]] = Calls(timeout_ms / 1000)
         self._ids = itertools.count(1)
@@ -100,7 +110,7 @@ class LinkClient:
     # -- Life -------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        make_private(self._path.parent)
+        self._place.prepare()
         self._loop = asyncio.get_running_loop()
         self._context = zmq.Context()
         self._dial()
@@ -118,6 +128,10 @@ class LinkClient:
             self._expiry.cancel()
         self._answer_all(_closed())
         self._context.term()  # at once: every socket was closed without linger
+
+    def let_go(self) -> None:
+        """Whoever waits gets INTERNAL_LINK_CLOSED now, to ask somebody else."""
+        self._answer_all(_closed())
 
     @property
     def connected(self) -> bool:
@@ -194,7 +208,7 @@ class LinkClient:
             message = f"The business process did not answer {verb} within {self._timeout_ms} ms."
         else:
             message = (
-                f"No business process answers at {self._path}, for which {verb} waited "
+                f"No business process answers at {self._place}, for which {verb} waited "
                 f"{self._timeout_ms} ms. Is it running?"
             )
         return LinkError(ErrorCode.INTERNAL_LINK_TIMEOUT, message)
@@ -217,7 +231,8 @@ class LinkClient:
         self._dealer_socket = socket
         self._dealer = LoopSocket(socket, self._heard, self._send_unsent)
         self._monitor = LoopSocket(monitor, self._noticed)
-        socket.connect(f"ipc://{self._path}")
+        self._place.approach(socket)
+        socket.connect(self._place.endpoint)
 
     def _noticed(self, parts: list[bytes]) -> None:
         """What libzmq says of the connection."""
@@ -226,12 +241,7 @@ class LinkClient:
             self._greet()
             return
         if event == zmq.Event.HANDSHAKE_FAILED_AUTH:
-            self._refused_by_peer(
-                ConfigurationError(
-                    ErrorCode.INTERNAL_CONFIG_INVALID,
-                    f"The business process at {self._path} belongs to another user: run both as one.",
-                )
-            )
+            self._refused_by_peer(ConfigurationError(ErrorCode.INTERNAL_CONFIG_INVALID, self._place.refusal))
         self._lost()
 
     def _greet(self) -> None:
@@ -268,6 +278,7 @@ class LinkClient:
         self._redial_s = _REDIAL_S_MIN
         self._unsent.extend(self._calls.ids())
         self._send_unsent()
+        self._changed(self)
 
     def _refused_by_peer(self, error: RealtimeSwitchError) -> None:
         """Waiting would not help, so nobody does; but we dial on, for the other side may be put right."""
@@ -277,7 +288,8 @@ class LinkClient:
         self._answer_all(error)
 
     def _lost(self) -> None:
-        if self._phase is Phase.UP:
+        was_up = self._phase is Phase.UP
+        if was_up:
             _log.warning("link lost", waiting=len(self._calls))
         self._phase = Phase.AWAY
         # Another socket told us of the end, so answers that came before it may lie here unseen.
@@ -287,6 +299,8 @@ class LinkClient:
         # Half of it at random, so that gateways do not come back in step.
         self._redial = self._loop.call_later(self._redial_s * (0.5 + random.random() / 2), self._dial)
         self._redial_s = min(self._redial_s * 2, _REDIAL_S_MAX)
+        if was_up:
+            self._changed(self)
 
     def _hang_up(self) -> None:
         self._dealer_socket.disable_monitor()

@@ -12,18 +12,17 @@ is dropped; it will ask again.
 """
 
 import asyncio
-import os
 import secrets
 from collections.abc import Iterable
 
 import structlog
 import zmq
 
-from ..accounts.errors import ErrorCode, LinkError, RealtimeSwitchError
+from ..accounts.errors import ConfigurationError, ErrorCode, LinkError, RealtimeSwitchError
 from ..accounts.records import Grant
 from ..accounts.service import AccountService
 from . import envelope, zap
-from .address import Lock, make_private, socket_path, wrong
+from .address import wrong
 from .envelope import (
     AppendConversation,
     Credits,
@@ -42,7 +41,9 @@ from .envelope import (
     ValidateAndLoad,
     Welcome,
 )
+from .keys import Keys
 from .options import set_options
+from .place import find_place
 from .socket import LoopSocket
 
 _LINGER_MS = 500  # for the last answers to leave
@@ -60,9 +61,15 @@ class LinkServer:
     """Serves `service` at `address` from `start` to `close`."""
 
     def __init__(
-        self, address: str, service: AccountService, *, at_once_max: int = 256, finish_within_s: float = 10.0
+        self,
+        address: str,
+        service: AccountService,
+        *,
+        keys: Keys | None = None,
+        at_once_max: int = 256,
+        finish_within_s: float = 10.0,
     ) -> None:
-        self._path = socket_path(address)
+        self._place = find_place(address, keys)
         self._service = service
         self._at_once_max = at_once_max
         self._finish_within_s = finish_within_s
@@ -74,9 +81,7 @@ class LinkServer:
     # -- Life -------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Raises ConfigurationError when the path cannot be served, by whose fault ever."""
-        make_private(self._path.parent)
-        self._lock = Lock(self._path)
+        """Raises ConfigurationError when the place cannot be served, by whose fault ever."""
         self._context = zmq.Context()
         doorman: zmq.Socket[bytes] = self._context.socket(zmq.REP)
         doorman.bind(zap.ENDPOINT)
@@ -85,15 +90,20 @@ class LinkServer:
         router.setsockopt(zmq.ROUTER_MANDATORY, 1)  # what cannot be delivered is an error, not silence
         router.setsockopt(zmq.ZAP_DOMAIN, zap.DOMAIN)
         try:
-            router.bind(f"ipc://{self._path}")
+            self._release = self._place.claim(router)
+        except ConfigurationError:
+            self._context.destroy(linger=0)
+            raise
+        try:
+            router.bind(self._place.endpoint)
         except zmq.ZMQError as error:
             self._context.destroy(linger=0)
-            self._lock.release()
-            raise wrong(f"The link cannot be served at {self._path}: {error}.") from None
+            self._release()
+            raise wrong(f"The link cannot be served at {self._place}: {error}.") from None
         self._doorman = LoopSocket(doorman, self._let_in)
         self._router = LoopSocket(router, self._heard)
         self._open = True
-        _log.info("link open", path=str(self._path), business=self._boot)
+        _log.info("link open", at=str(self._place), business=self._boot)
 
     async def close(self) -> None:
         """Take no more and finish what was begun, within the bound. The rest is asked again of the next."""
@@ -111,14 +121,15 @@ class LinkServer:
         self._router.close(_LINGER_MS)
         self._doorman.close(linger_ms=0)
         await asyncio.to_thread(self._context.term)  # waits while answers linger
-        self._lock.release()  # last: the path is ours as long as our socket might touch it
+        self._release()  # last: the path is ours as long as our socket might touch it
 
     # -- What arrives -----------------------------------------------------------------------------------
 
     def _let_in(self, question: list[bytes]) -> None:
-        answer = zap.decide(question, os.geteuid())
+        answer = self._place.lets_in(question)
         if answer[2] != b"200":
-            _log.warning("link refused to another user", peer=question[3].decode("ascii", "replace"))
+            peer, why = question[3].decode("ascii", "replace"), answer[3].decode()
+            _log.warning("link refused", peer=peer, why=why)
         self._doorman.send(answer)
 
     def _heard(self, parts: list[bytes]) -> None:

@@ -25,6 +25,7 @@ class DatabaseSettings(Struct, frozen=True, kw_only=True):
 
 class LinkSettings(Struct, frozen=True, kw_only=True):
     socket_path: str = ""  # "": in the data directory, or where socket paths are short enough
+    business: tuple[str, ...] = ()  # where gateways find business processes; (): at socket_path
     timeout_ms: Annotated[int, Meta(ge=1, le=600_000)] = 5_000  # A3
 
 
@@ -118,6 +119,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def link_address(self) -> str:
         path = self.link.socket_path
         return path if "://" in path else f"ipc://{path}"
+
+    @property
+    def link_addresses(self) -> tuple[str, ...]:
+        """All the business processes that a gateway may ask."""
+        return self.link.business or (self.link_address,)
 
     @property
     def needs_local(self) -> bool:
