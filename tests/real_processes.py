@@ -105,14 +105,16 @@ class Plant:
     """Data directory, provider, business process, gateways; the doors are ours, so that ports stay."""
 
     def __init__(self, data: Path, gateways: int = 2, database_url: str = "", config: str = "") -> None:
+        """On PostgreSQL there are two business processes, one of them over tcp as if far away."""
         self.data = data
         self.environ = {k: v for k, v in os.environ.items() if k not in ("OPENAI_API_KEY", "GEMINI_API_KEY")}
         if database_url:
             self.environ["DATABASE_URL"] = database_url
-        if config:
-            (data / "realtime-switch.toml").write_text(config)
+        (data / "realtime-switch.toml").write_text(config)
         self.provider = Program(self, "provider", "simulate", "--pace", "1000")
-        self.business = Program(self, "business", "business", "--data", str(data))
+        self.businesses = [Program(self, "business", "business", "--data", str(data))]
+        if database_url:
+            self.businesses.append(self._far_business(data))
         self.provider.start()
         provider_url = self._address_of_provider()
         self.stats_url = f"http://{provider_url.split('/')[2]}/stats"
@@ -140,16 +142,16 @@ class Plant:
         return key
 
     def start(self) -> None:
-        for program in (self.business, *self.gateways):
+        for program in (*self.businesses, *self.gateways):
             program.start()
 
     def stop(self) -> None:
         """Gateways first: what they hold finds the business process alive."""
-        for program in (*self.gateways, self.business):
+        for program in (*self.gateways, *self.businesses):
             program.stop()
 
     def end(self) -> None:
-        for program in (*self.gateways, self.business, self.provider):
+        for program in (*self.gateways, *self.businesses, self.provider):
             program.end()
         for door in self.doors:
             door.close()
@@ -167,7 +169,7 @@ class Plant:
         return sorted((self.data / "outbox").rglob("*.outbox"))
 
     def logs(self) -> str:
-        return "".join(program.log for program in (*self.gateways, self.business))
+        return "".join(program.log for program in (*self.gateways, *self.businesses))
 
     async def books(self) -> Books:
         environ = {k: v for k, v in self.environ.items() if k == "DATABASE_URL"}
@@ -176,6 +178,19 @@ class Plant:
             return await database.read(_read_books)
         finally:
             await database.close()
+
+    def _far_business(self, data: Path) -> Program:
+        self.command("link", "keys")
+        far = data / "far"
+        far.mkdir()
+        (data / "link-business.key").rename(far / "link-business.key")
+        with socket.create_server(("127.0.0.1", 0)) as found:
+            address = f"tcp://127.0.0.1:{found.getsockname()[1]}"
+        near = load(Flags(data=data), {}).link_address
+        (far / "realtime-switch.toml").write_text(f'[link]\nsocket_path = "{address}"\n')
+        with (data / "realtime-switch.toml").open("a") as file:
+            file.write(f'[link]\nbusiness = ["{near}", "{address}"]\n')
+        return Program(self, "far-business", "business", "--data", str(far))
 
     def _address_of_provider(self) -> str:
         deadline = time.monotonic() + 20
@@ -267,11 +282,6 @@ class Caller:
                     self.seen[response["id"]] = response["usage"]["total_tokens"]
                     self.finished.append(number)
                     return
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
 
 
 async def talk_while(plant: Plant, key: str, seed: int, work: Any, callers: int = 4) -> list[Caller]:

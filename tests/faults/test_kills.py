@@ -24,6 +24,6 @@ async def test_whatever_is_killed_every_answer_is_billed_once(
     with a_plant(database_url=url) as plant:
         key = plant.open_account()
         plant.start()
-        victims = [plant.business, *plant.gateways]
+        victims = [*plant.businesses, *plant.gateways]
         users = await talk_while(plant, key, SEED, kill_at_random(victims, KILLS, SEED))
         await check(plant, users, gateways_were_killed=any(gateway.kills for gateway in plant.gateways))
