@@ -29,7 +29,7 @@ from gateway_rig import (
     text,
     until,
 )
-from realtime_switch.accounts.errors import ErrorCode, LinkError
+from realtime_switch.accounts.errors import ErrorCode, LinkError, StorageError
 from realtime_switch.gateway import conductor
 from realtime_switch.gateway.switchboard import Bounds
 from realtime_switch.session import limits
@@ -235,6 +235,26 @@ async def test_calls_of_one_account_stop_together(here: Rig) -> None:
     await spending.say(begun(), done(tokens=20))
     assert (await ending(spender))[0] == 4002
     assert (await ending(other))[0] == 4002
+
+
+async def test_a_bill_that_cannot_be_kept_stops_its_frame_and_its_call(
+    here: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.books.credits["a1"] = 15
+    full = StorageError(ErrorCode.INTERNAL_OUTBOX_FULL, "full")
+    for last_credits in (False, True):  # in mid-call, and among the last steps of a call
+        client, line = await here.call()
+
+        def refuse(record: object) -> None:
+            raise full
+
+        monkeypatch.setattr(here.gateway.switchboard.outbox, "keep", refuse)
+        await line.say(begun(), done(tokens=20 if last_credits else 1))
+        assert (await hear(client))["type"] == "response.created"
+        code, _ = await ending(client)
+        assert code == 1011 or code == 1013
+        assert len(here.gateway.switchboard.calls) == 0
+        assert await line.closed() == 1000
 
 
 # -- Refusals ------------------------------------------------------------------------------------------------

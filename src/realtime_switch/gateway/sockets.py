@@ -8,7 +8,7 @@ from its first byte (dial.py). Both need `WSProtocol`, which picows keeps in
 Every transport must be one of aiofastnet's. On a transport of uvloop's own,
 picows hands a message of more than 8 KiB over as a view of memory that it
 writes to again before uvloop has sent it; two such messages in one turn of the
-loop arrive as garbage (tests/gateway/test_sockets.py shows it).
+loop arrive as garbage (test_conductor.py has them pass whole).
 """
 
 import socket
@@ -37,6 +37,16 @@ KERNEL_BYTES = 128 * 1024
 def bound_reading(transport: WSTransport) -> None:
     kernel_socket = transport.underlying_transport.get_extra_info("socket")
     kernel_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BYTES)
+
+
+def frame_head(kind: WSMsgType, payload_bytes: int) -> bytes:
+    """What stands before the payload of a whole, unmasked frame: a server's (RFC 6455 5.2)."""
+    first = 0x80 | kind.value
+    if payload_bytes < 126:
+        return bytes((first, payload_bytes))
+    if payload_bytes < 0x10000:
+        return bytes((first, 126)) + payload_bytes.to_bytes(2, "big")
+    return bytes((first, 127)) + payload_bytes.to_bytes(8, "big")
 
 
 class PicowsLog:
@@ -120,5 +130,6 @@ __all__ = [
     "WSProtocol",
     "bound_reading",
     "client_side",
+    "frame_head",
     "server_side",
 ]
