@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from picows import WSListener, WSTransport
 
-from gateway_rig import PROVIDER_KEY, Upstream, beside
+from gateway_rig import PROVIDER_KEY, Upstream, beside, until
 from realtime_switch.gateway.dial import DialError, DialTrouble, dial
 from realtime_switch.gateway.sockets import TEXT
 from realtime_switch.providers.endpoint import Dial
@@ -139,21 +139,25 @@ async def test_a_provider_that_does_not_speak_tls() -> None:
         )
 
 
+def descriptors() -> int:
+    return len(list(Path(f"/proc/{os.getpid()}/fd").iterdir()))
+
+
 async def test_a_dial_that_is_given_up_leaves_no_socket_behind() -> None:
-    ended = asyncio.Event()
+    asked, ended = asyncio.Event(), asyncio.Event()
 
     async def wait_for_the_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
+        asked.set()
         await reader.read()
         ended.set()
 
     async with server(wait_for_the_end) as address:
-        before = len(list(Path(f"/proc/{os.getpid()}/fd").iterdir()))
+        before = descriptors()
         dialling = beside(to(f"ws://{address}/"))
-        await asyncio.sleep(0.05)
+        await asyncio.wait_for(asked.wait(), 5)
         dialling.cancel()
         with pytest.raises(asyncio.CancelledError):
             await dialling
         await asyncio.wait_for(ended.wait(), 5)
-        await asyncio.sleep(0.01)
-        assert len(list(Path(f"/proc/{os.getpid()}/fd").iterdir())) <= before
+        await until(lambda: descriptors() <= before)
