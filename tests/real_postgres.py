@@ -55,15 +55,9 @@ class PostgresServer:
             "--no-locale",
             "-N",
         )
-        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        self._options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self._log = (folder / "log").open("wb")
-        self._process = subprocess.Popen(
-            [self._binaries / "postgres", "-D", self._data, "-k", folder, *options],
-            stdout=self._log,
-            stderr=self._log,
-            cwd=folder,
-            user="nobody" if _AS_ROOT else None,
-        )
+        self._process = self._start()
         self._wait_until_it_answers()
 
     def url(self, database: str) -> str:
@@ -82,10 +76,26 @@ class PostgresServer:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement)  # type: ignore[call-overload]
 
+    def restart(self) -> None:
+        """As an operator does in a hurry: sessions are cut off, work under way is rolled back."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(30)
+        self._process = self._start()
+        self._wait_until_it_answers()
+
     def stop(self) -> None:
         self._process.send_signal(signal.SIGINT)  # fast shutdown: ends sessions, waits for nobody
         self._process.wait(30)
         self._log.close()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [self._binaries / "postgres", "-D", self._data, "-k", self._folder, *self._options],
+            stdout=self._log,
+            stderr=self._log,
+            cwd=self._folder,
+            user="nobody" if _AS_ROOT else None,
+        )
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(

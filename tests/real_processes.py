@@ -43,6 +43,7 @@ class Program:
     ) -> None:
         self.name = name
         self.kills = 0
+        self.file_bytes_max: int | None = None  # as on a disk that is full: no file may grow over it
         self._command = [*COMMAND, *words]
         self._log = plant.data / f"{name}.log"
         self._pass_fds = pass_fds
@@ -56,8 +57,13 @@ class Program:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, stdout=log, stderr=log, env=self._env, pass_fds=self._pass_fds
+                self._limited(), stdout=log, stderr=log, env=self._env, pass_fds=self._pass_fds
             )
+
+    def _limited(self) -> list[str]:
+        if self.file_bytes_max is None:
+            return self._command
+        return ["/bin/sh", "-c", f'ulimit -f {self.file_bytes_max // 512}; exec "$@"', "sh", *self._command]
 
     def kill(self) -> None:
         assert self._process is not None

@@ -1,0 +1,129 @@
+"""A disk that fails, a file that is damaged, a folder that is gone: named, and nothing else lost by it."""
+
+from pathlib import Path
+
+import pytest
+from sqlcipher3 import dbapi2
+
+from outbox_ends import KEY, Ledger, a_shelf, an_outbox, bill, files, passage, until
+from realtime_switch.accounts.errors import ErrorCode, StorageError
+from realtime_switch.outbox.outbox import Outbox
+from realtime_switch.outbox.shelf import open_shelf
+
+
+def fill_up(outbox: Outbox) -> None:
+    """No page more, as on a full disk."""
+    connection = outbox._shelf._live.file._connection
+    [(pages,)] = connection.execute("PRAGMA page_count").fetchall()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def keep_until_it_fails(outbox: Outbox) -> tuple[StorageError, int]:
+    for number in range(10_000):
+        try:
+            outbox.keep(bill(number))
+        except StorageError as error:
+            return error, number
+    raise AssertionError("it never failed")
+
+
+async def test_a_full_disk_is_named_and_the_next_file_is_used(tmp_path: Path) -> None:
+    ledger = Ledger()
+    ledger.failure = ErrorCode.INTERNAL_LINK_CLOSED
+    async with an_outbox(tmp_path, ledger) as outbox:
+        await until(lambda: outbox._shelf._spare is not None)
+        fill_up(outbox)
+        for number in range(100):
+            outbox.keep(bill(number))  # over to the next file, without a word to the caller
+        fill_up(outbox)
+        outbox._shelf._spare = None
+        error, failed = keep_until_it_fails(outbox)
+        assert error.code is ErrorCode.INTERNAL_OUTBOX_UNAVAILABLE
+        assert "no room left" in error.message
+        outbox.keep(passage(1, text="x" * 5_000))
+        assert outbox.dropped == 1
+        await until(lambda: outbox._shelf._spare is not None)
+        outbox.keep(bill(20_000))  # room again, by itself
+        ledger.failure = None
+        await until(lambda: outbox.depth == 0)
+        assert f"b{failed}" in ledger.bills, "it happened, and this process lived to tell it"
+        assert "b20000" in ledger.bills
+
+
+async def test_nobody_can_lock_us_out_of_the_file_we_write(tmp_path: Path) -> None:
+    async with an_outbox(tmp_path, Ledger()) as outbox:
+        stranger = dbapi2.connect(str(outbox._shelf._live.file.path), timeout=0)
+        stranger.execute(f"PRAGMA key = \"x'{KEY}'\"")
+        with pytest.raises(dbapi2.OperationalError, match="locked"):
+            stranger.execute("BEGIN IMMEDIATE")
+        outbox.keep(bill(1))
+        stranger.close()
+
+
+async def test_a_file_of_another_key_is_left_where_it_is_and_keeps_nobody_from_working(
+    tmp_path: Path,
+) -> None:
+    stranger = open_shelf(tmp_path, "cd" * 32, 1)
+    stranger.keep(bill(1), False)
+    await stranger.close()
+    ledger = Ledger()
+    async with an_outbox(tmp_path, ledger) as outbox:
+        outbox.keep(bill(2))
+        outbox.hurry()
+        await until(lambda: outbox.depth == 0)
+        assert list(ledger.bills) == ["b2"]
+    assert len(files(tmp_path)) == 1
+    once_more = open_shelf(tmp_path, "cd" * 32, 2)
+    await once_more.adopt()
+    assert [row.record for row in await once_more.read()] == [bill(1)]
+    await once_more.close()
+
+
+async def test_a_damaged_file_gives_what_can_be_read_and_stays(tmp_path: Path) -> None:
+    shelf = a_shelf(tmp_path)
+    for number in range(500):
+        shelf.keep(passage(number, text="x" * 400), False)
+    await shelf.close()
+    [file] = files(tmp_path)
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 64] = bytes(64)
+    file.write_bytes(data)
+    ledger = Ledger()
+    async with an_outbox(tmp_path, ledger) as outbox:
+        outbox.keep(bill(1))
+        outbox.hurry()
+        await until(lambda: "b1" in ledger.bills)
+        await until(lambda: outbox.depth == 0)
+    assert files(tmp_path) == [file]
+
+
+async def test_a_row_of_a_kind_that_we_do_not_know_stays_for_who_does(tmp_path: Path) -> None:
+    shelf = a_shelf(tmp_path)
+    shelf.keep(bill(1), False)
+    shelf._live.file._connection.execute("INSERT INTO kept VALUES (99, 7, x'00')")
+    await shelf.close()
+    ledger = Ledger()
+    async with an_outbox(tmp_path, ledger) as outbox:
+        await until(lambda: "b1" in ledger.bills and outbox.depth == 0)
+    assert len(files(tmp_path)) == 1
+
+
+def test_a_place_that_cannot_be_one_stops_the_start_by_name(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError) as caught:
+        open_shelf(tmp_path / "file", KEY, 1)
+    assert caught.value.code is ErrorCode.INTERNAL_OUTBOX_UNAVAILABLE
+
+
+async def test_a_folder_that_is_taken_away_costs_what_was_in_it_and_no_call(tmp_path: Path) -> None:
+    """Somebody cleaned up. What is kept is still in the open file, and is still delivered."""
+    ledger = Ledger()
+    ledger.failure = ErrorCode.INTERNAL_LINK_CLOSED
+    async with an_outbox(tmp_path / "outbox", ledger) as outbox:
+        outbox.keep(bill(1))
+        for file in files(tmp_path):
+            file.unlink()
+        outbox.keep(bill(2))
+        ledger.failure = None
+        outbox.hurry()
+        await until(lambda: set(ledger.bills) == {"b1", "b2"})
