@@ -10,6 +10,7 @@ import pytest
 import websockets
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 
 from gateway_rig import (
@@ -19,6 +20,7 @@ from gateway_rig import (
     POOR_KEY,
     PROVIDER_KEY,
     Books,
+    Line,
     Rig,
     begun,
     beside,
@@ -74,6 +76,36 @@ async def test_audio_passes_byte_for_byte(here: Rig, size: int) -> None:
     assert await line.raw() == up
     await line.say(down)
     assert await client.recv() == down
+    await client.close()
+
+
+def in_one_write(line: Line, *messages: str) -> None:
+    """Whole frames back to back, as a provider's socket delivers a burst."""
+    frames = (Frame(Opcode.TEXT, message.encode()).serialize(mask=False) for message in messages)
+    line.socket.transport.write(b"".join(frames))
+
+
+@pytest.mark.parametrize("size", [1, 50, 80, 125, 1_000, 48_000, 49_200, 100_000])
+async def test_frames_that_come_together_go_on_together_in_order(here: Rig, size: int) -> None:
+    client, line = await here.call()
+    burst = [
+        text(begun()),
+        delta(size),
+        delta(1),
+        text({"type": "rate_limits.updated", "x": size}),
+        delta(size),
+    ]
+    in_one_write(line, *burst)
+    assert [await asyncio.wait_for(client.recv(), 5) for _ in burst] == burst
+    await client.close()
+
+
+async def test_the_last_frames_before_a_loss_reach_the_client(here: Rig) -> None:
+    client, line = await here.call()
+    in_one_write(line, delta(10), delta(20))
+    line.socket.transport.close()
+    assert len(await client.recv()) < len(await client.recv())
+    await here.upstream.line()  # it was dialled again
     await client.close()
 
 

@@ -32,7 +32,7 @@ from ..session.session import Session
 from ..session.steps import PASS, AskCredits, Dial, End, Keep, Note, Steps, ToClient, ToProvider, Wake
 from .dial import DialError
 from .fragments import Fragments
-from .sockets import BINARY, CLOSE, CONTINUATION, REASON_BYTES_MAX, TEXT, bound_reading
+from .sockets import BINARY, CLOSE, CONTINUATION, REASON_BYTES_MAX, TEXT, bound_reading, frame_head
 
 PING_S = 20.0  # as OpenAI's server does (OPENAI-REALTIME.md 2.5)
 PROVIDER_SILENT_PINGS = 3  # unanswered, and nothing else heard: the line is dead
@@ -81,6 +81,13 @@ class Line(WSListener):
         self._call.provider_opened(self._generation, transport)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        last = frame.last_in_buffer
+        self._call.more_comes = not last
+        self._on_frame(transport, frame)
+        if last:
+            self._call.flush()
+
+    def _on_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
         if kind is TEXT and frame.fin and not self._fragments.open:
             self._call.from_provider(self._generation, kind, frame.get_payload_as_bytes())
@@ -124,6 +131,8 @@ class Conductor(WSListener):
         self.who = who
         self.account_id = ""
         self.provider_heard = False
+        self.more_comes = False  # what the provider has sent in one go is not all handled yet
+        self._held: list[bytes] = []  # frames for the client that go out together with the next
         self._session = session
         self._books = books
         self._ask = ask
@@ -220,13 +229,15 @@ class Conductor(WSListener):
         self.provider_heard = True
         answer = self._session.from_provider(generation, payload)
         if answer is PASS:
-            self._client.send(kind, payload)  # type: ignore[union-attr]  # there is no call without a client
+            self._tell_client(kind, payload)
         elif answer:
             self._follow(answer, payload, kind)
 
     def provider_lost(self, generation: int, told: str, hopeless: bool = False) -> None:
         if self._ended or generation != self._session.generation:
             return
+        self.more_comes = False
+        self.flush()
         self._log.info("provider lost", told=told[:300])
         self._let_go()
         self._follow(self._session.provider_lost(generation, hopeless))
@@ -235,15 +246,34 @@ class Conductor(WSListener):
         if generation == self._session.generation:
             self._read_client(not full)
 
+    # -- To the client --------------------------------------------------------------------------------------
+
+    def _tell_client(self, kind: WSMsgType, payload: bytes) -> None:
+        """Frames that a provider sent in one go are sent on in one go: a write costs more than all the rest
+        of a frame's way. Nothing waits for what has not arrived yet."""
+        assert self._client is not None
+        if self.more_comes or self._held:
+            self._held += (frame_head(kind, len(payload)), payload)
+        else:
+            self._client.send(kind, payload)
+
+    def flush(self) -> None:
+        if self._held:
+            held, self._held = self._held, []
+            assert self._client is not None
+            if not self._client.is_disconnected:
+                self._client.underlying_transport.write(b"".join(held))
+
     # -- Steps ----------------------------------------------------------------------------------------------
 
     def _follow(self, steps: Steps, original: bytes = b"", kind: WSMsgType = TEXT) -> None:
         """Carry out the session's answer, in order. The message that is answered keeps its kind; what the
         session says itself is text."""
         for step in steps:
+            if type(step) is ToClient:  # nearly always, and a match would try it by parts
+                self._tell_client(kind if step.payload is original else TEXT, step.payload)
+                continue
             match step:
-                case ToClient(payload):
-                    self._client.send(kind if payload is original else TEXT, payload)  # type: ignore[union-attr]
                 case ToProvider(payload):
                     self._to_provider(kind if payload is original else TEXT, payload)
                 case Keep(record):
@@ -391,6 +421,7 @@ class Conductor(WSListener):
         client = self._client
         if client is None or client.is_disconnected:
             return
+        self.flush()
         reason = end.reason.encode()[:REASON_BYTES_MAX].decode(errors="ignore")
         client.send_close(end.code, reason)  # type: ignore[arg-type]
         self._closing = self._loop.call_later(CLOSING_S, client.disconnect, False)

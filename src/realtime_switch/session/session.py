@@ -17,11 +17,12 @@ known by its generation and ignored. Nothing leads out of ENDED.
 import enum
 from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 from ..accounts.errors import ErrorCode
 from ..accounts.records import Grant, Refusal, SavedConfig
 from ..dialects import openai
-from ..dialects.acts import Act, Bill, Configured, Garbled, Ready, Trouble, Usage
+from ..dialects.acts import Act, Bill, Configured, Garbled, Ready, TranscriptionUsage, Trouble, Usage
 from ..dialects.dialect import ClientSide
 from ..dialects.openai import resume
 from . import limits
@@ -230,13 +231,19 @@ class Session:
 
     def _hear(self, hops: list[Hop]) -> Steps:
         steps: Steps = []
+        settles = False
         for hop in hops:
             if isinstance(hop, Heard):
-                steps += self._heard(hop.act)
+                act = hop.act
+                self._client_side.follow(act)
+                settles |= self._transcript.hear(act)
+                if (react := _REACTIONS.get(type(act))) is not None:
+                    steps += react(self, act)
             else:
                 steps.append(hop)
-        # First, because the frame that ends a turn tells the client that it is over: then it is on disk.
-        steps = [*self._keep_passages(), *steps]
+        if settles:
+            # First, because the frame that ends a turn tells the client that it is over: then it is on disk.
+            steps = [*self._keep_passages(), *steps]
         # Only now: the frame that spends the last credit still reaches the client.
         if self.phase is Phase.FINISHING and not self._client_side.reply_open:
             steps += self._end_for_credits()
@@ -244,18 +251,15 @@ class Session:
             steps += self._out_of_credits()
         return steps
 
-    def _heard(self, act: Act) -> Steps:
-        self._client_side.follow(act)
-        self._transcript.hear(act)
-        if isinstance(act, Bill):
-            return self._charge(act)
-        if isinstance(act, Configured):
-            return self._save(act)
-        if isinstance(act, Ready):
-            self._gate.greeted()
-        if isinstance(act, Trouble | Garbled):
-            return [Note("provider_error", act.code if isinstance(act, Trouble) else "garbled")]
+    def _greeted(self, act: Ready) -> Steps:
+        self._gate.greeted()
         return []
+
+    def _troubled(self, act: Trouble) -> Steps:
+        return [Note("provider_error", act.code)]
+
+    def _puzzled(self, act: Garbled) -> Steps:
+        return [Note("provider_error", "garbled")]
 
     def _charge(self, bill: Bill) -> Steps:
         record = self._meter.record(bill)
@@ -392,6 +396,17 @@ class Session:
 
     def _expect(self, *phases: Phase) -> None:
         assert self.phase in phases, f"{self.phase} is none of {phases}"
+
+
+# Each is given the acts that it is filed under.
+_REACTIONS: dict[type[Act], Callable[[Session, Any], Steps]] = {
+    Usage: Session._charge,
+    TranscriptionUsage: Session._charge,
+    Configured: Session._save,
+    Ready: Session._greeted,
+    Trouble: Session._troubled,
+    Garbled: Session._puzzled,
+}
 
 
 def _numbered(run_id: str) -> Callable[[], str]:

@@ -92,10 +92,15 @@ class Transcript:
 
     # -- Hearing --------------------------------------------------------------------------------------------
 
-    def hear(self, act: Act) -> None:
-        hear = _HEARERS.get(type(act))
-        if hear is not None:
-            hear(self, act)
+    def hear(self, act: Act) -> bool:
+        """False: nothing can have become sure by this, so there is no need to ask what is due. Most of what
+        is heard is the agent's next word."""
+        kind = type(act)
+        hear = _HEARERS.get(kind)
+        if hear is None:
+            return False
+        hear(self, act)
+        return kind not in _MERE_WORDS
 
     def due(self) -> list[Passage]:
         """What has become sure: in pieces of about PASSAGE_CHARS, and when a turn is over what is left of it,
@@ -344,3 +349,4 @@ _HEARERS: dict[type[Act], Callable[[Transcript, Any], None]] = {
     ReplyDone: Transcript._reply_done,
     ReplyTruncated: Transcript._truncated,
 }
+_MERE_WORDS = frozenset({ReplyTranscript, ReplyText, ReplyAudio, AudioPassed})
