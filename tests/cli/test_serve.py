@@ -112,6 +112,7 @@ def test_one_command_and_a_call_is_answered_billed_and_remembered(tmp_path):
         assert running.stop() == 0
 
     assert again["turns"][0]["agent"] == "Your name is Ada."
+    assert again["credits"] == 500_000 - first["total_tokens"] - again["total_tokens"]
     assert key not in said
     assert "API key" not in said  # only the first start makes one
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from openai.types.realtime import ClientSecretCreateResponse
 
-from gateway_rig import KEY, OTHER_KEY, POOR_KEY, Rig, ending, hear, rig
+from gateway_rig import KEY, OTHER_KEY, POOR_KEY, Rig, begun, done, ending, hear, rig
 from realtime_switch.accounts.errors import ErrorCode, LinkError
 from realtime_switch.gateway import http
 
@@ -47,6 +47,17 @@ async def test_every_answer_forbids_what_no_page_needs(here: Rig) -> None:
         headers = (await ask(here, "GET", path)).headers
         assert headers.items() >= http.HEADERS.items()
         assert "server" not in headers
+
+
+async def test_what_is_left_holds_the_bills_of_calls_that_have_just_ended(here: Rig) -> None:
+    before = (await ask(here, "GET", "/v1/account")).json()
+    client, line = await here.call()
+    await line.say(begun(), done(tokens=30))
+    assert [(await hear(client))["type"] for _ in range(2)] == ["response.created", "response.done"]
+    await client.close()
+    after = (await ask(here, "GET", "/v1/account")).json()
+    assert after == {**before, "credits": before["credits"] - 30}
+    assert before["object"] == "account"
 
 
 async def test_models_are_the_routes_there_are(here: Rig) -> None:

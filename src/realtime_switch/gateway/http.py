@@ -5,7 +5,7 @@ cached, and no page of another site is let in.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -42,6 +42,7 @@ PAGE = """This is Realtime Switch, a gateway for realtime voice AI.
 Connect a WebSocket to /v1/realtime?model=MODEL with 'Authorization: Bearer YOUR_KEY',
 or point an OpenAI SDK at this address followed by /v1.
 
+  GET  /v1/account                   the credits you have left
   GET  /v1/models                    the models you may name
   POST /v1/realtime/client_secrets   a short-lived key for a browser
   GET  /healthz, /readyz             for whoever watches over this process
@@ -95,11 +96,13 @@ class Api:
         routes: Routes,
         signing_key: bytes,
         why_not_ready: Callable[[], str],
+        settle: Callable[[], Awaitable[None]],
     ) -> None:
         self._service = service
         self._routes = routes
         self._signing_key = signing_key
         self._why_not_ready = why_not_ready
+        self._settle = settle
 
     def app(self) -> Starlette:
         return Starlette(
@@ -107,6 +110,7 @@ class Api:
                 Route("/", self.page),
                 Route("/healthz", self.healthz),
                 Route("/readyz", self.readyz),
+                Route("/v1/account", self.account),
                 Route("/v1/models", self.models),
                 Route("/v1/models/{model:path}", self.model),
                 Route("/v1/realtime/client_secrets", self.client_secrets, methods=["POST"]),
@@ -125,6 +129,12 @@ class Api:
         """New calls can be taken here."""
         why_not = self._why_not_ready()
         return PlainTextResponse(f"{why_not or 'ready'}\n", 503 if why_not else 200, headers=HEADERS)
+
+    async def account(self, request: Request) -> Response:
+        """What the key holder has left, bills of calls that have just ended included."""
+        await self._settle()
+        grant, _ = await self._authorise(request, "")
+        return _json({"object": "account", "id": grant.account_id, "credits": grant.credits})
 
     async def models(self, request: Request) -> Response:
         await self._authorise(request, "")

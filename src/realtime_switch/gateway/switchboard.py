@@ -232,6 +232,10 @@ class Switchboard:
     def credits_read(self, call: Conductor, credits: int) -> None:
         self.calls.balance_known(Balance(account_id=call.account_id, credits=credits))
 
+    async def settle(self) -> None:
+        """Wait, for a while, until the ledger knows of every bill that was kept here."""
+        await self.outbox.settle("", SETTLE_S)
+
     async def end_all(self, within_s: float) -> None:
         """Every call ends with 1001, and its socket is gone when this returns."""
         sockets = [call.stop() for call in self.calls]
