@@ -11,6 +11,7 @@ from datetime import datetime
 from importlib.util import find_spec
 from typing import Self
 
+import aiofastnet
 import msgspec
 
 from realtime_switch.local import brain
@@ -77,7 +78,9 @@ class LocalProvider:
         self._port = self._socket.getsockname()[1]
         if self.faults.refuse and self.faults.times is None:
             return  # bound and never listening is what a refusal is
-        self._server = await asyncio.get_running_loop().create_server(self._door, sock=self._socket)
+        # Not the loop's own transports: docs/decisions/0010, large messages of picows break on uvloop's.
+        loop = asyncio.get_running_loop()
+        self._server = await aiofastnet.create_server(loop, self._door, sock=self._socket)
 
     async def close(self) -> None:
         if self._server is not None:
