@@ -33,6 +33,7 @@ from gateway_rig import (
 )
 from realtime_switch.accounts.errors import ErrorCode, LinkError, StorageError
 from realtime_switch.gateway import conductor
+from realtime_switch.gateway.contention import TAKEOVERS_MAX
 from realtime_switch.gateway.switchboard import Bounds
 from realtime_switch.session import limits
 
@@ -531,6 +532,19 @@ async def test_a_client_that_comes_back_at_once_finds_its_last_words(here: Rig) 
     update = await (await here.upstream.line()).hear()
     assert "Remember 7." in update["session"]["instructions"]
     await back.close()
+
+
+async def test_clients_that_take_a_session_from_each_other_are_turned_away_for_a_while(here: Rig) -> None:
+    place = "/v1/realtime?model=m&session_id=contended"
+    clients = []
+    for _ in range(TAKEOVERS_MAX + 1):
+        clients.append(await here.connect(place))
+        assert await hear(clients[-1]) == CREATED
+    with pytest.raises(websockets.InvalidStatus) as turned_away:
+        await here.connect(place)
+    assert turned_away.value.response.status_code == 429
+    for client in clients:
+        await client.close()
 
 
 async def test_another_account_does_not_take_a_session_over(here: Rig) -> None:

@@ -1,26 +1,28 @@
 """The calls that are alive in this process: how many, whose, and which one goes when another takes over."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import groupby
 
 from ..accounts.errors import ErrorCode
 from ..accounts.records import Balance, UsageRecord
 from ..session.purse import Purse
 from .conductor import Conductor
+from .contention import Contention, Place
 
 TAKEN_OVER = "Another client connected with the same session id."
 
 
 class Calls:
-    def __init__(self, calls_max: int, per_key_max: int) -> None:
+    def __init__(self, calls_max: int, per_key_max: int, now_s: Callable[[], float]) -> None:
         self._calls_max = calls_max
         self._per_key_max = per_key_max
         self._all: set[Conductor] = set()
         self._per_key: Counter[str] = Counter()
         self._accounts: dict[str, _Account] = {}
         # By whom the session is known: the key before the account is known, the account afterwards.
-        self._sessions: dict[tuple[str, str], Conductor] = {}
+        self._sessions: dict[Place, Conductor] = {}
+        self._contention = Contention(now_s)
 
     def __len__(self) -> int:
         return len(self._all)
@@ -34,6 +36,9 @@ class Calls:
 
     def too_many(self, key_hash: str) -> bool:
         return self._per_key[key_hash] >= self._per_key_max
+
+    def is_contended(self, key_hash: str, session_id: str) -> bool:
+        return self._contention.is_hot((key_hash, session_id))
 
     def add(self, call: Conductor) -> None:
         self._all.add(call)
@@ -49,6 +54,7 @@ class Calls:
         former = self._sessions.get(place)
         self._sessions[place] = call
         if former is not None and former is not call:
+            self._contention.note(place)
             former.end(ErrorCode.EXTERNAL_TAKEN_OVER, TAKEN_OVER)
 
     def granted(self, call: Conductor, credits: int) -> Purse:

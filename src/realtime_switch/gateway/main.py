@@ -6,7 +6,6 @@ import ssl
 from collections.abc import Callable
 
 import structlog
-from msgspec.structs import replace
 
 from ..accounts.errors import ConfigurationError, ErrorCode
 from ..accounts.service import AccountService
@@ -150,14 +149,14 @@ def _shelf(settings: Settings) -> Shelf:
 
 
 def _bounds(settings: Settings) -> Bounds:
-    chosen = settings.gateway
-    outbox = settings.outbox
-    bounds = Bounds(outbox=OutboxBounds(rows_max=outbox.records_max, bytes_max=outbox.bytes_max))
-    if chosen.message_bytes_max is not None:
-        bounds = replace(bounds, message_bytes_max=chosen.message_bytes_max)
-    if chosen.idle_s is not None:
-        bounds = replace(bounds, idle_s=chosen.idle_s)
-    return bounds
+    chosen, outbox = settings.gateway, settings.outbox
+    return Bounds(
+        message_bytes_max=chosen.message_bytes_max,
+        idle_s=chosen.idle_s,
+        calls_max=chosen.calls_max,
+        calls_per_key_max=chosen.calls_per_key_max,
+        outbox=OutboxBounds(rows_max=outbox.records_max, bytes_max=outbox.bytes_max),
+    )
 
 
 def _address(settings: Settings) -> tuple[str, int]:

@@ -23,7 +23,7 @@ from ..outbox.outbox import Bounds as OutboxBounds
 from ..outbox.outbox import Outbox, Room
 from ..outbox.rows import Record
 from ..outbox.shelf import Shelf
-from ..providers.endpoint import LOCAL, Dial, Endpoint
+from ..providers.endpoint import Dial, Endpoint
 from ..providers.routes import Route, Routes, Unknown
 from ..providers.routes import Target as Place
 from ..session import limits
@@ -94,7 +94,8 @@ class Switchboard:
         bounds: Bounds,
     ) -> None:
         self.service = service
-        self.calls = Calls(bounds.calls_max, bounds.calls_per_key_max)
+        now_s = asyncio.get_running_loop().time
+        self.calls = Calls(bounds.calls_max, bounds.calls_per_key_max, now_s)
         self.outbox = Outbox(service, shelf, self.calls, bounds.outbox)
         self.stopping = False
         self._routes = routes
@@ -114,7 +115,7 @@ class Switchboard:
         bound = self._who_is(arrival)
         if isinstance(bound, Complaint):
             return Welcome(Complained(bound, arrival.beta), chosen)
-        if (turned_away := self._no_seat(bound.key_hash)) is not None:
+        if (turned_away := self._no_seat(bound)) is not None:
             return turned_away
         who = Who(key_hash=bound.key_hash, session_id=bound.session_id, peer=knock.peer)
         headers = (*chosen, (SESSION_HEADER, bound.session_id))
@@ -137,7 +138,7 @@ class Switchboard:
             return _ANOTHER_MODEL
         return bound
 
-    def _no_seat(self, key_hash: str) -> TurnedAway | None:
+    def _no_seat(self, bound: Bound) -> TurnedAway | None:
         retry = (("retry-after", str(RETRY_AFTER_S)),)
         if self.stopping:
             message = "The gateway is stopping. Try again shortly."
@@ -147,12 +148,19 @@ class Switchboard:
                 f"The gateway cannot reach its ledger. Try again shortly. ({ErrorCode.INTERNAL_OUTBOX_FULL})"
             )
             return TurnedAway(status=503, code="server_error", message=message, headers=retry)
-        if self.calls.full or self.calls.too_many(key_hash):
+        if self.calls.full or self.calls.too_many(bound.key_hash):
             whose = "The gateway" if self.calls.full else "This API key"
             return TurnedAway(
                 status=429,
                 code="rate_limit_exceeded",
                 message=f"{whose} has as many calls as it may have at once. End one, or try again later.",
+                headers=retry,
+            )
+        if self.calls.is_contended(bound.key_hash, bound.session_id):
+            return TurnedAway(
+                status=429,
+                code="rate_limit_exceeded",
+                message="Clients take this session from each other. Give each a session id of its own.",
                 headers=retry,
             )
         return None
@@ -248,7 +256,7 @@ class Switchboard:
 
 
 def _way(route: Route, place: Place, endpoint: Endpoint) -> Way:
-    free = endpoint.name == LOCAL  # "auto" is where it costs nothing (B2a)
+    free = endpoint.capabilities.free_transcription  # "auto" is where it costs nothing (B2a)
     transcribe = route.transcribe_input == "always" or (route.transcribe_input == "auto" and free)
     target = Target(
         provider=endpoint.name, model=place.model, greets=endpoint.capabilities.first_frame == "provider"
