@@ -380,14 +380,14 @@ async def test_a_provider_that_drops_the_call_is_dialled_again(here: Rig) -> Non
 async def test_no_late_word_of_the_old_connection_reaches_the_client(here: Rig) -> None:
     client, line = await here.call()
     (call,) = here.gateway.switchboard.calls
-    old = call._session.generation
+    old = call.session.generation
     line.socket.transport.abort()
     await here.upstream.line()
     await until(lambda: call._provider is not None)
     call.from_provider(old, conductor.TEXT, text(begun("late")).encode())
     call.provider_lost(old, "late")
     call.provider_full(old, True)
-    assert call._client is not None
+    assert call.client is not None
     await client.send('{"type":"nonsense" ')
     assert (await hear(client))["type"] == "error"
     await client.close()
@@ -413,7 +413,7 @@ async def test_attempts_come_to_a_named_end() -> None:
     async with rig(url="ws://127.0.0.1:1/") as here:
         client = await here.connect()
         (call,) = here.gateway.switchboard.calls
-        call._session._terms = msgspec.structs.replace(call._session._terms, redial_after_s=(0.01, 0.01))
+        call.session._terms = msgspec.structs.replace(call.session._terms, redial_after_s=(0.01, 0.01))
         assert (await hear(client))["error"]["code"] == "INTERNAL_PROVIDER_UNAVAILABLE"
         assert (await ending(client))[0] == 1011
 
@@ -439,8 +439,8 @@ async def test_a_client_that_does_not_read_stops_the_provider_and_not_the_memory
     async with rig() as here:
         client, line = await here.call(max_queue=1)
         (call,) = here.gateway.switchboard.calls
-        assert call._client is not None
-        backlog = call._client.underlying_transport.get_write_buffer_size
+        assert call.client is not None
+        backlog = call.client.underlying_transport.get_write_buffer_size
         flood = beside(line.say(*[delta(48_000) for _ in range(400)]))
         await until(lambda: call._client_is_full)
         most = backlog()
@@ -482,11 +482,11 @@ async def test_a_provider_that_does_not_read_stops_the_client(monkeypatch: pytes
 
         speaking = beside(speak())
         (call,) = here.gateway.switchboard.calls
-        await until(lambda: call._client is not None and not call._client.underlying_transport.is_reading())
+        await until(lambda: call.client is not None and not call.client.underlying_transport.is_reading())
         assert [await line.raw() for _ in said] == said
         await speaking
-        assert call._client is not None
-        assert call._client.underlying_transport.is_reading()
+        assert call.client is not None
+        assert call.client.underlying_transport.is_reading()
         await client.close()
 
 

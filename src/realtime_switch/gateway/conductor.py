@@ -74,26 +74,35 @@ class Line(WSListener):
 
     def __init__(self, call: "Conductor", generation: int) -> None:
         self._call = call
-        self._generation = generation
+        self.generation = generation
         self._fragments = Fragments(limits.MESSAGE_BYTES_MAX)
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        self._call.provider_opened(self._generation, transport)
+        self._call.provider_opened(self, transport)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        last = frame.last_in_buffer
-        self._call.more_comes = not last
-        self._on_frame(transport, frame)
-        if last:
-            self._call.flush()
-
-    def _on_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        call = self._call
         kind = frame.msg_type
+        last = frame.last_in_buffer
         if kind is TEXT and frame.fin and not self._fragments.open:
-            self._call.from_provider(self._generation, kind, frame.get_payload_as_bytes())
-        elif kind is TEXT or kind is BINARY or kind is CONTINUATION:
+            payload = frame.get_payload_as_bytes()
+            if last and call.line is self and not call.held and call.session.passes_from_provider(payload):
+                # The way of nearly every frame; all else in this class and the next is for the others.
+                call.provider_heard = True
+                call.client.send(TEXT, payload)  # type: ignore[union-attr]  # no call without a client
+                return
+            call.more_comes = not last
+            call.from_provider(self.generation, kind, payload)
+        else:
+            call.more_comes = not last
+            self._on_other_frame(transport, kind, frame)
+        if last:
+            call.flush()
+
+    def _on_other_frame(self, transport: WSTransport, kind: WSMsgType, frame: WSFrame) -> None:
+        if kind is TEXT or kind is BINARY or kind is CONTINUATION:
             if (whole := self._fragments.add(kind, frame)) is not None:
-                self._call.from_provider(self._generation, *whole)
+                self._call.from_provider(self.generation, *whole)
         elif kind is CLOSE:
             answer_close(transport, frame)
         else:
@@ -102,13 +111,13 @@ class Line(WSListener):
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         received = transport.close_handshake and transport.close_handshake.recv
         told = f"{received.code:d} {received.reason or ''}".strip() if received else "without a close"
-        self._call.provider_lost(self._generation, told)
+        self._call.provider_lost(self.generation, told)
 
     def pause_writing(self) -> None:
-        self._call.provider_full(self._generation, True)
+        self._call.provider_full(self.generation, True)
 
     def resume_writing(self) -> None:
-        self._call.provider_full(self._generation, False)
+        self._call.provider_full(self.generation, False)
 
 
 Ask = Callable[["Conductor"], Awaitable[Grant | Refusal]]
@@ -132,8 +141,9 @@ class Conductor(WSListener):
         self.account_id = ""
         self.provider_heard = False
         self.more_comes = False  # what the provider has sent in one go is not all handled yet
-        self._held: list[bytes] = []  # frames for the client that go out together with the next
-        self._session = session
+        self.line: Line | None = None  # the provider connection of the present
+        self.held: list[bytes] = []  # frames for the client that go out together with the next
+        self.session = session
         self._books = books
         self._ask = ask
         self._open_line = open_line
@@ -141,7 +151,7 @@ class Conductor(WSListener):
         self._log = _log.bind(session=who.session_id)
         self._loop = asyncio.get_running_loop()
         self._begun_s = self._loop.time()
-        self._client: WSTransport | None = None
+        self.client: WSTransport | None = None
         self._provider: WSTransport | None = None
         self._to_provider: Callable[[WSMsgType, bytes], None] = _to_nobody
         self._fragments = Fragments(limits.MESSAGE_BYTES_MAX)
@@ -161,7 +171,7 @@ class Conductor(WSListener):
     # -- The client's socket --------------------------------------------------------------------------------
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        self._client = transport
+        self.client = transport
         bound_reading(transport)
         transport.underlying_transport.set_write_buffer_limits(high=limits.SLOW_CLIENT_BYTES_MAX)
         self._books.begun(self)
@@ -172,7 +182,11 @@ class Conductor(WSListener):
         kind = frame.msg_type
         self._client_heard = True
         if kind is TEXT and frame.fin and not self._fragments.open:
-            self._from_client(kind, frame.get_payload_as_bytes())
+            payload = frame.get_payload_as_bytes()
+            if self.session.passes_from_client(payload):
+                self._to_provider(TEXT, payload)
+            else:
+                self._from_client(kind, payload)
         elif kind is TEXT or kind is BINARY or kind is CONTINUATION:
             if (whole := self._fragments.add(kind, frame)) is not None:
                 self._from_client(*whole)
@@ -181,7 +195,7 @@ class Conductor(WSListener):
             self._client_left()
 
     def _from_client(self, kind: WSMsgType, payload: bytes) -> None:
-        answer = self._session.from_client(payload)
+        answer = self.session.from_client(payload)
         if answer is PASS:
             self._to_provider(kind, payload)
         elif answer:
@@ -194,7 +208,7 @@ class Conductor(WSListener):
 
     def _client_left(self) -> None:
         if not self._ended:
-            self._follow(self._session.client_left())
+            self._follow(self.session.client_left())
 
     def pause_writing(self) -> None:
         """The client does not keep up: stop listening to the provider, and give it a while."""
@@ -212,10 +226,11 @@ class Conductor(WSListener):
 
     # -- The provider's socket ------------------------------------------------------------------------------
 
-    def provider_opened(self, generation: int, transport: WSTransport) -> None:
-        if self._ended or generation != self._session.generation:
+    def provider_opened(self, line: Line, transport: WSTransport) -> None:
+        if self._ended or line.generation != self.session.generation:
             transport.disconnect(False)
             return
+        self.line = line
         self._provider = transport
         self._to_provider = transport.send
         bound_reading(transport)
@@ -223,27 +238,27 @@ class Conductor(WSListener):
         self._provider_silent_pings = 0
         transport.underlying_transport.set_write_buffer_limits(high=PROVIDER_BACKLOG_BYTES)
         self._read_provider()
-        self._follow(self._session.provider_opened(generation))
+        self._follow(self.session.provider_opened(line.generation))
 
     def from_provider(self, generation: int, kind: WSMsgType, payload: bytes) -> None:
         self.provider_heard = True
-        answer = self._session.from_provider(generation, payload)
+        answer = self.session.from_provider(generation, payload)
         if answer is PASS:
             self._tell_client(kind, payload)
         elif answer:
             self._follow(answer, payload, kind)
 
     def provider_lost(self, generation: int, told: str, hopeless: bool = False) -> None:
-        if self._ended or generation != self._session.generation:
+        if self._ended or generation != self.session.generation:
             return
         self.more_comes = False
         self.flush()
         self._log.info("provider lost", told=told[:300])
         self._let_go()
-        self._follow(self._session.provider_lost(generation, hopeless))
+        self._follow(self.session.provider_lost(generation, hopeless))
 
     def provider_full(self, generation: int, full: bool) -> None:
-        if generation == self._session.generation:
+        if generation == self.session.generation:
             self._read_client(not full)
 
     # -- To the client --------------------------------------------------------------------------------------
@@ -251,18 +266,18 @@ class Conductor(WSListener):
     def _tell_client(self, kind: WSMsgType, payload: bytes) -> None:
         """Frames that a provider sent in one go are sent on in one go: a write costs more than all the rest
         of a frame's way. Nothing waits for what has not arrived yet."""
-        assert self._client is not None
-        if self.more_comes or self._held:
-            self._held += (frame_head(kind, len(payload)), payload)
+        assert self.client is not None
+        if self.more_comes or self.held:
+            self.held += (frame_head(kind, len(payload)), payload)
         else:
-            self._client.send(kind, payload)
+            self.client.send(kind, payload)
 
     def flush(self) -> None:
-        if self._held:
-            held, self._held = self._held, []
-            assert self._client is not None
-            if not self._client.is_disconnected:
-                self._client.underlying_transport.write(b"".join(held))
+        if self.held:
+            held, self.held = self.held, []
+            assert self.client is not None
+            if not self.client.is_disconnected:
+                self.client.underlying_transport.write(b"".join(held))
 
     # -- Steps ----------------------------------------------------------------------------------------------
 
@@ -308,17 +323,17 @@ class Conductor(WSListener):
 
     def purse_changed(self) -> None:
         if not self._ended:
-            self._follow(self._session.purse_changed())
+            self._follow(self.session.purse_changed())
 
     def end(self, code: ErrorCode, message: str) -> None:
         if not self._ended:
-            self._follow(self._session.end(code, message))
+            self._follow(self.session.end(code, message))
 
     def stop(self) -> asyncio.Future[None]:
         """The process goes; 1001 makes SDKs connect again (CLIENTS-OPENAI.md 1).
         Done once the socket is gone."""
         if not self._ended:
-            steps = self._session.client_left()
+            steps = self.session.client_left()
             self._follow([*steps[:-1], End(1001, "The gateway is stopping. Connect again.")])
         return self._gone
 
@@ -327,11 +342,11 @@ class Conductor(WSListener):
         if self._ended:
             return
         if isinstance(answer, Refusal):
-            self._follow(self._session.refused(answer))
+            self._follow(self.session.refused(answer))
             return
         self.account_id = answer.account_id
         self._log = self._log.bind(account=answer.account_id)
-        self._follow(self._session.granted(answer, self._books.granted(self, answer)))
+        self._follow(self.session.granted(answer, self._books.granted(self, answer)))
 
     async def _dial(self, generation: int, after_s: float) -> None:
         if after_s:
@@ -364,24 +379,24 @@ class Conductor(WSListener):
 
     def _on_wake(self) -> None:
         self._wake = None
-        self._follow(self._session.woke())
+        self._follow(self.session.woke())
 
     def _on_tick(self) -> None:
         """Every 20 seconds: ping both ends, and see who has been silent since."""
         self._tick = self._loop.call_later(PING_S, self._on_tick)
-        assert self._client is not None
+        assert self.client is not None
         self._client_silent_pings = 0 if self._client_heard else self._client_silent_pings + 1
         if self._client_silent_pings >= self._idle_pings_max:
             self.end(ErrorCode.EXTERNAL_IDLE, "Nothing was heard from the client for too long.")
             return
         self._client_heard = False
-        self._client.send_ping()
+        self.client.send_ping()
         if self._provider is not None:
             self._provider_silent_pings = 0 if self.provider_heard else self._provider_silent_pings + 1
             self.provider_heard = False
             # A provider that is not read because the client is slow is not silent.
             if self._provider_silent_pings >= PROVIDER_SILENT_PINGS and not self._client_is_full:
-                self.provider_lost(self._session.generation, "it answered no ping")
+                self.provider_lost(self.session.generation, "it answered no ping")
             else:
                 self._provider.send_ping()
 
@@ -394,6 +409,7 @@ class Conductor(WSListener):
     def _let_go(self) -> None:
         """A18: the reference goes first, then the socket."""
         provider, self._provider = self._provider, None
+        self.line = None
         self._to_provider = _to_nobody
         self._read_client(True)
         way_in, self._way_in = self._way_in, None
@@ -418,7 +434,7 @@ class Conductor(WSListener):
     def _close_client(self, end: End) -> None:
         """Say why, then wait a moment for the client's own close: closing a socket that still has unread
         frames in it would reset the connection, and the client would lose our last words."""
-        client = self._client
+        client = self.client
         if client is None or client.is_disconnected:
             return
         self.flush()
@@ -433,8 +449,8 @@ class Conductor(WSListener):
             _read(self._provider, not self._client_is_full)
 
     def _read_client(self, on: bool) -> None:
-        if self._client is not None:
-            _read(self._client, on)
+        if self.client is not None:
+            _read(self.client, on)
 
 
 def _read(transport: WSTransport, on: bool) -> None:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ..dialects.acts import Act, AudioPassed, Bill
+from ..dialects.acts import Act, AudioPassed, Bill, ReplyText, ReplyTranscript
 from ..dialects.dialect import Dialect
 from ..dialects.openai import beta
 from .gate import Gate
@@ -29,6 +29,9 @@ Hop = ToClient | Heard
 Hops = Literal[_Pass.PASS] | list[Hop]
 
 
+_WORDS = frozenset({ReplyTranscript, ReplyText})
+
+
 class Relay:
     def __init__(self, dialect: Dialect, gate: Gate) -> None:
         self._dialect = dialect
@@ -41,21 +44,29 @@ class Relay:
         self._audio_bytes = 0
         self._audio_sample = b""
 
-    def from_client(self, payload: bytes) -> Answer:
-        if self._only_audio_from_client(payload):
-            return PASS
-        return self._gate.admit(payload)
+    def passes_from_client(self, payload: bytes) -> bool:
+        return self._only_audio_from_client(payload)
 
-    def from_provider(self, payload: bytes) -> Hops:
+    def from_client(self, payload: bytes) -> Answer:
+        return PASS if self.passes_from_client(payload) else self._gate.admit(payload)
+
+    def passes_from_provider(self, payload: bytes) -> bool:
+        """True: it is audio, it is counted, and the client gets it as it came."""
         if self._only_audio_from_provider(payload):
             self._audio_frames += 1
             self._audio_bytes += len(payload)
             self._audio_sample = payload
-            return PASS
-        return self._look_at(payload)
+            return True
+        return False
+
+    def from_provider(self, payload: bytes) -> Hops:
+        return PASS if self.passes_from_provider(payload) else self._look_at(payload)
 
     def _look_at(self, payload: bytes) -> list[Hop]:
         shown, acts = self._gate.shown(payload, self._dialect.read(payload))
+        if len(acts) == 1 and type(acts[0]) in _WORDS and shown is not None:
+            # The audio beside them belongs to the same item: it is told of when something ends.
+            return [*self._to_client(shown), Heard(acts[0])]
         first: list[Hop] = [self._audio_heard()] if self._audio_frames else []
         rest: list[Hop] = [] if shown is None else self._to_client(shown)
         for act in acts:
@@ -76,9 +87,13 @@ class BetaRelay(Relay):
     """A client that speaks beta, a provider that speaks GA: the same way, renamed at the client's edge. What
     such a client says is renamed in the gate, where it is read; its audio is spelt alike in both."""
 
+    def passes_from_provider(self, payload: bytes) -> bool:
+        return False
+
     def from_provider(self, payload: bytes) -> Hops:
-        hops = super().from_provider(payload)
-        return [ToClient(beta.audio_to_client(payload))] if hops is PASS else hops
+        if super().passes_from_provider(payload):
+            return [ToClient(beta.audio_to_client(payload))]
+        return self._look_at(payload)
 
     def _to_client(self, payload: bytes) -> list[Hop]:
         renamed = beta.to_client(payload)

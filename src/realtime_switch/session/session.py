@@ -12,6 +12,10 @@ Frames meet the lane and nothing else; what the lane hears, the session hears.
 `from_client` and `from_provider` are the methods of the present phase; a change
 of phase puts others in their place. Whatever an old connection still says is
 known by its generation and ignored. Nothing leads out of ENDED.
+
+`passes_from_client` and `passes_from_provider` are their short cut for nearly
+every frame: True says PASS and that nothing else is to be done. False says
+nothing; the frame then takes the other way, which answers in full.
 """
 
 import enum
@@ -36,6 +40,13 @@ from .terms import Target, Terms
 from .transcript import Transcript
 
 LEFT_OUT = "[What was said before this is left out.]\n"  # as the business side marks its own cuts
+
+
+Passes = Callable[[bytes], bool]
+
+
+def _nothing_passes(payload: bytes) -> bool:
+    return False
 
 
 class Phase(enum.Enum):
@@ -86,6 +97,8 @@ class Session:
     ) -> None:
         self.phase = Phase.ASKING
         self.generation = 0  # of the newest provider connection; 0 before the first
+        self.passes_from_client: Passes = _nothing_passes
+        self.passes_from_provider: Passes = _nothing_passes  # of the newest generation
         self.from_client: Callable[[bytes], Answer] = self._wait
         self.from_provider: Callable[[int, bytes], Answer] = self._ignore_provider
         self._target = target
@@ -308,6 +321,7 @@ class Session:
     def _dial(self, after_s: float) -> Steps:
         self.phase = Phase.DIALLING
         self.generation += 1
+        self._nothing_passes()
         self.from_client = self._wait
         self.from_provider = self._ignore_provider
         self._refused_with = ""
@@ -329,6 +343,8 @@ class Session:
         self._waiting, self._waiting_bytes = [], 0
         self.from_client = self._lane.from_client
         self.from_provider = self._relay_provider
+        self.passes_from_client = self._lane.passes_from_client
+        self.passes_from_provider = self._lane.passes_from_provider
         return steps + self._set_alarm(Alarm.CREDITS, limits.CREDITS_ASKED_AFTER_S)
 
     def _out_of_credits(self) -> Steps:
@@ -336,6 +352,7 @@ class Session:
         if not self._client_side.reply_open:
             return self._end_for_credits()
         self.phase = Phase.FINISHING
+        self.passes_from_client = _nothing_passes
         self.from_client = self._ignore
         return [Note("credits_spent"), *self._set_alarm(Alarm.FINISH, limits.FINISH_REPLY_S)]
 
@@ -359,12 +376,16 @@ class Session:
         asked = self.phase is not Phase.ASKING
         self.phase = Phase.ENDED
         self.generation += 1
+        self._nothing_passes()
         self.from_client = self._ignore
         self.from_provider = self._ignore_provider
         self._waiting, self._waiting_bytes = [], 0
         self._alarms.clear()
         kept: Steps = [Keep(passage) for passage in self._transcript.flush()] if asked else []
         return [*kept, *(last_words or []), end]
+
+    def _nothing_passes(self) -> None:
+        self.passes_from_client = self.passes_from_provider = _nothing_passes
 
     # -- Small things ---------------------------------------------------------------------------------------
 
