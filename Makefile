@@ -4,7 +4,7 @@ BIN    := .venv/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-clients check format lock clean
+.PHONY: help serve test soak test-clients check format lock clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -14,6 +14,10 @@ serve: .venv/ready  ## run it on this machine; arguments: make serve ARGS="--por
 
 test: check  ## everything a change must pass: lint, types, layers, tests
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+soak: .venv/ready  ## kill -9 at random for some ten minutes, and thousands of simulated disasters: make soak KILLS=100
+	FAULTY_WORLDS=50000 $(BIN)/python -m pytest -n 2 tests/simulation --timeout 3600
+	KILLS=$(or $(KILLS),100) $(BIN)/python -m pytest tests/faults $(ARGS)
 
 test-clients: .venv/ready .venv-clients/ready  ## the real SDKs and frameworks call it (clients/README.md)
 	.venv-clients/bin/python -m pytest clients $(ARGS)

@@ -7,6 +7,7 @@ from sqlcipher3 import dbapi2
 
 from outbox_ends import KEY, Ledger, a_shelf, an_outbox, bill, files, passage, until
 from realtime_switch.accounts.errors import ErrorCode, StorageError
+from realtime_switch.outbox.file import PAGE_BYTES
 from realtime_switch.outbox.outbox import Outbox
 from realtime_switch.outbox.shelf import open_shelf
 
@@ -54,6 +55,7 @@ async def test_nobody_can_lock_us_out_of_the_file_we_write(tmp_path: Path) -> No
     async with an_outbox(tmp_path, Ledger()) as outbox:
         stranger = dbapi2.connect(str(outbox._shelf._live.file.path), timeout=0)
         stranger.execute(f"PRAGMA key = \"x'{KEY}'\"")
+        stranger.execute(f"PRAGMA cipher_page_size = {PAGE_BYTES}")
         with pytest.raises(dbapi2.OperationalError, match="locked"):
             stranger.execute("BEGIN IMMEDIATE")
         outbox.keep(bill(1))

@@ -1,9 +1,10 @@
-"""One encrypted file of rows: SQLCipher 4's format, WAL, written by one process and never checkpointed by it.
+"""One encrypted file of rows: SQLCipher 4 with pages of 2 KiB, WAL, written by one process.
 
 A commit appends a page to the log beside the file and waits for no disk, so it
-survives the process that made it and not a power cut. Why no checkpoint: it
-would let the log begin again, and SQLite waits for the disk when it does, on
-whoever writes next. The file is small and is replaced instead (shelf.py).
+survives the process that made it and not a power cut. While it is written it is
+not checkpointed: that would let the log begin again, and SQLite waits for the
+disk when it does, on whoever writes next. The file is small and is replaced
+instead (shelf.py).
 """
 
 import os
@@ -20,6 +21,7 @@ from .rows import KINDS, Record, Row, decode
 _log = structlog.get_logger("outbox")
 
 SUFFIX = ".outbox"
+PAGE_BYTES = 2_048
 _COLUMNS = "id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, record BLOB NOT NULL"
 _SCHEMA = f"CREATE TABLE IF NOT EXISTS kept ({_COLUMNS})"
 _KEEP = "INSERT INTO kept VALUES (?, ?, ?)"
@@ -169,6 +171,8 @@ def _connect(path: Path, key: str, every_commit_synced: bool) -> Any:
     try:
         connection.execute("PRAGMA cipher_log_level = none")  # a wrong key writes to stderr otherwise
         connection.execute(f"PRAGMA key = \"x'{key}'\"")
+        # Half of SQLCipher's own: a commit writes, encrypts and signs at least one page, whatever is in it.
+        connection.execute(f"PRAGMA cipher_page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # nobody can lock us out
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA wal_autocheckpoint = 0")

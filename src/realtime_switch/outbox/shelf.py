@@ -26,7 +26,7 @@ from .file import SUFFIX, OutboxFile, explain
 from .folder import Folder, adopt_folders, make_folder
 from .rows import Record, Row, encode
 
-FILE_ROWS_MAX = 4_096  # its log then holds 16 MiB, a page for each commit
+FILE_ROWS_MAX = 4_096  # its log then holds some 12 MiB: a page or more for each commit
 READ_ROWS = 500  # at once; bounds how long a reader holds Python
 FORGET_ROWS = 100  # in one commit of the file that is written: 0.2 ms of the caller's time
 

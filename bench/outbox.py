@@ -1,0 +1,176 @@
+"""The outbox: what a record costs the thread that moves audio, and how fast a backlog drains.
+
+    python bench/outbox.py keep     added time per keep(), as a gateway calls it, while a business process takes records
+    python bench/outbox.py drain    100,000 records of a gateway that was alone, through link and business on SQLite
+
+Everything is real: files, link, business process (in a process of its own), encrypted SQLite.
+"""
+
+import argparse
+import asyncio
+import itertools
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from realtime_switch.accounts.records import Passage, Tokens, UsageRecord
+from realtime_switch.business.main import administration
+from realtime_switch.gateway.ids import now_us
+from realtime_switch.link.several import LinkClients
+from realtime_switch.outbox.outbox import Bounds, Outbox
+from realtime_switch.outbox.shelf import open_shelf
+from realtime_switch.settings import Flags, Settings, load, outbox_key
+
+RECORDS = 100_000
+KEEPS = 20_000
+
+
+class Nobody:
+    """No calls to tell."""
+
+    def sent(self, bills: object) -> None: ...
+
+    def balance_known(self, balance: object, posted: object) -> None: ...
+
+
+def record(number: int, account_id: str) -> UsageRecord | Passage:
+    if number % 2:
+        return Passage(
+            id=f"run_{number // 1000:08x}-{number}",
+            account_id=account_id,
+            session_id=f"session-{number % 500}",
+            text="\nagent: "
+            + "It is about a hundred and forty characters long, as one answer of a call is. " * 2,
+            born_us=now_us(),
+        )
+    return UsageRecord(
+        id=f"run_{number // 1000:08x}-{number}",
+        account_id=account_id,
+        session_id=f"session-{number % 500}",
+        provider="openai",
+        model="gpt-realtime",
+        response_id=f"resp_{number:020x}",
+        tokens=Tokens(
+            input=1200, output=250, input_text=900, input_audio=300, cached_text=512, output_audio=250
+        ),
+        born_us=now_us(),
+    )
+
+
+def shown(name: str, seconds: list[float]) -> None:
+    seconds.sort()
+    at = [seconds[min(int(len(seconds) * q), len(seconds) - 1)] * 1e6 for q in (0.5, 0.9, 0.99, 0.999)]
+    print(f"{name:22} p50 {at[0]:4.0f} us, p90 {at[1]:4.0f}, p99 {at[2]:4.0f}, p99.9 {at[3]:5.0f}")
+
+
+class Work:
+    """What the thread of a gateway does between two records: it reads frames and sends them on."""
+
+    def __init__(self) -> None:
+        self._ends = socket.socketpair()
+        self._frames = [
+            msgspec.json.encode({"type": "response.output_audio.delta", "delta": "A" * (6_000 + number)})
+            for number in range(300)
+        ]
+
+    def do(self, seconds: float) -> None:
+        until = time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            frame = random.choice(self._frames)
+            msgspec.json.decode(frame)
+            self._ends[0].send(frame)
+            self._ends[1].recv(65_536)
+
+
+async def keep(settings: Settings, account_id: str) -> None:
+    link = LinkClients(settings.link_addresses)
+    await link.start()
+    shelf = open_shelf(settings.outbox_path, outbox_key(settings).reveal(), now_us())
+    outbox = Outbox(link, shelf, Nobody())
+    await asyncio.sleep(1)
+    work, numbers = Work(), itertools.count()
+    for name, busy_s, idle_s in (
+        ("back to back", 0.0, 0.0),
+        ("busy between", 0.0005, 0.0),
+        ("idle between", 0.0, 0.002),
+    ):
+        wall, cpu = [], []
+        for _ in range(KEEPS):
+            this = record(next(numbers), account_id)
+            work.do(busy_s)
+            began, began_cpu = time.perf_counter(), time.thread_time()
+            outbox.keep(this)
+            cpu.append(time.thread_time() - began_cpu)
+            wall.append(time.perf_counter() - began)
+            await asyncio.sleep(idle_s)
+        shown(f"{name}, by the clock", wall)
+        shown(f"{name}, of CPU", cpu)
+    left = await outbox.close(60)
+    await link.close()
+    print(f"left behind: {left}")
+
+
+async def drain(settings: Settings, account_id: str, process: list[str], records: int) -> None:
+    link = LinkClients(settings.link_addresses)
+    await link.start()
+    shelf = open_shelf(settings.outbox_path, outbox_key(settings).reveal(), now_us())
+    outbox = Outbox(link, shelf, Nobody(), Bounds(rows_max=2 * records))
+    for number in range(records):
+        outbox.keep(record(number, account_id))
+        if number % 50 == 0:
+            await asyncio.sleep(0.001)
+    size_mib = sum(path.stat().st_size for path in settings.outbox_path.rglob("*") if path.is_file()) / 2**20
+    print(f"kept {outbox.depth:,} records while nobody took them: {size_mib:.0f} MiB on disk")
+    business = subprocess.Popen(process)
+    try:
+        while not link.connected:
+            await asyncio.sleep(0.001)
+        began, depth = time.perf_counter(), outbox.depth
+        outbox.hurry()
+        while outbox.depth:
+            await asyncio.sleep(0.005)
+        took_s = time.perf_counter() - began
+        print(f"drained {depth:,} records in {took_s:.2f} s: {depth / took_s:,.0f} a second")
+        await outbox.close(1)
+        await link.close()
+    finally:
+        business.terminate()
+        business.wait()
+
+
+async def an_account(settings: Settings) -> str:
+    async with administration(settings, create=True) as admin:
+        return (await admin.create_account("bench@example.org", "Enterprise")).id
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["keep", "drain"])
+    parser.add_argument("--records", type=int, default=RECORDS)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="rs-") as directory:
+        settings = load(Flags(data=Path(directory)), {})
+        account_id = asyncio.run(an_account(settings))
+        process = [sys.executable, "-m", "realtime_switch", "business", "--data", directory]
+        if chosen.what == "drain":
+            uvloop.run(drain(settings, account_id, process, chosen.records))
+            return
+        business = subprocess.Popen(process)
+        try:
+            uvloop.run(keep(settings, account_id))
+        finally:
+            business.terminate()
+            business.wait()
+
+
+if __name__ == "__main__":
+    main()
