@@ -14,7 +14,6 @@ from realtime_switch.cli.main import PROGRAM, main
 from realtime_switch.settings import Flags, load
 from realtime_switch.settings.load import CONFIG_NAME, DATA_NAME, ENVIRONMENT, KEY_NAME
 
-
 SETTING_NAMES = {*ENVIRONMENT, DATA_NAME, CONFIG_NAME, KEY_NAME, "OPENAI_API_KEY", "GEMINI_API_KEY"}
 
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 from ..dialects.acts import Act, AudioPassed, Bill, ReplyText, ReplyTranscript
 from ..dialects.dialect import Dialect
 from ..dialects.openai import beta
+from . import limits
 from .gate import Gate
 from .steps import PASS, Answer, ToClient, _Pass
 
@@ -29,7 +30,12 @@ Hop = ToClient | Heard
 Hops = Literal[_Pass.PASS] | list[Hop]
 
 
-_WORDS = frozenset({ReplyTranscript, ReplyText})
+_WORDS = (ReplyTranscript, ReplyText)
+
+
+def _place(act: Act) -> object:
+    """Which words they are: said or written, of which part of which item."""
+    return (type(act), act.item_id, act.part) if isinstance(act, _WORDS) else None
 
 
 class Relay:
@@ -37,12 +43,15 @@ class Relay:
         self._dialect = dialect
         self._only_audio_from_client = dialect.only_audio_from_client
         self._only_audio_from_provider = dialect.only_audio_from_provider
+        self._only_words_from_provider = dialect.only_words_from_provider
         self._gate = gate
         # Audio that passed unread since the last frame that was read: the transcript wants to know how much
         # the client was sent, and counting is all that it costs.
         self._audio_frames = 0
         self._audio_bytes = 0
         self._audio_sample = b""
+        # Words that passed unread. Nearly always the whole of them comes before anybody asks.
+        self._words: list[bytes] = []
 
     def passes_from_client(self, payload: bytes) -> bool:
         return self._only_audio_from_client(payload)
@@ -51,23 +60,36 @@ class Relay:
         return PASS if self.passes_from_client(payload) else self._gate.admit(payload)
 
     def passes_from_provider(self, payload: bytes) -> bool:
-        """True: it is audio, it is counted, and the client gets it as it came."""
+        """True: it is audio, which is counted, or words, which are read later; the client gets it as it
+        came."""
         if self._only_audio_from_provider(payload):
             self._audio_frames += 1
             self._audio_bytes += len(payload)
             self._audio_sample = payload
             return True
+        if self._only_words_from_provider(payload) and len(self._words) < limits.UNREAD_WORDS_MAX:
+            self._words.append(payload)
+            return True
         return False
+
+    def catch_up(self) -> list[Act]:
+        """What has passed unread, read now: for whoever must know all that was said so far."""
+        words, self._words = self._words, []
+        return [act for payload in words for act in self._dialect.read(payload)]
 
     def from_provider(self, payload: bytes) -> Hops:
         return PASS if self.passes_from_provider(payload) else self._look_at(payload)
 
     def _look_at(self, payload: bytes) -> list[Hop]:
         shown, acts = self._gate.shown(payload, self._dialect.read(payload))
-        if len(acts) == 1 and type(acts[0]) in _WORDS and shown is not None:
-            # The audio beside them belongs to the same item: it is told of when something ends.
-            return [*self._to_client(shown), Heard(acts[0])]
-        first: list[Hop] = [self._audio_heard()] if self._audio_frames else []
+        first: list[Hop] = []
+        if acts and self._words:
+            words = self.catch_up()
+            whole = {_place(act) for act in acts if isinstance(act, _WORDS) and act.final}
+            # The whole takes the place of its parts. The first of them still says where the line begins.
+            first += map(Heard, words[:1] if whole and {_place(act) for act in words} == whole else words)
+        if self._audio_frames:
+            first.append(self._audio_heard())
         rest: list[Hop] = [] if shown is None else self._to_client(shown)
         for act in acts:
             (first if isinstance(act, Bill) else rest).append(Heard(act))
@@ -91,9 +113,11 @@ class BetaRelay(Relay):
         return False
 
     def from_provider(self, payload: bytes) -> Hops:
-        if super().passes_from_provider(payload):
-            return [ToClient(beta.audio_to_client(payload))]
-        return self._look_at(payload)
+        if not super().passes_from_provider(payload):
+            return self._look_at(payload)
+        if self._words and self._words[-1] is payload:
+            return self._to_client(payload)
+        return [ToClient(beta.audio_to_client(payload))]
 
     def _to_client(self, payload: bytes) -> list[Hop]:
         renamed = beta.to_client(payload)

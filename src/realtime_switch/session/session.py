@@ -154,6 +154,7 @@ class Session:
         down in a way that trying again will not change (a wrong key of ours)."""
         if generation != self.generation or self.phase in (Phase.ASKING, Phase.ENDED):
             return []
+        self._catch_up()
         closing: Steps = [ToClient(p) for p in self._client_side.close_replies()]
         self._transcript.cut_off()
         if self.phase is Phase.FINISHING:
@@ -185,6 +186,7 @@ class Session:
         return self._out_of_credits()
 
     def woke(self) -> Steps:
+        self._catch_up()
         now_us = self._now_us()
         due = [alarm for alarm, at_us in self._alarms.items() if at_us <= now_us]
         steps: Steps = []
@@ -263,6 +265,12 @@ class Session:
         elif self.phase is Phase.LIVE and self._purse.left <= 0:
             steps += self._out_of_credits()
         return steps
+
+    def _catch_up(self) -> None:
+        """Hear the words that the lane let pass unread."""
+        for act in self._lane.catch_up():
+            self._client_side.follow(act)
+            self._transcript.hear(act)
 
     def _greeted(self, act: Ready) -> Steps:
         self._gate.greeted()
@@ -374,6 +382,8 @@ class Session:
     def _finish(self, end: End, last_words: Steps | None = None) -> Steps:
         """A19: what is known is kept before anything is let go."""
         asked = self.phase is not Phase.ASKING
+        if asked:
+            self._catch_up()
         self.phase = Phase.ENDED
         self.generation += 1
         self._nothing_passes()

@@ -68,12 +68,12 @@ class ClientSide:
             self._items[act.item_id] = reply.items[act.item_id] = _Item(act.kind, act.index)
 
     def _grow_said(self, act: ReplyTranscript) -> None:
-        if not act.final and (item := self._items.get(act.item_id)) is not None:
-            item.said += act.text
+        if (item := self._items.get(act.item_id)) is not None:
+            item.said = act.text if act.final else item.said + act.text
 
     def _grow_written(self, act: ReplyText) -> None:
-        if not act.final and (item := self._items.get(act.item_id)) is not None:
-            item.written += act.text
+        if (item := self._items.get(act.item_id)) is not None:
+            item.written = act.text if act.final else item.written + act.text
 
     def _end_item(self, act: ReplyItemDone) -> None:
         if item := self._items.get(act.item_id):

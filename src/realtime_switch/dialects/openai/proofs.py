@@ -90,6 +90,19 @@ def only_audio_from_provider(payload: bytes) -> bool:
     return False
 
 
+# The agent's next words: nothing else is in such a frame, so it may go on and be read later, or never, when
+# the whole of the words has come meanwhile (OPENAI-REALTIME.md 7.3: a done with all of them follows).
+_WORDS_HEADS = tuple(
+    b'{"type":' + space + b'"response.' + kind + b'.delta",'
+    for kind in (b"output_audio_transcript", b"output_text", b"audio_transcript", b"text")
+    for space in (b"", b" ")
+)
+
+
+def only_words_from_provider(payload: bytes) -> bool:
+    return payload.startswith(_WORDS_HEADS)
+
+
 def envelope_bytes(payload: bytes) -> int:
     """How much of a proven provider frame is not base64. A sample for its neighbours: within one item only
     the length of the event_id may vary, by a character or two, which is far below a millisecond of

@@ -1,0 +1,118 @@
+"""Words that pass unread are read in time: a call remembers and tells the same as if they were read at once.
+
+The same life is lived twice, once as OpenAI spells it, once with a space that defeats the proof of words.
+"""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+import openai_frames as openai
+from calls import Clock, granted, session
+from openai_frames import frame, message
+from realtime_switch.dialects.acts import ReplyText, ReplyTranscript
+from realtime_switch.dialects.openai import only_words_from_provider, read
+from realtime_switch.session.steps import PASS, Keep, ToClient
+
+DELTAS = ("response.output_audio_transcript.delta", "response.output_text.delta")
+
+
+def place(item, part):
+    return {"response_id": "resp_1", "item_id": item, "output_index": 0, "content_index": part}
+
+
+parts = st.integers(0, 1)
+text = st.text(st.sampled_from('ab "\\é\n '), max_size=6)
+
+
+def words_of(item):
+    return st.builds(
+        lambda kind, part, delta: frame(kind, event_id="e", **place(item, part), delta=delta),
+        st.sampled_from(DELTAS),
+        parts,
+        text,
+    )
+
+
+def told_of(item):
+    """One item of a reply: it is added, and then things are said of it and of nothing else
+    (OPENAI-REALTIME.md 9.2), while the user's words may arrive at any time."""
+    added = frame(
+        "response.output_item.added",
+        event_id="e",
+        response_id="resp_1",
+        output_index=0,
+        item=message(item, "assistant", status="in_progress"),
+    )
+    whole = st.builds(
+        lambda part, said: frame(
+            "response.output_audio_transcript.done", event_id="e", **place(item, part), transcript=said
+        ),
+        parts,
+        text,
+    )
+    truncated = st.builds(
+        lambda ms: frame(
+            "conversation.item.truncated", event_id="e", item_id=item, content_index=0, audio_end_ms=ms
+        ),
+        st.integers(0, 300),
+    )
+    audio = st.just(openai.AUDIO.replace(b"item_a", item.encode()))
+    transcribed = st.just(openai.TRANSCRIBED)
+    done = openai.ITEM_DONE.replace(b"item_a", item.encode())
+    said = st.lists(st.one_of(words_of(item), words_of(item), audio, whole, transcribed), max_size=12)
+    end = st.lists(st.one_of(truncated, transcribed), max_size=2)
+    return st.tuples(said, st.booleans(), end).map(
+        lambda told: [added, *told[0], *([done] if told[1] else []), *told[2]]
+    )
+
+
+lives = st.tuples(told_of("item_a"), told_of("item_b"), st.booleans()).map(
+    lambda told: [openai.RESPONSE_CREATED, *told[0], *told[1], *([openai.RESPONSE_DONE] if told[2] else [])]
+)
+words = words_of("item_a")
+ends = st.sampled_from(["left", "lost", "later"])
+
+
+def lived(life, end, spell):
+    """What was kept, and what our own words to the client were."""
+    clock = Clock()
+    call = session(clock)
+    granted(call)
+    call.provider_opened(1)
+    call.from_provider(1, openai.SESSION_CREATED)
+    steps = []
+    for said in life:
+        clock.go_on(0.01)
+        answer = call.from_provider(1, spell(said))
+        steps += [] if answer is PASS else [step for step in answer if step != ToClient(spell(said))]
+    if end == "later":
+        clock.go_on(600)
+        steps += call.woke()
+    steps += call.provider_lost(1) if end == "lost" else call.client_left()
+    kept = "".join(
+        step.record.text for step in steps if isinstance(step, Keep) and hasattr(step.record, "text")
+    )
+    return kept, [step.payload for step in steps if isinstance(step, ToClient)]
+
+
+def read_at_once(said):
+    return said.replace(b'{"type":', b'{ "type":', 1) if only_words_from_provider(said) else said
+
+
+@given(lives, ends)
+def test_unread_words_are_remembered_and_told_as_if_read_at_once(life, end):
+    assert lived(life, end, lambda said: said) == lived(life, end, read_at_once)
+
+
+def test_the_spelling_defeats_the_proof_and_openais_does_not():
+    said = openai.transcript_delta("hi")
+    assert only_words_from_provider(said)
+    assert not only_words_from_provider(read_at_once(said))
+
+
+@given(words)
+def test_a_frame_that_passes_as_words_holds_nothing_else(said):
+    assert only_words_from_provider(said)
+    (act,) = read(said)
+    assert isinstance(act, ReplyTranscript | ReplyText)
+    assert not act.final
