@@ -3,26 +3,32 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlcipher3 import dbapi2
 
 from outbox_ends import KEY, Ledger, a_shelf, an_outbox, bill, files, passage, until
 from realtime_switch.accounts.errors import ErrorCode, StorageError
+from realtime_switch.accounts.records import UsageRecord
 from realtime_switch.outbox.file import PAGE_BYTES
 from realtime_switch.outbox.outbox import Outbox
 from realtime_switch.outbox.shelf import open_shelf
 
 
 def fill_up(outbox: Outbox) -> None:
-    """No page more, as on a full disk."""
+    """No page more, as on a full disk; what is kept from now on needs some."""
     connection = outbox._shelf._live.file._connection
     [(pages,)] = connection.execute("PRAGMA page_count").fetchall()
     connection.execute(f"PRAGMA max_page_count = {pages}")
 
 
+def large_bill(number: int) -> UsageRecord:
+    return replace(bill(number), response_id="x" * 5_000)
+
+
 def keep_until_it_fails(outbox: Outbox) -> tuple[StorageError, int]:
     for number in range(10_000):
         try:
-            outbox.keep(bill(number))
+            outbox.keep(large_bill(number))
         except StorageError as error:
             return error, number
     raise AssertionError("it never failed")
@@ -35,7 +41,7 @@ async def test_a_full_disk_is_named_and_the_next_file_is_used(tmp_path: Path) ->
         await until(lambda: outbox._shelf._spare is not None)
         fill_up(outbox)
         for number in range(100):
-            outbox.keep(bill(number))  # over to the next file, without a word to the caller
+            outbox.keep(large_bill(number))  # over to the next file, without a word to the caller
         fill_up(outbox)
         outbox._shelf._spare = None
         error, failed = keep_until_it_fails(outbox)
@@ -44,7 +50,7 @@ async def test_a_full_disk_is_named_and_the_next_file_is_used(tmp_path: Path) ->
         outbox.keep(passage(1, text="x" * 5_000))
         assert outbox.dropped == 1
         await until(lambda: outbox._shelf._spare is not None)
-        outbox.keep(bill(20_000))  # room again, by itself
+        outbox.keep(large_bill(20_000))  # room again, by itself
         ledger.failure = None
         await until(lambda: outbox.depth == 0)
         assert f"b{failed}" in ledger.bills, "it happened, and this process lived to tell it"
@@ -102,7 +108,7 @@ async def test_a_damaged_file_gives_what_can_be_read_and_stays(tmp_path: Path) -
 async def test_a_row_of_a_kind_that_we_do_not_know_stays_for_who_does(tmp_path: Path) -> None:
     shelf = a_shelf(tmp_path)
     shelf.keep(bill(1), False)
-    shelf._live.file._connection.execute("INSERT INTO kept VALUES (99, 7, x'00')")
+    shelf._live.file._connection.execute("INSERT INTO kept VALUES (9999, 7, x'00')")
     await shelf.close()
     ledger = Ledger()
     async with an_outbox(tmp_path, ledger) as outbox:
@@ -129,3 +135,21 @@ async def test_a_folder_that_is_taken_away_costs_what_was_in_it_and_no_call(tmp_
         ledger.failure = None
         outbox.hurry()
         await until(lambda: set(ledger.bills) == {"b1", "b2"})
+
+
+async def test_a_file_that_may_not_be_written_is_named(tmp_path: Path) -> None:
+    async with an_outbox(tmp_path, Ledger()) as outbox:
+        await until(lambda: outbox._shelf._spare is not None)
+        outbox._shelf._spare = None
+        outbox._shelf._live.file._connection.execute("PRAGMA query_only = ON")
+        with pytest.raises(StorageError, match="cannot be written. Check the owner"):
+            outbox.keep(bill(1))
+
+
+async def test_rows_are_forgotten_wherever_they_stand(tmp_path: Path) -> None:
+    shelf = a_shelf(tmp_path)
+    rows = [shelf.keep(bill(number), False) for number in range(10)]
+    for _ in shelf.forget([rows[n] for n in (1, 2, 5, 8, 9)]):
+        pass
+    assert [row.number for row in shelf._live.file.read(0, 100)[0]] == [1, 4, 5, 7, 8]
+    await shelf.close()
