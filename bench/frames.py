@@ -1,7 +1,7 @@
 """What flows through a busy call, in the proportions of a real one.
 
-One reply of four seconds: 92 audio deltas of 6.6 KB (23 a second), 24 transcript
-deltas, the dozen events of a reply's life, one response.done with a full bill.
+One reply of four seconds: 92 audio deltas of 6.6 KB (23 a second), 13 transcript
+deltas (150 words a minute, 1.3 tokens a word, a token each), the dozen events of a reply's life, one response.done with a full bill.
 The client sends one append of 1.3 KB (20 ms) for each audio delta it gets.
 Shapes and member order are OpenAI's (OPENAI-REALTIME.md 7.3, 9.2), tight as it prints them.
 """
@@ -76,12 +76,12 @@ def _reply() -> list[list[bytes]]:
         _event(
             "response.output_audio_transcript.delta", f'{_IDS},"delta":" word","obfuscation":"Zk81mQp0aTx"'
         )
-        for _ in range(24)
+        for _ in range(13)
     ]
     bursts = [[AUDIO_DELTA] for _ in range(92)]
     bursts[0] = [*opening, AUDIO_DELTA]
     for number, word in enumerate(words):
-        bursts[1 + number * 3].insert(0, word)
+        bursts[1 + number * 7].insert(0, word)
     bursts[-1] = [AUDIO_DELTA]
     return [[*closing, *bursts[0]], *bursts[1:]]
 
