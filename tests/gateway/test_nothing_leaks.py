@@ -19,7 +19,7 @@ from gateway_rig import KEY, OTHER_KEY, POOR_KEY, Books, Rig, begun, done, rig, 
 from realtime_switch.gateway import conductor
 from realtime_switch.gateway.complaint import Complained
 from realtime_switch.gateway.conductor import Conductor
-from realtime_switch.gateway.conductor import Line as ProviderLine
+from realtime_switch.gateway.line import Line as ProviderLine
 from realtime_switch.gateway.sockets import WSProtocol
 from realtime_switch.session.session import Session
 

@@ -6,8 +6,9 @@ from picows import WSFrame, WSListener, WSTransport
 
 from ..dialects import openai
 from .arrival import Complaint
-from .conductor import CLOSING_S, answer_close
+from .conductor import CLOSING_S
 from .ids import new_id
+from .line import answer_close
 from .sockets import CLOSE, TEXT
 
 

@@ -18,11 +18,11 @@ from ..providers.routes import Routes
 from ..session import limits
 from ..settings import Settings, make_directory, outbox_key
 from .client_secrets import signing_key
-from .conductor import Line
 from .dial import dial
 from .front_door import FrontDoor
 from .http import Api
 from .ids import now_us
+from .line import Line
 from .switchboard import Bounds, Switchboard
 
 SIGNING_KEY_FILE = "client-secret.key"  # in the data directory, shared by its gateways

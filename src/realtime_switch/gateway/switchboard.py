@@ -34,9 +34,10 @@ from .arrival import SESSION_HEADER, Arrival, Complaint, TurnedAway, read_arriva
 from .calls import Calls
 from .client_secrets import Bound, is_token, unseal
 from .complaint import Complained
-from .conductor import Conductor, Line, Who
+from .conductor import Conductor, Who
 from .dial import DialError, DialTrouble
 from .ids import new_id, now_us
+from .line import Line
 from .upgrade import Knock, Welcome
 
 SETTLE_S = 2.0  # how long a client that comes back waits for its own last words to be committed
