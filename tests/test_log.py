@@ -1,6 +1,9 @@
 import io
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -85,3 +88,27 @@ def test_an_exception_is_one_line():
     except ValueError:
         structlog.get_logger().exception("failed")
     assert "ValueError: x" in str(lines(stream)[0]["exception"])
+
+
+class FullDisk(io.StringIO):
+    def write(self, text: str = "") -> int:
+        raise OSError(28, "No space left on device")
+
+    def flush(self) -> None:
+        self.write()
+
+
+def test_a_line_that_cannot_be_written_stops_nobody():
+    log.set_up("gateway", to=FullDisk())
+    structlog.get_logger().error("bill not kept")
+    logging.getLogger("uvicorn").error("and a library's")
+
+
+def test_a_full_disk_under_the_log_does_not_spoil_the_end_of_a_process():
+    program = (
+        "from realtime_switch.log import set_up; import structlog\n"
+        "set_up('gateway'); [structlog.get_logger().error('x' * 200) for _ in range(1000)]; print('done')"
+    )
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", program], stderr=full, stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout) == (0, b"done\n")

@@ -8,6 +8,8 @@ Nothing here can know what is secret. The rule is kept where lines are written:
 no keys, no audio, no transcripts.
 """
 
+import contextlib
+import io
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -32,8 +34,9 @@ def set_up(
     to: TextIO | None = None,
 ) -> None:
     """Called once at the start of a process. `part` is the word in every line that says which one it is."""
-    stream = to or sys.stderr
-    as_text = form == "text" or (form == "auto" and stream.isatty())
+    written_to = to or _unbuffered_stderr()
+    as_text = form == "text" or (form == "auto" and written_to.isatty())
+    stream: Any = _Lines(written_to)
     render = structlog.processors.LogfmtRenderer(key_order=_ORDER) if as_text else _as_json
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -50,6 +53,35 @@ def set_up(
         cache_logger_on_first_use=False,
     )
     _route_libraries(level, stream, [*shared, structlog.stdlib.ExtraAdder()], render)
+
+
+class _Lines:
+    """A line that cannot be written (the disk is full, the reader has gone) is lost and nothing else is: lines
+    are written in the middle of everybody's calls."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+
+def _unbuffered_stderr() -> TextIO:
+    # What sys.stderr could not write it would keep, try again with each line, and fail with at exit.
+    try:
+        return io.TextIOWrapper(
+            io.FileIO(sys.stderr.fileno(), "w", closefd=False),
+            "utf-8",
+            "backslashreplace",
+            write_through=True,
+        )
+    except (AttributeError, OSError, ValueError):  # it is no file: a test's, or closed
+        return sys.stderr
 
 
 _ORDER = ["timestamp", "level", "part", "event"]

@@ -34,6 +34,7 @@ BYTES_MAX = 256 * 1024 * 1024
 NEARLY_FULL = 0.8  # of either: no new calls
 FULL = 0.9  # of either: what is left is for bills
 BACKLOG_ROWS = 2 * SHIPMENT_ROWS_MAX  # in memory; what comes after is read back from disk
+UNWRITTEN_MAX = 1_000  # passages that a failing disk did not take, in memory
 TEND_S = 1.0
 
 _log = structlog.get_logger("outbox")
@@ -86,7 +87,7 @@ class Outbox:
         self._loop = asyncio.get_running_loop()
         self._delivery = Delivery(random.random)
         self._sessions: Counter[str] = Counter()  # of the rows in `_delivery`
-        self._unwritten = 0  # bills that the disk did not take, which are only here
+        self._unwritten = 0  # records that the disk did not take, which are only here
         self._settling: list[tuple[str, asyncio.Future[None]]] = []  # who waits for a session, "" for all
         self._away = False  # the business process took nothing the last time
         self._due = asyncio.Event()
@@ -119,14 +120,17 @@ class Outbox:
             self._see_room(bill)
             row = self._shelf.keep(record, len(self._delivery) > BACKLOG_ROWS)
         except StorageError as error:
-            if bill:
-                # It happened and the provider will charge for it: if we live so long it is still posted.
+            if bill or self._may_stay_in_memory(error):
+                # It happened, and the provider will charge for it: if we live so long it is still posted.
+                _log.warning("record is only in memory", id=record.id, reason=error.message)
                 self._unwritten += 1
                 self._add([Row(0, 0, record, 0)])
                 self.hurry()
+            else:
+                self.dropped += 1
+                _log.error("record dropped", id=record.id, session=record.session_id, reason=error.message)
+            if bill:
                 raise
-            self.dropped += 1
-            _log.error("record dropped", id=record.id, session=record.session_id, reason=error.message)
             return
         if self._shelf.streams:
             self._add([row])
@@ -158,6 +162,11 @@ class Outbox:
             self._timer.cancel()
         await self._shelf.close()
         return self.depth
+
+    def _may_stay_in_memory(self, error: StorageError) -> bool:
+        """What was said, when the disk fails: only a little, and only where it would not overtake others."""
+        disk_failed = error.code is ErrorCode.INTERNAL_OUTBOX_UNAVAILABLE
+        return disk_failed and self._shelf.streams and self._unwritten < UNWRITTEN_MAX
 
     def _see_room(self, bill: bool) -> None:
         if self._shelf.rows < self._ample_rows and self._shelf.size_bytes < self._ample_bytes:
