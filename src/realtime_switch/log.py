@@ -56,8 +56,8 @@ def set_up(
 
 
 class _Lines:
-    """A line that cannot be written (the disk is full, the reader has gone) is lost and nothing else is: lines
-    are written in the middle of everybody's calls."""
+    """A line that cannot be written (the disk is full, the reader has gone) is lost and nothing else is:
+    lines are written in the middle of everybody's calls."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

@@ -153,7 +153,7 @@ def test_a_second_one_on_the_same_data_is_refused_in_one_line(
     second = Process(settings, tmp_path / "second.log")
     assert second.process.wait(START_S_MAX) == 1
     [line] = second.log.read_text().splitlines()
-    assert line.startswith(f"Error: another business process (pid {running.process.pid}) already serves")
+    assert line.startswith(f"Error: Another business process (pid {running.process.pid}) already serves")
 
 
 @pytest.mark.parametrize(

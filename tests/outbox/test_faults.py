@@ -143,7 +143,7 @@ async def test_a_file_that_may_not_be_written_is_named(tmp_path: Path) -> None:
         await until(lambda: outbox._shelf._spare is not None)
         outbox._shelf._spare = None
         outbox._shelf._live.file._connection.execute("PRAGMA query_only = ON")
-        with pytest.raises(StorageError, match="cannot be written. Check the owner"):
+        with pytest.raises(StorageError, match=r"cannot be written\. Check the owner"):
             outbox.keep(bill(1))
 
 
