@@ -41,7 +41,7 @@ def _place(act: Act) -> object:
 class Relay:
     def __init__(self, dialect: Dialect, gate: Gate) -> None:
         self._dialect = dialect
-        self._only_audio_from_client = dialect.only_audio_from_client
+        self.passes_from_client = dialect.only_audio_from_client
         self._only_audio_from_provider = dialect.only_audio_from_provider
         self._only_words_from_provider = dialect.only_words_from_provider
         self._gate = gate
@@ -52,9 +52,6 @@ class Relay:
         self._audio_sample = b""
         # Words that passed unread. Nearly always the whole of them comes before anybody asks.
         self._words: list[bytes] = []
-
-    def passes_from_client(self, payload: bytes) -> bool:
-        return self._only_audio_from_client(payload)
 
     def from_client(self, payload: bytes) -> Answer:
         return PASS if self.passes_from_client(payload) else self._gate.admit(payload)
