@@ -296,8 +296,8 @@ class World:
         """A call says something worth keeping."""
         session_id = self.dice.choice(SESSIONS)
         account_id = ACCOUNTS[SESSIONS.index(session_id) % 2]
-        if self.home[session_id] is not gateway and not self._come_back(session_id, gateway):
-            return
+        if self.home[session_id] is not gateway:
+            self._move(session_id, gateway)
         kind = self.dice.random()
         record_id = gateway.next_id()
         if self.poisonous and self.dice.random() < 0.05:
@@ -312,8 +312,14 @@ class World:
                 self.kept_bills.add(record_id)
                 gateway.to_forward.append(record_id)
         elif kind < 0.9:
-            text = f"{next(self.serial_of_words)};"
-            passage = Passage(id=record_id, account_id=account_id, session_id=session_id, text=text)
+            born_us = next(self.serial_of_words)
+            passage = Passage(
+                id=record_id,
+                account_id=account_id,
+                session_id=session_id,
+                text=f"{born_us};",
+                born_us=born_us,
+            )
             if gateway.keep(passage):
                 self.said[session_id].append(passage)
         else:
@@ -326,20 +332,10 @@ class World:
         if self.dice.random() < 0.3:
             gateway.delivery.hurry()
 
-    def _come_back(self, session_id: str, gateway: Gateway) -> bool:
-        """A call moves here once what its last gateway kept is adopted and delivered (Outbox.settle)."""
+    def _move(self, session_id: str, gateway: Gateway) -> None:
+        """A call moves here, whether or not what its last gateway kept has been delivered."""
         gateway.adopt()
-        for disk in self.disks:
-            if any(
-                r.session_id == session_id and r.id not in self.given_up_now() for r in disk.rows.values()
-            ):
-                gateway.delivery.hurry()
-                former = self.home[session_id]
-                if former is not None:
-                    former.delivery.hurry()
-                return False
         self.home[session_id] = gateway
-        return True
 
     def given_up_now(self) -> set[str]:
         for gateway in self.gateways:

@@ -287,6 +287,27 @@ async def test_a_batch_may_hold_passages_of_several_sessions(database: Database)
     assert [b and b.passages for b in said] == [((1, "b"),), ((1, "a"), (2, "c")), ((1, "d"),)]
 
 
+async def test_what_arrives_late_is_told_where_it_was_said(database: Database):
+    """Of two gateways that kept words of one session, the first may deliver last."""
+    await open_account(database)
+    await database.write(lambda r: r.accounts.add_key(new_key()))
+    first, second, third = (
+        msgspec.structs.replace(passage(f"p{number}", f"{number};"), born_us=NOW + number)
+        for number in (1, 2, 3)
+    )
+    await database.write(lambda r: r.sessions.append([second], NOW))
+    await database.write(lambda r: r.sessions.append([third, first], NOW))
+    found = await database.read(lambda r: r.sessions.find("a1", "s1"))
+    loaded = await database.read(lambda r: r.accounts.load("a" * 64, "s1"))
+    backlog = await database.read(lambda r: r.sessions.backlog("a1", "s1"))
+    assert found is not None
+    assert loaded is not None
+    assert backlog is not None
+    assert (found[2], loaded.conversation) == ("1;2;3;", "1;2;3;")
+    # A summary stands for all numbers up to one, so what is to be summarised goes by number.
+    assert backlog.passages == ((1, "2;"), (2, "3;"), (3, "1;"))
+
+
 async def test_a_summary_stands_for_the_passages_up_to_its_number_and_deletes_none(database: Database):
     await open_account(database)
     await database.write(lambda r: r.accounts.add_key(new_key()))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from outbox_ends import bill, config, passage, rows
 from realtime_switch.accounts.errors import ErrorCode
@@ -239,6 +240,14 @@ def test_only_the_last_configuration_of_a_session_is_sent_and_all_of_them_are_se
     shipment = Shipment(rows(config(1), config(2, "s2"), config(3)))
     assert carry(shipment) == [["c1", "c3"], ["c2"]]
     assert set(ids(shipment.taken)) == {"c1", "c2", "c3"}
+
+
+def test_a_configuration_that_was_adopted_late_does_not_replace_a_younger_one() -> None:
+    young, old = replace(config(1), born_us=2), replace(config(2), born_us=1)
+    shipment = Shipment(rows(young, old))
+    assert carry(shipment) == [["c2", "c1"]]
+    [request] = Shipment(rows(young, old)).requests()
+    assert request.rows[-1].record == young
 
 
 # -- Laws ------------------------------------------------------------------------------------------------

@@ -214,7 +214,8 @@ class SessionRepo(Protocol):
     def save_config(self, saved: SavedConfig, now_us: int) -> None: ...
 
     def append(self, passages: Sequence[Passage], now_us: int) -> None:
-        """Add passages whose id is new, in order, at the cost of their own length."""
+        """Add passages whose id is new, in order, at the cost of their own length. They are numbered as they
+        arrive and told as they were born: with several gateways, what was said first may arrive last."""
         ...
 
     def find(self, account_id: str, session_id: str) -> tuple[SessionSummary, str | None, str] | None:

@@ -62,7 +62,7 @@ _VERBS = {
 
 
 class Request(Struct, frozen=True):
-    """Of configurations only the last is sent: it replaces those before it, which are one session's."""
+    """Of configurations, which are one session's, only the last born is sent: it replaces the others."""
 
     verb: Verb
     rows: tuple[Row, ...]
@@ -95,6 +95,8 @@ class Shipment:
         for row in rows:
             together.setdefault(_track(row), []).append(row)
         for track, of_track in together.items():
+            if track[0] is Verb.SAVE_SESSION:
+                of_track.sort(key=lambda row: row.record.born_us)  # what was adopted came late and is older
             self._left[track] = [tuple(of_track)]
 
     def requests(self) -> list[Request]:

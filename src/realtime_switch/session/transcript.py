@@ -89,6 +89,7 @@ class Transcript:
         self._text = ""  # sure, and not yet handed out
         self._begun = continues  # something stands before us, so our first line needs a line break
         self._said = ""
+        self._born_us = 0  # of the last passage
 
     # -- Hearing --------------------------------------------------------------------------------------------
 
@@ -304,12 +305,14 @@ class Transcript:
 
     def _cut(self, end: int) -> Passage:
         text, self._text = self._text[:end], self._text[end:]
+        # Passages are told in the order of their birth, so a clock that is set back must not disturb it.
+        self._born_us = max(self._born_us + 1, self._now_us())
         return Passage(
             id=self._record_id(),
             account_id=self._account_id,
             session_id=self._session_id,
             text=text,
-            born_us=self._now_us(),
+            born_us=self._born_us,
         )
 
 

@@ -66,12 +66,13 @@ _CHANGE = _change(
 )
 _ENTER = insert(entries).values({column: bindparam(column.name) for column in _ENTRY})
 
-# A6: one statement. The summary stands for the passages up to its number.
+# A6: one statement. The summary stands for the passages up to its number; what came after it is told in the
+# order in which it was said (repos.py, SessionRepo.append).
 _LOAD = text(
     """
     SELECT a.id, a.email, a.plan_name, a.token_remaining, a.topup_remaining, a.status,
            a.created_at, a.updated_at, k.expires_at, c.data,
-           coalesce(s.data, '') || coalesce((SELECT string_agg(p.text, '' ORDER BY p.number)
+           coalesce(s.data, '') || coalesce((SELECT string_agg(p.text, '' ORDER BY p.born_at, p.number)
                                                FROM passages p
                                               WHERE p.account_id = k.account_id AND p.session_id = :session
                                                 AND p.number > coalesce(s.upto, 0)), '')

@@ -45,6 +45,7 @@ class _Config(msgspec.Struct, frozen=True):
 class _Said(msgspec.Struct, frozen=True):
     number: int
     text: str
+    born_us: int
     created_us: int
 
 
@@ -296,7 +297,8 @@ class _Sessions:
             said = self._tables.passages.get(session, ())
             number = said[-1].number + 1 if said else 1
             self._tables.passage_ids[keepable(passage.id)] = session
-            self._tables.passages[session] = (*said, _Said(number, keepable(passage.text), now_us))
+            kept = _Said(number, keepable(passage.text), passage.born_us, now_us)
+            self._tables.passages[session] = (*said, kept)
 
     def find(self, account_id: str, session_id: str) -> tuple[SessionSummary, str | None, str] | None:
         session = account_id, keepable(session_id)
@@ -304,7 +306,7 @@ class _Sessions:
         said = self._tables.passages.get(session, ())
         if config is None and not said:
             return None
-        text = "".join(passage.text for passage in said)
+        text = "".join(passage.text for passage in sorted(said, key=_birth))
         return _summary(self._tables, session), None if config is None else config.data, text
 
     def delete(self, account_id: str, session_id: str) -> bool:
@@ -341,7 +343,12 @@ class _Sessions:
 
 def _told(tables: _Tables, session: SessionKey) -> str:
     upto, summary = tables.summaries.get(session, (0, ""))
-    return summary + "".join(p.text for p in tables.passages.get(session, ()) if p.number > upto)
+    later = [passage for passage in tables.passages.get(session, ()) if passage.number > upto]
+    return summary + "".join(passage.text for passage in sorted(later, key=_birth))
+
+
+def _birth(passage: _Said) -> tuple[int, int]:
+    return passage.born_us, passage.number
 
 
 def _summary(tables: _Tables, session: SessionKey) -> SessionSummary:

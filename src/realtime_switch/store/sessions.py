@@ -93,8 +93,12 @@ class SqlSessions:
             return None
         of_session = session_configs.c.account_id == account_id, session_configs.c.session_id == session_id
         config = self._connection.execute(select(session_configs.c.data).where(*of_session)).scalar()
-        said = "".join(text for _, text in self._said_after(account_id, session_id, 0))
-        return _session_summary(row), config, said
+        said = (
+            select(passages.c.text)
+            .where(passages.c.account_id == account_id, passages.c.session_id == session_id)
+            .order_by(passages.c.born_at, passages.c.number)
+        )
+        return _session_summary(row), config, "".join(self._connection.execute(said).scalars())
 
     def delete(self, account_id: str, session_id: str) -> bool:
         gone = 0
