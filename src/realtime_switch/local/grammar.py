@@ -5,6 +5,8 @@ Free dictation by the bundled model is poor, within a grammar it is good (LIBRAR
 the grammar can be misheard as something else in it, so words that nobody needs are left out.
 """
 
+from realtime_switch.local.numbers import number_words
+
 NAMES = [
     "ada",
     "alan",
@@ -104,26 +106,7 @@ SPELT = [
     "water",
     "world",
 ]
-DIGITS = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "twenty",
-    "thirty",
-]
+NUMBERS = [number_words(number) for number in (*range(16), 20, 30)]
 LETTERS = [
     "a",
     "b",
@@ -176,6 +159,6 @@ public <talk> = <greeting> | <told> | <asked>;
 <value> = <letter> <digit> | <digit> | <digit> <digit> | <digit> <digit> <digit> | <color> | <name>;
 <color> = {one_of(COLORS)};
 <spelt> = {one_of(SPELT)};
-<digit> = {one_of(DIGITS)};
+<digit> = {one_of(NUMBERS)};
 <letter> = {one_of(LETTERS)};
 """
