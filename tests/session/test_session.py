@@ -6,7 +6,7 @@ from calls import GRANT, TARGET, Clock, granted, live, session
 from openai_frames import SESSION, frame, is_for_client, is_for_provider, response, transcript_delta
 from realtime_switch.accounts.errors import ErrorCode
 from realtime_switch.accounts.records import Grant, Passage, Refusal, SavedConfig, UsageKind, UsageRecord
-from realtime_switch.dialects.openai.resume import config_to_save, minimal_update, with_history
+from realtime_switch.dialects.openai.resume import config_to_save, history_items, minimal_update, with_history
 from realtime_switch.session import limits
 from realtime_switch.session.endings import ending
 from realtime_switch.session.purse import Purse
@@ -480,3 +480,26 @@ def test_spoken_words_are_kept_when_they_must_have_been_heard():
     assert wake.after_s == pytest.approx(openai.AUDIO_MS / 1000 + limits.PLAYBACK_SLACK_S, abs=0.1)
     clock.go_on(wake.after_s)
     assert [record.text for record in kept(call.woke())] == ["agent: It is."]
+
+
+def test_a_conversation_comes_back_as_items_where_the_route_says_so():
+    call = session(resume_by="items")
+    granted(call, RESUMED)
+    call.provider_opened(1)
+    opening, *items = said_to_provider(call.from_provider(1, openai.SESSION_CREATED))
+    assert opening == {**decode(CONFIG.encode()), "event_id": "event_1"}
+    assert items == [decode(item) for item in history_items(HISTORY)]
+
+    own = frame("session.update", session={"type": "realtime", "instructions": "Be brief."})
+    assert call.from_client(own) == [ToProvider(own)]
+    for item in items:  # the provider confirms them: they were said in an earlier call
+        call.from_provider(1, frame("conversation.item.added", event_id="e", item=item["item"]))
+    assert kept(call.client_left()) == []
+
+
+def test_items_alone_open_a_call_that_has_no_configuration():
+    call = session(resume_by="items")
+    granted(call, Grant(account_id="a1", session_id="s1", credits=9, history=HISTORY))
+    call.provider_opened(1)
+    told = said_to_provider(call.from_provider(1, openai.SESSION_CREATED))
+    assert told == [decode(item) for item in history_items(HISTORY)]

@@ -265,6 +265,7 @@ def _way(route: Route, place: Place, endpoint: Endpoint) -> Way:
     terms = Terms(
         admits_model=partial(_matches_one, route.allow_models),
         transcribe_with=(route.transcribe_with or TRANSCRIBE_WITH) if transcribe else None,
+        resume_by=route.resume_by,
         transcription_models=_named(route.allow_transcription_models),
         low_credits=route.warn_below_credits,
         tell_low_credits=route.tell_low_credits,

@@ -41,6 +41,7 @@ class Route(Struct, frozen=True, kw_only=True):
     translation: Literal["lenient", "strict"] = "lenient"
     transcribe_input: Literal["auto", "always", "as_client"] = "auto"
     transcribe_with: str = ""  # the model that writes down what users say, where a provider wants it named
+    resume_by: Literal["instructions", "items"] = "instructions"  # how a conversation comes back into a call
     allow_models: tuple[
         str, ...
     ] = ()  # globs: what a client may ask for in mid-call, besides the target's own

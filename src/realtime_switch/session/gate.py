@@ -22,10 +22,12 @@ from ..dialects.acts import (
     Act,
     Configured,
     Garbled,
+    PastTold,
     Ready,
     Replayed,
     ReplyBegun,
     Trouble,
+    UserText,
     UserTranscript,
     UserTranscriptFailed,
 )
@@ -68,12 +70,14 @@ class Gate:
     # -- Towards the provider ----------------------------------------------------------------------------
 
     def opening(self, config: str | None, history: str) -> list[bytes]:
-        """A10: the one message that a fresh provider hears before anything else, or none."""
-        self._history = history
+        """A10: what a fresh provider hears before anything else."""
+        by_items = self._terms.resume_by == "items"
+        items = resume.history_items(history) if by_items else []
+        self._history = history = "" if by_items else history
         self._own_update_id = ""  # an older connection will not answer any more
         message = _update_of(config) if config is not None else None
         if message is None and not history and self._terms.transcribe_with is None:
-            return []
+            return items
         if message is None:
             message = read_any(resume.minimal_update(""))
         session = message["session"]
@@ -82,7 +86,7 @@ class Gate:
         if self._terms.transcribe_with is not None:
             self._transcribe(session)
         self._own_update_id = message["event_id"] = self._new_id("event")
-        return [resume.with_history(msgspec.json.encode(message), history)]
+        return [resume.with_history(msgspec.json.encode(message), history), *items]
 
     def admit(self, payload: bytes) -> Steps:
         request = read_request(payload, limits.REQUEST_TOKENS_MAX, limits.REQUEST_DEPTH_MAX)
@@ -195,6 +199,10 @@ class Gate:
             return payload, (ReplyBegun(act.reply_id, aside=True),)
         return payload, acts
 
+    def _show_item(self, payload: bytes, act: UserText | PastTold, acts: Sequence[Act]) -> _Shown:
+        # What we told of the past was said long ago: it is not to be remembered once more.
+        return payload, (() if act.item_id.startswith(resume.ITEM_ID) else acts)
+
     def _show_transcript(self, payload: bytes, act: Act, acts: Sequence[Act]) -> _Shown:
         return (None if self._hides_transcription else payload), acts
 
@@ -228,6 +236,8 @@ _SHOWN: dict[type[Act], Callable[[Gate, bytes, Any, Sequence[Act]], _Shown]] = {
     Configured: Gate._show_configuration,
     Trouble: Gate._show_trouble,
     ReplyBegun: Gate._show_reply,
+    UserText: Gate._show_item,
+    PastTold: Gate._show_item,
     UserTranscript: Gate._show_transcript,
     UserTranscriptFailed: Gate._show_transcript,
     Garbled: Gate._show_nothing,

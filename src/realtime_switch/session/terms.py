@@ -2,6 +2,7 @@
 call."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from msgspec import Struct
 
@@ -27,6 +28,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     admits_model: Callable[[str], bool] = _no_other_model
     # B2a: turn input transcription on for memory's sake. None: as the client asks.
     transcribe_with: str | None = None
+    # How what was said before is told to a provider: inside of the instructions, or an item for each turn.
+    resume_by: Literal["instructions", "items"] = "instructions"
     # Models that a client may name for transcription. None: any, the provider decides.
     transcription_models: frozenset[str] | None = None
     # A15: when this much is left it is noted in the log; 0 for never.
