@@ -5,9 +5,11 @@ from typing import Any
 
 import openai_frames as openai
 from realtime_switch.accounts.records import Grant
+from realtime_switch.dialects import openai as openai_dialect
+from realtime_switch.dialects.terms import Target, Terms
 from realtime_switch.session.purse import Purse
 from realtime_switch.session.session import Session
-from realtime_switch.session.terms import Target, Terms
+from realtime_switch.session.way import Way
 
 TARGET = Target(provider="openai", model="gpt-realtime")
 GRANT = Grant(account_id="a1", session_id="s1", credits=1_000)
@@ -30,15 +32,20 @@ def ids() -> Any:
 
 
 def session(clock: Clock | None = None, beta: bool = False, target: Target = TARGET, **terms: Any) -> Session:
-    return Session(
+    """One whose client's socket is open."""
+    new_id = ids()
+    call = Session(
         run_id="run",
-        target=target,
-        terms=Terms(**terms),
-        beta=beta,
+        client=openai_dialect,
+        client_side=openai_dialect.ClientSide(new_id, beta),
+        choose=lambda model: Way(target, Terms(**terms), openai_dialect),
+        model=target.model,
         now_us=clock or Clock(),
         random=lambda: 0.5,
-        new_id=ids(),
+        new_id=new_id,
     )
+    call.begin()
+    return call
 
 
 def granted(call: Session, grant: Grant = GRANT) -> Any:

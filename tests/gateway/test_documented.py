@@ -6,10 +6,10 @@ from pathlib import Path
 from starlette.routing import Route
 
 from gateway_rig import SIGNING_KEY, Books
+from realtime_switch.dialects.openai import endings
 from realtime_switch.gateway.arrival import REALTIME_PATHS
 from realtime_switch.gateway.http import Api
 from realtime_switch.providers.routes import Routes
-from realtime_switch.session import endings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "http-api.md").read_text()

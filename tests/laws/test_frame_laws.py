@@ -11,16 +11,17 @@ from realtime_switch.dialects import openai as openai_dialect
 from realtime_switch.dialects.acts import Act, Bill, Ready, ReplyAudio
 from realtime_switch.dialects.openai import (
     ClientSide,
+    ProviderSide,
     beta,
     only_audio_from_client,
     only_audio_from_provider,
     read,
 )
 from realtime_switch.dialects.openai.requests import Mistake, read_request
-from realtime_switch.session.gate import Gate
-from realtime_switch.session.lane import BetaRelay, Heard, Relay
+from realtime_switch.dialects.terms import Terms
+from realtime_switch.session import lane
+from realtime_switch.session.lane import Heard
 from realtime_switch.session.steps import PASS, ToClient, ToProvider
-from realtime_switch.session.terms import Terms
 
 # -- Any message a provider may send -------------------------------------------------------------------------
 
@@ -129,13 +130,14 @@ def test_law_8_whatever_a_provider_sends_is_read_without_an_exception(payload):
 @settings(max_examples=100)
 @given(frames() | st.binary(max_size=60))
 def test_law_8_whatever_a_provider_sends_is_shown_to_a_beta_client_without_an_exception(payload):
-    shown = beta.to_client(payload)
+    shown = beta.shown(payload)
     assert shown is None or isinstance(shown, bytes)
 
 
 def relay(beta_client=False):
-    gate = Gate(Terms(), TARGET, ClientSide(ids(), beta_client), ids(), beta_client)
-    return (BetaRelay if beta_client else Relay)(openai_dialect, gate)
+    client_side = ClientSide(ids(), beta_client)
+    gate = client_side.gate(TARGET, Terms())
+    return lane.relay(openai_dialect, gate, ProviderSide(TARGET), client_side)
 
 
 @settings(max_examples=150)

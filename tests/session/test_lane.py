@@ -6,18 +6,19 @@ from calls import TARGET, ids
 from openai_frames import frame, is_for_client
 from realtime_switch.dialects import openai as openai_dialect
 from realtime_switch.dialects.acts import AudioPassed, ReplyDone, Usage, UserTurn
-from realtime_switch.dialects.openai import ClientSide
-from realtime_switch.session.gate import Gate
-from realtime_switch.session.lane import BetaRelay, Heard, Relay
+from realtime_switch.dialects.openai import ClientSide, ProviderSide
+from realtime_switch.dialects.terms import Terms
+from realtime_switch.session import lane
+from realtime_switch.session.lane import Heard
 from realtime_switch.session.steps import PASS, ToClient, ToProvider
-from realtime_switch.session.terms import Terms
 
 APPEND = frame("input_audio_buffer.append", audio="AAAA")
 
 
 def relay(beta=False):
-    gate = Gate(Terms(), TARGET, ClientSide(ids(), beta), ids(), beta)
-    return (BetaRelay if beta else Relay)(openai_dialect, gate)
+    client_side = ClientSide(ids(), beta)
+    gate = client_side.gate(TARGET, Terms())
+    return lane.relay(openai_dialect, gate, ProviderSide(TARGET), client_side)
 
 
 @pytest.mark.parametrize("beta", [False, True])

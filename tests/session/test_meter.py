@@ -2,8 +2,8 @@ from itertools import count
 
 from realtime_switch.accounts.records import Tokens, UsageKind, UsageRecord
 from realtime_switch.dialects.acts import TranscriptionUsage, Usage
+from realtime_switch.dialects.terms import Target
 from realtime_switch.session.meter import Meter
-from realtime_switch.session.terms import Target
 
 
 def meter():

@@ -6,19 +6,26 @@ from calls import GRANT, TARGET, Clock, granted, live, session
 from openai_frames import SESSION, frame, is_for_client, is_for_provider, response, transcript_delta
 from realtime_switch.accounts.errors import ErrorCode
 from realtime_switch.accounts.records import Grant, Passage, Refusal, SavedConfig, UsageKind, UsageRecord
+from realtime_switch.dialects.openai import endings
 from realtime_switch.dialects.openai.resume import config_to_save, history_items, minimal_update, with_history
+from realtime_switch.dialects.terms import REDIAL_AFTER_S, Target
 from realtime_switch.session import limits
-from realtime_switch.session.endings import ending
 from realtime_switch.session.purse import Purse
 from realtime_switch.session.session import Phase
 from realtime_switch.session.steps import PASS, AskCredits, Dial, End, Keep, Note, ToClient, ToProvider, Wake
-from realtime_switch.session.terms import Target
 
 decode = msgspec.json.decode
 APPEND = frame("input_audio_buffer.append", audio="AAAA")
 HISTORY = "user: I am Bo.\nagent: Hello Bo."
 CONFIG = '{"type":"session.update","session":{"type":"realtime","instructions":"Be kind."}}'
 RESUMED = Grant(account_id="a1", session_id="s1", credits=1_000, config=CONFIG, history=HISTORY)
+
+
+def ending(code):
+    close = endings.ending(code)
+    return End(close.code, close.reason, code)
+
+
 NO_CREDITS = ending(ErrorCode.EXTERNAL_NO_CREDITS)
 LOST = ending(ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE)
 
@@ -60,7 +67,7 @@ def a_reply(credits=214):
 
 def test_a_call_is_dialled_when_it_is_granted():
     call = session()
-    assert granted(call, GRANT) == [Dial(generation=1, after_s=0.0)]
+    assert granted(call, GRANT) == [Dial(1, 0.0, TARGET)]
     assert call.phase is Phase.DIALLING
 
 
@@ -303,7 +310,7 @@ def test_a_lost_provider_is_dialled_again_with_growing_patience():
     for generation in range(1, 7):
         steps += call.provider_lost(generation)
     dials = [step for step in steps if isinstance(step, Dial)]
-    assert [dial.after_s for dial in dials] == list(limits.REDIAL_AFTER_S)  # `random` gives the middle
+    assert [dial.after_s for dial in dials] == list(REDIAL_AFTER_S)  # `random` gives the middle
     assert [dial.generation for dial in dials] == [2, 3, 4, 5, 6]
     assert error(steps)["code"] == "INTERNAL_PROVIDER_UNAVAILABLE"
     assert steps[-1] == LOST
@@ -314,7 +321,7 @@ def test_attempts_are_given_back_to_a_provider_that_stayed():
     call = live(clock)
     for generation in range(1, 20):
         clock.go_on(limits.REDIAL_FORGIVEN_AFTER_S)
-        assert Dial(generation + 1, limits.REDIAL_AFTER_S[0]) in call.provider_lost(generation)
+        assert Dial(generation + 1, REDIAL_AFTER_S[0], TARGET) in call.provider_lost(generation)
         call.provider_opened(generation + 1)
         call.from_provider(generation + 1, openai.SESSION_CREATED)
 
@@ -330,7 +337,7 @@ def test_a_reply_that_breaks_off_is_closed_before_anything_else():
         "response.output_item.done",
         "response.done",
     ]
-    assert steps[-2:] == [Note("redial", "attempt 1"), Dial(2, limits.REDIAL_AFTER_S[0])]
+    assert steps[-2:] == [Note("redial", "attempt 1"), Dial(2, REDIAL_AFTER_S[0], TARGET)]
 
 
 def test_the_new_provider_is_told_what_was_said_and_the_client_sees_no_second_greeting():
@@ -383,7 +390,7 @@ def test_a_provider_that_is_silent_is_given_up():
     assert call.woke() == [
         Note("provider_silent"),
         Note("redial", "attempt 1"),
-        Dial(2, limits.REDIAL_AFTER_S[0]),
+        Dial(2, REDIAL_AFTER_S[0], TARGET),
     ]
 
 
@@ -418,7 +425,7 @@ def test_a_refusal_that_may_pass_is_worth_another_try(said):
     granted(call, GRANT)
     call.provider_opened(1)
     call.from_provider(1, said)
-    assert Dial(2, limits.REDIAL_AFTER_S[0]) in call.provider_lost(1)
+    assert Dial(2, REDIAL_AFTER_S[0], TARGET) in call.provider_lost(1)
 
 
 def test_a_provider_that_turns_us_down_for_good_is_not_asked_again():

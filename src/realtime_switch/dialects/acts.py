@@ -1,14 +1,19 @@
 """What happens in a voice conversation, in no provider's words.
 
-Every dialect reads its own messages into these acts; no dialect knows another.
-An act is here only if somebody in this repository reads it: a message that
-nobody needs to understand is relayed and gives no act at all. Audio stays the
-base64 text that it arrived as.
+What a provider says is an act, what a client wants is a wish (wishes.py). Every
+dialect reads its own messages into these and writes these as its own messages;
+no dialect knows another. An act is here only if somebody in this repository
+reads it: a message that nobody needs to understand is relayed and gives no act
+at all. Audio stays the base64 text that it arrived as.
 
 Who reads what stands in docs/dialects.md.
 """
 
+from typing import Any, Literal
+
 from msgspec import Struct
+
+from .sound import PCM_24K, AudioFormat
 
 
 class Act(Struct, frozen=True, gc=False):
@@ -50,7 +55,60 @@ class Trouble(Act, frozen=True, gc=False):
     request_id: str = ""
 
 
+class Refused(Act, frozen=True, gc=False):
+    """Not the provider but the gateway says no: this provider cannot do what the client asked for. `field` is
+    a field of wishes.Config, or the client's own words for what it asked; the call goes on."""
+
+    field: str
+    message: str
+    request_id: str = ""
+    code: str = "unsupported_by_backend"
+
+
+class StartOver(Act, frozen=True, gc=False):
+    """What the client asked for needs a new connection to the provider: the call goes on there."""
+
+
+class GoingAway(Act, frozen=True, gc=False):
+    """The provider will hang up soon."""
+
+    left_ms: int
+
+
+class Handle(Act, frozen=True, gc=False):
+    """With this a new connection can go on where this one is."""
+
+    handle: str
+    resumable: bool = True
+
+
 # -- The user --------------------------------------------------------------------------------------------
+
+
+class SpeechStarted(Act, frozen=True, gc=False):
+    """`item_id` is that of the turn to come; `at_ms` on the clock of the audio sent so far."""
+
+    item_id: str
+    at_ms: int = 0
+
+
+class SpeechStopped(Act, frozen=True, gc=False):
+    item_id: str
+    at_ms: int = 0
+
+
+class AudioCleared(Act, frozen=True, gc=False):
+    """What was sent of a turn is forgotten."""
+
+
+class ItemTaken(Act, frozen=True, gc=False):
+    """What the client added is part of the conversation."""
+
+    item_id: str
+
+
+class ItemDeleted(Act, frozen=True, gc=False):
+    item_id: str
 
 
 class UserTurn(Act, frozen=True, gc=False):
@@ -65,6 +123,7 @@ class UserTranscript(Act, frozen=True, gc=False):
     item_id: str
     text: str
     final: bool = False
+    audio_ms: int = 0  # of the turn, where the whole is told and it is known
 
 
 class UserTranscriptFailed(Act, frozen=True, gc=False):
@@ -93,12 +152,13 @@ class PastTold(Act, frozen=True, gc=False):
 # -- The agent -------------------------------------------------------------------------------------------
 
 
-class ReplyBegun(Act, frozen=True, gc=False):
+class ReplyBegun(Act, frozen=True):
     """`aside`: the client asked for it outside of the conversation, so nobody hears it."""
 
     reply_id: str
     conversation_id: str = ""
     aside: bool = False
+    metadata: dict[str, Any] | None = None  # the client's own, given back
 
 
 class ReplyItem(Act, frozen=True, gc=False):
@@ -115,6 +175,7 @@ class ReplyItem(Act, frozen=True, gc=False):
 class ReplyAudio(Act, frozen=True, gc=False):
     item_id: str
     base64: str
+    format: AudioFormat = PCM_24K
 
 
 class AudioPassed(Act, frozen=True, gc=False):
@@ -156,10 +217,31 @@ class ToolCall(Act, frozen=True, gc=False):
     call_id: str
     name: str
     arguments: str
+    item_id: str = ""
+    reply_id: str = ""
+
+
+class ToolCallsCancelled(Act, frozen=True, gc=False):
+    """Their answers are not awaited any more."""
+
+    call_ids: tuple[str, ...]
+
+
+class ReplyMade(Act, frozen=True, gc=False):
+    """All of the reply is here; that it is over comes later, when it must have been heard (Gemini)."""
+
+    reply_id: str
 
 
 class ReplyDone(Act, frozen=True, gc=False):
+    """`reason`: of cancelled, turn_detected or client_cancelled; of incomplete, content_filter or
+    max_output_tokens; of failed, the provider's word for it. `more`: the same answer goes on in another
+    reply."""
+
     reply_id: str
+    status: Literal["completed", "cancelled", "incomplete", "failed"] = "completed"
+    reason: str = ""
+    more: bool = False
 
 
 # -- The bill --------------------------------------------------------------------------------------------

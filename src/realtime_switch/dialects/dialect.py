@@ -1,44 +1,102 @@
-"""The shape every dialect has: two proofs, and two sides that read and write.
+"""The shape every dialect has: proofs, a gate, and two sides that read and write.
 
-A frame is the payload of one WebSocket message. Whether it travels as text or
-as binary is the conductor's to remember.
+    client ── ClientSide ─ wishes ▶ ProviderSide ── provider     two dialects: session/translation.py
+                         ◀ acts ──
+    client ────────────── Gate ──────────────────── provider     one dialect: session/lane.py
+
+A ClientSide faces the client in a provider's place and lives as long as the call. A ProviderSide faces a
+provider in a client's place and lives as long as that connection. Each is told what comes on its own socket
+(`hear`) and what the other side has to say (`tell`), and answers with a list: bytes are a frame for its own
+socket, anything else is for the other side. Nobody here knows a socket, a clock or a random number: time
+and ids come in as arguments.
+
+A frame is the payload of one WebSocket message. Whether it travels as text or as binary is the conductor's
+to remember.
 """
 
-from collections.abc import Sequence
+import enum
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from .acts import Act
+from msgspec import Struct
+
+from .acts import Act, Configured, Ready
+from .terms import Target, Terms
+from .wishes import Config, Wish
 
 
-class Dialect(Protocol):
-    """One provider's message language; a package like dialects/openai is one.
+class Hangup(Struct, frozen=True):
+    """The client's connection has to end: code and reason of the close, in its dialect's manner."""
 
-    The `only_audio` tests are proofs, not guesses: True means that the frame
-    carries audio and nothing else. When in doubt they say False, and the frame
-    is read. A provider is trusted to be well-formed; a client is not trusted.
-    """
+    code: int
+    reason: str
 
-    def only_audio_from_client(self, payload: bytes) -> bool: ...
-    def only_audio_from_provider(self, payload: bytes) -> bool: ...
 
-    def only_words_from_provider(self, payload: bytes) -> bool:
-        """A proof as well: the agent's next words and nothing else, so that reading them may be put off."""
+class ToClient(Struct, frozen=True, gc=False):
+    payload: bytes
+
+
+class ToProvider(Struct, frozen=True, gc=False):
+    payload: bytes
+
+
+Judgement = list[ToClient | ToProvider | Hangup]
+ClientSaid = list[bytes | Wish | Hangup]  # what a ClientSide answers
+ProviderSaid = list[bytes | Act]  # what a ProviderSide answers
+
+NewId = Callable[[str], str]  # a fresh id of a kind: "item", "resp", "event", ...
+NowUs = Callable[[], int]
+
+
+class FirstWord(Struct, frozen=True, kw_only=True):
+    """What a client's first message says, in a dialect where it speaks first."""
+
+    model: str = ""  # as it named it; "" for none
+    session_id: str = ""  # of ours, if it comes back by a handle that we gave it
+    config: str = ""  # the message, where the client speaks second it is Grant.config
+
+
+class Farewell(Struct, frozen=True):
+    """How a client is told that its call is over."""
+
+    frames: list[bytes]
+    close: Hangup
+
+
+class Manner(enum.Enum):
+    """How a provider begins."""
+
+    GREETS = "greets"  # it speaks first, then hears the configuration
+    ANSWERS = "answers"  # it hears the configuration at once and confirms it before anything else
+    LISTENS = "listens"  # it hears all there is at once and confirms nothing
+
+
+class Edge(Protocol):
+    """An older spelling at the client's edge, while everything behind it speaks the new one."""
+
+    def audio_shown(self, payload: bytes) -> bytes:
+        """A proven audio frame."""
         ...
 
-    def envelope_bytes(self, payload: bytes) -> int:
-        """How much of a proven provider frame is not audio."""
-        ...
-
-    def read(self, payload: bytes) -> Sequence[Act]:
-        """What a provider says. Total: anything it may send gives acts or none, never an exception."""
+    def shown(self, payload: bytes) -> bytes | None:
+        """None: the older spelling has no such message."""
         ...
 
 
 class ClientSide(Protocol):
-    """Says to a client what the gateway itself has to say, in a provider's place."""
+    """Towards a client, in a provider's place."""
+
+    edge: Edge | None
+
+    # -- Of any call -----------------------------------------------------------------------------------
+
+    def first_word(self, payload: bytes) -> FirstWord | Hangup:
+        """Asked only where `Dialect.CLIENT_SPEAKS_FIRST`, with the client's first message."""
+        ...
 
     def follow(self, act: Act) -> None:
-        """Know what the client has been told, so that a reply that breaks off can be closed."""
+        """Know what the client has been told by the provider itself, so that a reply that breaks off can be
+        closed. In a translation `tell` does that."""
         ...
 
     @property
@@ -50,10 +108,127 @@ class ClientSide(Protocol):
         """End every open reply as interrupted, so that no client waits for the rest."""
         ...
 
-    def refuse(
-        self, kind: str, code: str, message: str, request_id: str = "", param: str = ""
-    ) -> list[bytes]:
-        """Say no, in the dialect's own form."""
+    def credits_low(self, credits: int) -> list[bytes]: ...
+
+    def farewell(self, code: str, message: str) -> Farewell:
+        """`code` is an ErrorCode's name; `message` is for people."""
         ...
 
-    def credits_low(self, credits: int) -> list[bytes]: ...
+    def gate(self, target: Target, terms: Terms) -> "Gate":
+        """What stands between this client and a provider of its own dialect."""
+        ...
+
+    # -- Of a translation ------------------------------------------------------------------------------
+
+    @property
+    def config(self) -> Config:
+        """The whole of what the client has asked for so far."""
+        ...
+
+    def restore(self, config: str) -> None:
+        """Begin with what was saved of an earlier call (`config_to_save` of any dialect)."""
+        ...
+
+    def greet(self, model: str) -> list[bytes]:
+        """What a client of this dialect is told before it says a word; [] where it speaks first."""
+        ...
+
+    def hear(self, payload: bytes) -> ClientSaid:
+        """Total: what cannot be read or meant is answered in the dialect's own way, never by an exception."""
+        ...
+
+    def tell(self, act: Act) -> ClientSaid: ...
+
+    def config_to_save(self, act: Ready | Configured) -> str | None:
+        """What `restore` and Gate.opening take (A8): this dialect's own message, without any history. None:
+        by this act nothing was configured that the client wished for."""
+        ...
+
+
+class ProviderSide(Protocol):
+    """Towards a provider, in a client's place."""
+
+    manner: Manner
+
+    def hear(self, payload: bytes) -> ProviderSaid:
+        """Total: anything a provider may send gives acts or none, never an exception. In a relay, where the
+        client answers by itself, it gives acts alone."""
+        ...
+
+    def passed(self, base64_chars: int) -> Sequence[Act]:
+        """So much audio went by unread (a relay). What is to be heard of it: AudioPassed, and before it the
+        beginning of a reply where a dialect does not say when one begins."""
+        ...
+
+    def closed(self, code: int, reason: str) -> Sequence[Act]:
+        """The provider hung up: a Trouble that says why, where the close says it."""
+        ...
+
+    # -- Of a translation ------------------------------------------------------------------------------
+
+    def opening(self, config: Config, history: str, handle: str = "") -> list[bytes]:
+        """What a fresh connection hears first: how the call is to be held, and what was said before (A10).
+        With a `handle` the provider itself remembers."""
+        ...
+
+    def tell(self, wish: Wish) -> ProviderSaid: ...
+
+    @property
+    def due_us(self) -> int | None:
+        """When to say `woke`, if nothing else happens before."""
+        ...
+
+    def woke(self) -> ProviderSaid: ...
+
+
+class Gate(Protocol):
+    """Between a client and a provider of one dialect: what the client may ask for, and what it is shown."""
+
+    def opening(self, config: str | None, history: str) -> list[bytes]:
+        """A10: what a fresh provider hears before anything else."""
+        ...
+
+    def admit(self, payload: bytes) -> Judgement:
+        """A client's frame that is not proven to be audio."""
+        ...
+
+    def greeted(self) -> None:
+        """The client has seen a provider's greeting."""
+        ...
+
+    def shown(self, payload: bytes, acts: Sequence[Act]) -> tuple[bytes | None, Sequence[Act]]:
+        """A provider's frame as the client is to see it, None if it is not, and what is to be heard of it."""
+        ...
+
+
+class Dialect(Protocol):
+    """One provider's message language; a package like dialects/openai is one.
+
+    The `only_` tests are proofs, not guesses: True means that the frame carries that and nothing else. When
+    in doubt they say False, and the frame is read. A provider is trusted to be well-formed; a client is not.
+    """
+
+    NAME: str  # as the configuration has it
+    CLIENT_SPEAKS_FIRST: bool  # and its first message says which model it wants
+    BINARY_TO_CLIENT: bool  # frames that we make for a client travel as binary
+
+    def only_audio_from_client(self, payload: bytes) -> bool: ...
+    def only_audio_from_provider(self, payload: bytes) -> bool: ...
+
+    def only_words_from_provider(self, payload: bytes) -> bool:
+        """The agent's next words and nothing else, so that reading them may be put off."""
+        ...
+
+    def envelope_bytes(self, payload: bytes) -> int:
+        """How much of a proven provider frame is not audio."""
+        ...
+
+    def provider_side(self, target: Target, terms: Terms, new_id: NewId, now_us: NowUs) -> ProviderSide: ...
+
+    def read_config(self, saved: str) -> Config | None:
+        """What `config_to_save` wrote; None: it is not of this dialect."""
+        ...
+
+    def write_config(self, config: Config) -> str:
+        """As `config_to_save` would have written it."""
+        ...

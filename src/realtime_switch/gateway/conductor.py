@@ -19,17 +19,19 @@ from typing import Protocol
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
 from ..accounts.records import Grant, Refusal
 from ..accounts.service import AccountService
+from ..dialects.dialect import ToClient, ToProvider
+from ..dialects.terms import Target
 from ..outbox.rows import Record
 from ..session import limits
-from ..session.endings import ending
 from ..session.purse import Purse
 from ..session.session import Session
-from ..session.steps import PASS, AskCredits, Dial, End, Keep, Note, Steps, ToClient, ToProvider, Wake
+from ..session.steps import PASS, Ask, AskCredits, Dial, End, Keep, Note, Steps, Wake
 from .dial import DialError
 from .fragments import Fragments
 from .line import Line, answer_close
@@ -70,9 +72,9 @@ class Books(Protocol):
     def ended(self, call: "Conductor") -> None: ...
 
 
-Ask = Callable[["Conductor"], Awaitable[Grant | Refusal]]
+AskWho = Callable[["Conductor"], Awaitable[Grant | Refusal]]
 Work = Callable[[], Awaitable[None]]
-OpenLine = Callable[[Line], Awaitable[object]]  # raises DialError
+OpenLine = Callable[[Line, Target], Awaitable[object]]  # raises DialError
 
 
 class Conductor(WSListener):
@@ -83,10 +85,12 @@ class Conductor(WSListener):
         who: Who,
         session: Session,
         books: Books,
-        ask: Ask,
+        ask_who: AskWho,
         open_line: OpenLine,
         idle_s: float,
+        own_kind: WSMsgType = TEXT,
     ) -> None:
+        """`own_kind`: how frames that we make travel to this client."""
         self.who = who
         self.account_id = ""
         self.provider_heard = False
@@ -95,8 +99,9 @@ class Conductor(WSListener):
         self.held: list[bytes] = []  # frames for the client that go out together with the next
         self.session = session
         self._books = books
-        self._ask = ask
+        self._ask_who = ask_who
         self._open_line = open_line
+        self._own_kind = own_kind
         self._idle_pings_max = max(1, round(idle_s / PING_S))
         self._log = _log.bind(session=who.session_id)
         self._loop = asyncio.get_running_loop()
@@ -126,7 +131,7 @@ class Conductor(WSListener):
         transport.underlying_transport.set_write_buffer_limits(high=limits.SLOW_CLIENT_BYTES_MAX)
         self._books.begun(self)
         self._tick = self._loop.call_later(PING_S, self._on_tick)
-        self._way_in = self._start(self._come_in)
+        self._follow(self.session.begin())
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
@@ -199,13 +204,22 @@ class Conductor(WSListener):
             self._follow(answer, payload, kind)
 
     def provider_lost(self, generation: int, told: str, hopeless: bool = False) -> None:
+        if self._lose(generation, told):
+            self._follow(self.session.provider_lost(generation, hopeless))
+
+    def provider_closed(self, generation: int, code: int, reason: str) -> None:
+        """It hung up, and said so."""
+        if self._lose(generation, f"{code} {reason}".strip()):
+            self._follow(self.session.provider_closed(generation, code, reason))
+
+    def _lose(self, generation: int, told: str) -> bool:
         if self._ended or generation != self.session.generation:
-            return
+            return False
         self.more_comes = False
         self.flush()
         self._log.info("provider lost", told=told[:300])
         self._let_go()
-        self._follow(self.session.provider_lost(generation, hopeless))
+        return True
 
     def provider_full(self, generation: int, full: bool) -> None:
         if generation == self.session.generation:
@@ -233,10 +247,10 @@ class Conductor(WSListener):
 
     def _follow(self, steps: Steps, original: bytes = b"", kind: WSMsgType = TEXT) -> None:
         """Carry out the session's answer, in order. The message that is answered keeps its kind; what the
-        session says itself is text."""
+        session says itself travels as the client's dialect has it, and as text to a provider."""
         for step in steps:
             if type(step) is ToClient:  # nearly always, and a match would try it by parts
-                self._tell_client(kind if step.payload is original else TEXT, step.payload)
+                self._tell_client(kind if step.payload is original else self._own_kind, step.payload)
                 continue
             match step:
                 case ToProvider(payload):
@@ -244,9 +258,11 @@ class Conductor(WSListener):
                 case Keep(record):
                     if not self._keep(record):
                         return
-                case Dial(generation, after_s):
+                case Ask(session_id):
+                    self._way_in = self._start(partial(self._come_in, session_id))
+                case Dial(generation, after_s, target):
                     self._let_go()
-                    self._way_in = self._start(partial(self._dial, generation, after_s))
+                    self._way_in = self._start(partial(self._dial, generation, after_s, target))
                 case AskCredits():
                     if self._credits is None or self._credits.done():
                         self._credits = self._start(self._ask_credits)
@@ -267,7 +283,7 @@ class Conductor(WSListener):
             self._log.error("bill not kept", id=record.id, code=error.code, reason=error.message)
             self.end(error.code, "The gateway cannot write bills at the moment. Try again shortly.")
             if not self._ended:  # the steps that are broken off here were the call's last
-                self._end(ending(error.code))
+                self._end(self.session.ending(error.code))
             return False
         return True
 
@@ -287,8 +303,10 @@ class Conductor(WSListener):
             self._follow([*steps[:-1], End(1001, "The gateway is stopping. Connect again.")])
         return self._gone
 
-    async def _come_in(self) -> None:
-        answer = await self._ask(self)
+    async def _come_in(self, session_id: str) -> None:
+        if session_id:
+            self.who = replace(self.who, session_id=session_id)
+        answer = await self._ask_who(self)
         if self._ended:
             return
         if isinstance(answer, Refusal):
@@ -298,11 +316,11 @@ class Conductor(WSListener):
         self._log = self._log.bind(account=answer.account_id)
         self._follow(self.session.granted(answer, self._books.granted(self, answer)))
 
-    async def _dial(self, generation: int, after_s: float) -> None:
+    async def _dial(self, generation: int, after_s: float, target: Target) -> None:
         if after_s:
             await asyncio.sleep(after_s)
         try:
-            await self._open_line(Line(self, generation))
+            await self._open_line(Line(self, generation), target)
         except DialError as error:
             self.provider_lost(generation, error.message, error.hopeless)
 

@@ -53,8 +53,10 @@ class Line(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         received = transport.close_handshake and transport.close_handshake.recv
-        told = f"{received.code:d} {received.reason or ''}".strip() if received else "without a close"
-        self._call.provider_lost(self.generation, told)
+        if received:
+            self._call.provider_closed(self.generation, int(received.code), received.reason or "")
+        else:
+            self._call.provider_lost(self.generation, "without a close")
 
     def pause_writing(self) -> None:
         self._call.provider_full(self.generation, True)

@@ -19,6 +19,8 @@ from ..accounts.errors import ErrorCode, RealtimeSwitchError
 from ..accounts.keys import hash_key, is_key
 from ..accounts.records import Balance, Grant, Refusal, UsageRecord
 from ..accounts.service import AccountService
+from ..dialects import openai
+from ..dialects.terms import Target, Terms
 from ..outbox.outbox import Bounds as OutboxBounds
 from ..outbox.outbox import Outbox, Room
 from ..outbox.rows import Record
@@ -29,7 +31,7 @@ from ..providers.routes import Target as Place
 from ..session import limits
 from ..session.purse import Purse
 from ..session.session import Session
-from ..session.terms import Target, Terms
+from ..session.way import Way
 from .arrival import SESSION_HEADER, Arrival, Complaint, TurnedAway, read_arrival
 from .calls import Calls
 from .client_secrets import Bound, is_token, unseal
@@ -61,21 +63,12 @@ class Bounds(Struct, frozen=True, kw_only=True):
     outbox: OutboxBounds = OutboxBounds()
 
 
-class Way(Struct, frozen=True):
-    """Where a call goes: what bills name, what the route grants, whom to dial."""
-
-    target: Target
-    terms: Terms
-    endpoint: Endpoint
-
-
 def _invalid(code: str, message: str, param: str | None = None) -> Complaint:
     return Complaint(
         close_code=3000 if code == "invalid_api_key" else 4000, code=code, message=message, param=param
     )
 
 
-_NOWHERE = Target(provider="", model="")
 _INVALID_KEY = _invalid("invalid_api_key", "Incorrect API key provided: it is not a key of this gateway.")
 _INVALID_TOKEN = _invalid(
     "invalid_api_key", "The client secret is invalid or has expired. Ask for a new one."
@@ -167,19 +160,17 @@ class Switchboard:
         return None
 
     def _call(self, who: Who, model: str, beta: bool) -> Conductor:
-        way = self._way(model)
-        refusal = way if isinstance(way, Refusal) else None
         session = Session(
             run_id=new_id("run"),
-            target=way.target if isinstance(way, Way) else _NOWHERE,
-            terms=way.terms if isinstance(way, Way) else Terms(),
-            beta=beta,
+            client=openai,
+            client_side=openai.ClientSide(new_id, beta),
+            choose=self._way,
+            model=model,
             now_us=now_us,
             random=random.random,
             new_id=new_id,
         )
-        ask, open_line = partial(self._ask, refusal), partial(self._open_line, way)
-        return Conductor(who, session, self, ask, open_line, self._bounds.idle_s)
+        return Conductor(who, session, self, self._ask, self._open_line, self._bounds.idle_s)
 
     # -- The route ------------------------------------------------------------------------------------------
 
@@ -197,33 +188,31 @@ class Switchboard:
             )
         return _way(route, place, endpoint)
 
-    async def _open_line(self, way: Way | Refusal, line: Line) -> None:
-        assert isinstance(way, Way)  # whoever is refused does not get so far
+    async def _open_line(self, line: Line, target: Target) -> None:
+        endpoint = self._routes.endpoints[target.provider]
         try:
-            address = way.endpoint.dial(way.target.model)
+            address = endpoint.dial(target.model)
         except OSError as error:
             raise DialError(
-                DialTrouble.KEY, f"the key file of {way.endpoint.name} cannot be read: {error.strerror}"
+                DialTrouble.KEY, f"the key file of {endpoint.name} cannot be read: {error.strerror}"
             ) from None
         await self._dialler(address, line)
 
     # -- What a call asks and tells -------------------------------------------------------------------------
 
-    async def _ask(self, refusal: Refusal | None, call: Conductor) -> Grant | Refusal:
+    async def _ask(self, call: Conductor) -> Grant | Refusal:
         """Who this is, and what is known of the session. A client that comes back while its older connection
         still lives, or has just ended, takes over first, so that the memory it is given is whole."""
         who = call.who
         self.calls.take_over(who.key_hash, call)
         await self.outbox.settle(who.session_id, SETTLE_S)
         try:
-            answer = await self.service.validate_and_load(who.key_hash, who.session_id)
+            return await self.service.validate_and_load(who.key_hash, who.session_id)
         except RealtimeSwitchError as error:
             _log.warning("nobody could be asked", code=error.code, reason=error.message)
             return Refusal(
                 code=error.code, message="The gateway cannot check API keys at the moment. Try again."
             )
-        # Only now: what routes there are is not everybody's to know.
-        return refusal if refusal is not None and isinstance(answer, Grant) else answer
 
     def begun(self, call: Conductor) -> None:
         self.calls.add(call)
@@ -270,7 +259,7 @@ def _way(route: Route, place: Place, endpoint: Endpoint) -> Way:
         low_credits=route.warn_below_credits,
         tell_low_credits=route.tell_low_credits,
     )
-    return Way(target, terms, endpoint)
+    return Way(target, terms, openai)
 
 
 def _matches_one(globs: Sequence[str], name: str) -> bool:

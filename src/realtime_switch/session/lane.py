@@ -14,20 +14,29 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ..dialects.acts import Act, AudioPassed, Bill, ReplyText, ReplyTranscript
-from ..dialects.dialect import Dialect
-from ..dialects.openai import beta
+from ..dialects.acts import Act, Bill, ReplyText, ReplyTranscript
+from ..dialects.dialect import (
+    ClientSide,
+    Dialect,
+    Edge,
+    Gate,
+    Hangup,
+    Manner,
+    ProviderSide,
+    ToClient,
+    ToProvider,
+)
 from . import limits
-from .gate import Gate
-from .steps import PASS, Answer, ToClient, _Pass
+from .steps import PASS, _Pass
 
 
 class Heard(Struct, frozen=True, gc=False):
     act: Act
 
 
-Hop = ToClient | Heard
-Hops = Literal[_Pass.PASS] | list[Hop]
+Hop = ToClient | ToProvider | Heard | Hangup
+Hops = list[Hop]
+Way = Literal[_Pass.PASS] | Hops
 
 
 _WORDS = (ReplyTranscript, ReplyText)
@@ -39,12 +48,13 @@ def _place(act: Act) -> object:
 
 
 class Relay:
-    def __init__(self, dialect: Dialect, gate: Gate) -> None:
+    def __init__(self, dialect: Dialect, gate: Gate, provider_side: ProviderSide) -> None:
         self._dialect = dialect
         self.passes_from_client = dialect.only_audio_from_client
         self._only_audio_from_provider = dialect.only_audio_from_provider
         self._only_words_from_provider = dialect.only_words_from_provider
         self._gate = gate
+        self._provider_side = provider_side
         # Audio that passed unread since the last frame that was read: the transcript wants to know how much
         # the client was sent, and counting is all that it costs.
         self._audio_frames = 0
@@ -53,8 +63,15 @@ class Relay:
         # Words that passed unread. Nearly always the whole of them comes before anybody asks.
         self._words: list[bytes] = []
 
-    def from_client(self, payload: bytes) -> Answer:
-        return PASS if self.passes_from_client(payload) else self._gate.admit(payload)
+    @property
+    def manner(self) -> Manner:
+        return self._provider_side.manner
+
+    def opening(self, config: str | None, history: str) -> Hops:
+        return [ToProvider(payload) for payload in self._gate.opening(config, history)]
+
+    def from_client(self, payload: bytes) -> Way:
+        return PASS if self.passes_from_client(payload) else [*self._gate.admit(payload)]
 
     def passes_from_provider(self, payload: bytes) -> bool:
         """True: it is audio, which is counted, or words, which are read later; the client gets it as it
@@ -69,42 +86,59 @@ class Relay:
             return True
         return False
 
-    def catch_up(self) -> list[Act]:
-        """What has passed unread, read now: for whoever must know all that was said so far."""
-        words, self._words = self._words, []
-        return [act for payload in words for act in self._dialect.read(payload)]
-
-    def from_provider(self, payload: bytes) -> Hops:
+    def from_provider(self, payload: bytes) -> Way:
         return PASS if self.passes_from_provider(payload) else self._look_at(payload)
 
-    def _look_at(self, payload: bytes) -> list[Hop]:
-        shown, acts = self._gate.shown(payload, self._dialect.read(payload))
-        first: list[Hop] = []
+    def closed(self, code: int, reason: str) -> Hops:
+        return [Heard(act) for act in self._provider_side.closed(code, reason)]
+
+    def greeted(self) -> None:
+        self._gate.greeted()
+
+    def catch_up(self) -> Hops:
+        """What has passed unread, heard now: for whoever must know all that was said so far."""
+        return [*map(Heard, self._words_so_far()), *self._audio_so_far()]
+
+    def _words_so_far(self) -> list[Act]:
+        words, self._words = self._words, []
+        return [act for payload in words for act in self._read(payload)]
+
+    def _read(self, payload: bytes) -> list[Act]:
+        return [said for said in self._provider_side.hear(payload) if isinstance(said, Act)]
+
+    def _look_at(self, payload: bytes) -> Hops:
+        shown, acts = self._gate.shown(payload, self._read(payload))
+        first: Hops = []
         if acts and self._words:
-            words = self.catch_up()
+            words = self._words_so_far()
             whole = {_place(act) for act in acts if isinstance(act, _WORDS) and act.final}
             # The whole takes the place of its parts. The first of them still says where the line begins.
             first += map(Heard, words[:1] if whole and {_place(act) for act in words} == whole else words)
-        if self._audio_frames:
-            first.append(self._audio_heard())
-        rest: list[Hop] = [] if shown is None else self._to_client(shown)
+        first += self._audio_so_far()
+        rest: Hops = [] if shown is None else self._to_client(shown)
         for act in acts:
             (first if isinstance(act, Bill) else rest).append(Heard(act))
         return first + rest
 
-    def _to_client(self, payload: bytes) -> list[Hop]:
+    def _to_client(self, payload: bytes) -> Hops:
         return [ToClient(payload)]
 
-    def _audio_heard(self) -> Heard:
+    def _audio_so_far(self) -> Hops:
+        if not self._audio_frames:
+            return []
         chars = self._audio_bytes - self._audio_frames * self._dialect.envelope_bytes(self._audio_sample)
         self._audio_frames = self._audio_bytes = 0
         self._audio_sample = b""
-        return Heard(AudioPassed(max(0, chars)))
+        return [Heard(act) for act in self._provider_side.passed(max(0, chars))]
 
 
-class BetaRelay(Relay):
-    """A client that speaks beta, a provider that speaks GA: the same way, renamed at the client's edge. What
-    such a client says is renamed in the gate, where it is read; its audio is spelt alike in both."""
+class EdgeRelay(Relay):
+    """A client of an older spelling, a provider of the new one: the same way, renamed at the client's edge.
+    What such a client says is renamed in the gate, where it is read; its audio is spelt alike in both."""
+
+    def __init__(self, dialect: Dialect, gate: Gate, provider_side: ProviderSide, edge: Edge) -> None:
+        super().__init__(dialect, gate, provider_side)
+        self._edge = edge
 
     def passes_from_provider(self, payload: bytes) -> bool:
         return False
@@ -114,8 +148,14 @@ class BetaRelay(Relay):
             return self._look_at(payload)
         if self._words and self._words[-1] is payload:
             return self._to_client(payload)
-        return [ToClient(beta.audio_to_client(payload))]
+        return [ToClient(self._edge.audio_shown(payload))]
 
-    def _to_client(self, payload: bytes) -> list[Hop]:
-        renamed = beta.to_client(payload)
-        return [] if renamed is None else [ToClient(renamed)]
+    def _to_client(self, payload: bytes) -> Hops:
+        shown = self._edge.shown(payload)
+        return [] if shown is None else [ToClient(shown)]
+
+
+def relay(dialect: Dialect, gate: Gate, provider_side: ProviderSide, client_side: ClientSide) -> Relay:
+    if client_side.edge is None:
+        return Relay(dialect, gate, provider_side)
+    return EdgeRelay(dialect, gate, provider_side, client_side.edge)

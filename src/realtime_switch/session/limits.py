@@ -4,21 +4,12 @@
 
 # OpenAI takes appends of up to 15 MiB (OPENAI-REALTIME.md 2.5); the JSON around them fits in the rest.
 MESSAGE_BYTES_MAX = 16 << 20
-# What a control message may hold at most, in strings and brackets: it is looked through one by one, on the
-# process that carries everybody's audio. The largest real ones (a session.update with 100 tools) stay under
-# 10,000.
-REQUEST_TOKENS_MAX = 50_000
-# Tool schemas nest; ten levels are rare. JSON readers recurse, so there must be an end.
-REQUEST_DEPTH_MAX = 64
-
-# -- Before the provider is ready (A17) --------------------------------------------------------------------
-
-WAITING_MESSAGES_MAX = 10_000
-# One append of the largest size must fit. At 24 kHz this is some four minutes of speech.
-WAITING_BYTES_MAX = 16 << 20
 
 # -- Patience --------------------------------------------------------------------------------------------
 
+# A client of a dialect in which the client speaks first must have said its first word by then (Gemini itself
+# waits for 12 s and more, GEMINI-LIVE.md 9).
+CLIENT_FIRST_WORD_S = 30.0
 # A client that has opened a TCP connection must have finished its request by then.
 CLIENT_HANDSHAKE_S = 10.0
 # A provider must have accepted the WebSocket by then, and have said its first word (`session.created` comes
@@ -39,9 +30,6 @@ FINISH_REPLY_S = 30.0
 
 # -- Redial (A18) ----------------------------------------------------------------------------------------
 
-# How long before each attempt; every delay is multiplied by 0.5 to 1.5, so that a thousand calls that a
-# provider dropped together do not come back together. After the last one the call ends by name.
-REDIAL_AFTER_S = (0.1, 0.5, 1.0, 2.0, 4.0)
 # A provider that was up for so long has earned a fresh set of attempts.
 REDIAL_FORGIVEN_AFTER_S = 20.0
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from ..accounts.records import Tokens, UsageKind, UsageRecord
 from ..dialects.acts import Bill, TranscriptionUsage, Usage
-from .terms import Target
+from ..dialects.terms import Target
 
 
 class Meter:

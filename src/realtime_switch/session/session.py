@@ -3,11 +3,14 @@
 Pure: it is told what happened and answers with the steps to take (steps.py).
 Frames meet the lane and nothing else; what the lane hears, the session hears.
 
-    ASKING --granted--> DIALLING --opened--> GREETING --first word--> LIVE
-                            ^                    |                     |
-                            +------- lost, while attempts remain ------+
+    HEARING --first word--> ASKING --granted--> DIALLING --opened--> GREETING --first word--> LIVE
+                              |                 ^  ^                     |                     |
+                              +--> HEARING -----+  +------- lost, while attempts remain ------+
     LIVE --credits spent in mid-reply--> FINISHING --reply over--> ENDED
     any phase --client left, refused, credits spent, attempts spent, ended by the gateway--> ENDED
+
+A client is heard first where its dialect has it speak first (then it also says which model it wants), and,
+once it is known, where the provider wants to be told at once how the call is to be held.
 
 `from_client` and `from_provider` are the methods of the present phase; a change
 of phase puts others in their place. Whatever an old connection still says is
@@ -25,21 +28,31 @@ from typing import Any
 
 from ..accounts.errors import ErrorCode
 from ..accounts.records import Grant, Refusal, SavedConfig
-from ..dialects import openai
-from ..dialects.acts import Act, Bill, Configured, Garbled, Ready, TranscriptionUsage, Trouble, Usage
-from ..dialects.dialect import ClientSide
-from ..dialects.openai import resume
+from ..dialects.acts import (
+    Act,
+    Bill,
+    Configured,
+    Garbled,
+    Ready,
+    StartOver,
+    TranscriptionUsage,
+    Trouble,
+    Usage,
+)
+from ..dialects.dialect import ClientSide, Dialect, Hangup, Manner, ToClient, ToProvider
+from ..dialects.terms import Terms
 from . import limits
-from .endings import CLIENT_LEFT, ending, kind_of, told_as
-from .gate import Gate
-from .lane import BetaRelay, Heard, Hop, Relay
+from .alarms import Alarm, Alarms
+from .lane import Heard, Hops, Relay, relay
 from .meter import Meter
 from .purse import Purse
-from .steps import PASS, Answer, AskCredits, Dial, End, Keep, Note, Steps, ToClient, ToProvider, Wake
-from .terms import Target, Terms
+from .steps import PASS, Answer, Ask, AskCredits, Dial, End, Keep, Note, Steps
 from .transcript import Transcript
+from .translation import Translation
+from .way import Choose, Way
 
 LEFT_OUT = "[What was said before this is left out.]\n"  # as the business side marks its own cuts
+CLIENT_LEFT = End(1000, "")
 
 
 Passes = Callable[[bytes], bool]
@@ -50,21 +63,13 @@ def _nothing_passes(payload: bytes) -> bool:
 
 
 class Phase(enum.Enum):
+    HEARING = "hearing"  # the client is to say the first word
     ASKING = "asking"  # the business process is asked who this is
     DIALLING = "dialling"  # a provider connection is being opened
     GREETING = "greeting"  # it is open; the provider has not said a word yet
     LIVE = "live"
     FINISHING = "finishing"  # out of credits; the running reply may end
     ENDED = "ended"
-
-
-class Alarm(enum.Enum):
-    """What a call may be woken for."""
-
-    GREETING = "greeting"
-    FINISH = "finish"
-    CREDITS = "credits"
-    WORDS = "words"
 
 
 # A provider that says this at the door will say it again.
@@ -88,30 +93,35 @@ class Session:
         self,
         *,
         run_id: str,
-        target: Target,
-        terms: Terms,
-        beta: bool,
+        client: Dialect,
+        client_side: ClientSide,
+        choose: Choose,
+        model: str,
         now_us: Callable[[], int],
         random: Callable[[], float],
         new_id: Callable[[str], str],
     ) -> None:
-        self.phase = Phase.ASKING
+        """`model`: as the client named it at the door, "" if it did not."""
+        self.phase = Phase.HEARING
         self.generation = 0  # of the newest provider connection; 0 before the first
         self.passes_from_client: Passes = _nothing_passes
         self.passes_from_provider: Passes = _nothing_passes  # of the newest generation
         self.from_client: Callable[[bytes], Answer] = self._wait
         self.from_provider: Callable[[int, bytes], Answer] = self._ignore_provider
-        self._target = target
-        self._terms = terms
+        self._client = client
+        self._client_side = client_side
+        self._choose = choose
+        self._model = model
         self._now_us = now_us
         self._random = random
+        self._new_id = new_id
         self._record_id = _numbered(run_id)
-        self._client_side: ClientSide = openai.ClientSide(new_id, beta)
-        self._gate = Gate(terms, target, self._client_side, new_id, beta)
-        self._lane = (BetaRelay if beta else Relay)(openai, self._gate)
+        self._alarms = Alarms(now_us)
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
-        self._alarms: dict[Alarm, int] = {}
+        self._grant: Grant | None = None
+        self._config: str | None = None  # as it was saved, or as the client said it first
+        self._saved: str | None = None
         self._attempts = 0
         self._live_since_us = 0
         self._refused_with = ""  # what the provider said instead of a greeting
@@ -120,39 +130,107 @@ class Session:
 
     # -- The way in -----------------------------------------------------------------------------------------
 
+    def begin(self) -> Steps:
+        """The client's socket is open."""
+        if not self._client.CLIENT_SPEAKS_FIRST:
+            return self._ask("")
+        self.from_client = self._hear_first
+        return self._alarms.set(Alarm.FIRST_WORD, limits.CLIENT_FIRST_WORD_S)
+
+    def _hear_first(self, payload: bytes) -> Answer:
+        word = self._client_side.first_word(payload)
+        if isinstance(word, Hangup):
+            return self._finish(End(word.code, word.reason))
+        self._model = word.model or self._model
+        self._config = word.config
+        return self._ask(word.session_id)
+
+    def _ask(self, session_id: str) -> Steps:
+        self.phase = Phase.ASKING
+        self.from_client = self._wait
+        self._alarms.drop(Alarm.FIRST_WORD)
+        self._way = self._choose(self._model)
+        return [Ask(session_id)]
+
     def granted(self, grant: Grant, purse: Purse) -> Steps:
         """`purse` is shared with the other calls of the account."""
         if self.phase is Phase.ENDED:  # the client left while the question was on its way
             return []
         self._expect(Phase.ASKING)
+        way = self._way
+        if isinstance(way, Refusal):  # only now: what routes there are is not everybody's to know
+            return self.refused(way)
         self._grant = grant
         self._purse = purse
-        self._config = grant.config
+        self._go_by(way)
         who = (grant.account_id, grant.session_id)
-        self._meter = Meter(who, self._target, self._record_id, self._now_us)
+        self._meter = Meter(who, way.target, self._record_id, self._now_us)
         self._transcript = Transcript(who, self._record_id, self._now_us, continues=bool(grant.history))
         if purse.left <= 0:
             return self._end(ErrorCode.EXTERNAL_NO_CREDITS, "The account has no credits left.")
-        return self._dial(0.0)
+        return self._prepare(grant.config)
 
     def refused(self, refusal: Refusal) -> Steps:
         return self.end(refusal.code, refusal.message)
 
+    def _go_by(self, way: Way) -> None:
+        self._target, self._terms, self._provider = way.target, way.terms, way.dialect
+        self._gate = self._client_side.gate(way.target, way.terms)
+        self._lane = self._new_lane()
+
+    def _prepare(self, saved: str | None) -> Steps:
+        """Until the provider may be dialled."""
+        if self._client.CLIENT_SPEAKS_FIRST:
+            return self._dial(0.0, self._lane)
+        self._config = saved
+        if isinstance(self._lane, Relay):
+            return self._dial(0.0, self._lane)
+        if saved is not None:
+            self._client_side.restore(saved)
+        greeting: Steps = [ToClient(frame) for frame in self._client_side.greet(self._target.model)]
+        if self._lane.manner is not Manner.ANSWERS:
+            return greeting + self._dial(0.0, self._lane)
+        self.phase = Phase.HEARING
+        self.from_client = self._hear_word
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        for payload in waiting:
+            answer = self.from_client(payload)
+            greeting += [] if answer is PASS else answer
+        return greeting
+
+    def _hear_word(self, payload: bytes) -> Answer:
+        assert isinstance(self._lane, Translation)
+        hops, asked = self._lane.first_word(payload)
+        steps = self._hear(hops)
+        return steps + self._dial(0.0, self._lane) if asked and self.phase is Phase.HEARING else steps
+
     def provider_opened(self, generation: int) -> Steps:
         if generation != self.generation or self.phase is not Phase.DIALLING:
             return []
-        if not self._target.greets:
-            return self._go_live()
+        if self._lane.manner is Manner.LISTENS:
+            return self._go_live(self._opening())
         self.phase = Phase.GREETING
         self.from_provider = self._greet
-        return self._set_alarm(Alarm.GREETING, limits.PROVIDER_GREETING_S)
+        opening = self._opening() if self._lane.manner is Manner.ANSWERS else []
+        return opening + self._alarms.set(Alarm.GREETING, limits.PROVIDER_GREETING_S)
 
     # -- The way out ----------------------------------------------------------------------------------------
+
+    def provider_closed(self, generation: int, code: int, reason: str) -> Steps:
+        """The provider hung up, and said so."""
+        if generation != self.generation or self.phase not in _CONNECTED:
+            return []
+        steps: Steps = []
+        for hop in self._lane.closed(code, reason):
+            if isinstance(hop, Heard) and isinstance(hop.act, Trouble):
+                self._refused_with = self._refused_with or hop.act.code
+                steps.append(Note("provider_closed", hop.act.code))
+        return steps + self.provider_lost(generation)
 
     def provider_lost(self, generation: int, hopeless: bool = False) -> Steps:
         """The dial failed, or the connection ended, for whatever reason. `hopeless`: the provider turned us
         down in a way that trying again will not change (a wrong key of ours)."""
-        if generation != self.generation or self.phase in (Phase.ASKING, Phase.ENDED):
+        if generation != self.generation or self.phase not in (Phase.DIALLING, *_CONNECTED):
             return []
         self._catch_up()
         closing: Steps = [ToClient(p) for p in self._client_side.close_replies()]
@@ -181,18 +259,17 @@ class Session:
 
     def purse_changed(self) -> Steps:
         """By the ledger's word, or by another call of the account."""
-        if self.phase in (Phase.ASKING, Phase.FINISHING, Phase.ENDED) or self._purse.left > 0:
+        if self._grant is None or self.phase in (Phase.FINISHING, Phase.ENDED) or self._purse.left > 0:
             return []
         return self._out_of_credits()
 
     def woke(self) -> Steps:
         self._catch_up()
-        now_us = self._now_us()
-        due = [alarm for alarm, at_us in self._alarms.items() if at_us <= now_us]
         steps: Steps = []
-        for alarm in due:
-            self._alarms.pop(alarm, None)
-            if alarm is Alarm.GREETING and self.phase is Phase.GREETING:
+        for alarm in self._alarms.due():
+            if alarm is Alarm.FIRST_WORD and self.phase is Phase.HEARING:
+                steps += self._end(ErrorCode.EXTERNAL_IDLE, "The client has not said a word.")
+            elif alarm is Alarm.GREETING and self.phase is Phase.GREETING:
                 steps += [Note("provider_silent"), *self.provider_lost(self.generation)]
             elif alarm is Alarm.FINISH and self.phase is Phase.FINISHING:
                 steps += [ToClient(p) for p in self._client_side.close_replies()] + self._end_for_credits()
@@ -200,15 +277,18 @@ class Session:
                 steps += self._keep_passages()
             elif alarm is Alarm.CREDITS and self.phase is Phase.LIVE:
                 steps += [*self._keep_passages(), *self._ask_credits()]
-        return steps if self.phase is Phase.ENDED else steps + self._wake()
+            elif alarm is Alarm.PROVIDER and isinstance(self._lane, Translation):
+                steps += self._hear(self._lane.woke())
+        return steps if self.phase is Phase.ENDED else steps + self._alarms.wake()
 
     # -- Frames, by phase -----------------------------------------------------------------------------------
 
     def _wait(self, payload: bytes) -> Answer:
         """A17: the provider is not ready, so what the client says is put by."""
         self._waiting_bytes += len(payload)
-        too_many = len(self._waiting) >= self._terms.waiting_messages_max
-        if too_many or self._waiting_bytes > self._terms.waiting_bytes_max:
+        terms = self._way.terms if isinstance(self._way, Way) else Terms()
+        too_many = len(self._waiting) >= terms.waiting_messages_max
+        if too_many or self._waiting_bytes > terms.waiting_bytes_max:
             return self._end(
                 ErrorCode.EXTERNAL_BUFFER_OVERFLOW,
                 "Too much was sent before the provider was ready. Wait for session.created before streaming.",
@@ -229,22 +309,29 @@ class Session:
             return []
         hops = self._lane.from_provider(payload)
         if hops is PASS:
-            return [ToClient(payload), *self._go_live()]
-        for hop in hops:
-            if isinstance(hop, Heard) and isinstance(hop.act, Trouble | Garbled):
-                self._refused_with = hop.act.code if isinstance(hop.act, Trouble) else "garbled"
+            return [ToClient(payload), *self._go_live(self._late_opening())]
+        acts = [hop.act for hop in hops if isinstance(hop, Heard)]
+        for act in acts:
+            if isinstance(act, Trouble | Garbled):
+                self._refused_with = act.code if isinstance(act, Trouble) else "garbled"
                 return [Note("provider_refused", self._refused_with)]
-        return [*self._hear(hops), *self._go_live()]
+        if self._lane.manner is Manner.ANSWERS and not any(isinstance(act, Ready) for act in acts):
+            return self._hear(hops)
+        return [*self._hear(hops), *self._go_live(self._late_opening())]
 
-    def _relay_provider(self, generation: int, payload: bytes) -> Answer:
+    def _carry_provider(self, generation: int, payload: bytes) -> Answer:
         if generation != self.generation:
             return []
         hops = self._lane.from_provider(payload)
         return PASS if hops is PASS else self._hear(hops)
 
+    def _carry_client(self, payload: bytes) -> Answer:
+        hops = self._lane.from_client(payload)
+        return PASS if hops is PASS else self._hear(hops)
+
     # -- What is heard --------------------------------------------------------------------------------------
 
-    def _hear(self, hops: list[Hop]) -> Steps:
+    def _hear(self, hops: Hops) -> Steps:
         steps: Steps = []
         settles = False
         for hop in hops:
@@ -254,8 +341,12 @@ class Session:
                 settles |= self._transcript.hear(act)
                 if (react := _REACTIONS.get(type(act))) is not None:
                     steps += react(self, act)
+            elif isinstance(hop, Hangup):
+                return steps + self._finish(End(hop.code, hop.reason))
             else:
                 steps.append(hop)
+        if isinstance(self._lane, Translation):
+            steps += self._alarms.set_at(Alarm.PROVIDER, self._lane.due_us)
         if settles:
             # First, because the frame that ends a turn tells the client that it is over: then it is on disk.
             steps = [*self._keep_passages(), *steps]
@@ -268,13 +359,19 @@ class Session:
 
     def _catch_up(self) -> None:
         """Hear the words that the lane let pass unread."""
-        for act in self._lane.catch_up():
-            self._client_side.follow(act)
-            self._transcript.hear(act)
+        for hop in self._lane.catch_up():
+            if isinstance(hop, Heard):
+                self._client_side.follow(hop.act)
+                self._transcript.hear(hop.act)
 
     def _greeted(self, act: Ready) -> Steps:
-        self._gate.greeted()
-        return []
+        self._lane.greeted()
+        return self._save(act)
+
+    def _start_over(self, act: StartOver) -> Steps:
+        """Another connection to the same provider, which is told anew how the call is to be held."""
+        self._transcript.cut_off()
+        return [*map(ToClient, self._client_side.close_replies()), Note("start_over"), *self._dial(0.0)]
 
     def _troubled(self, act: Trouble) -> Steps:
         return [Note("provider_error", act.code)]
@@ -298,12 +395,13 @@ class Session:
                 steps += self._ask_credits()
         return steps
 
-    def _save(self, configured: Configured) -> Steps:
+    def _save(self, act: Ready | Configured) -> Steps:
         """A8. What we replayed ourselves is not heard here: the gate keeps its answer to itself."""
-        config = resume.config_to_save(configured.raw)
-        if config is None or config == self._config:
+        config = self._client_side.config_to_save(act)
+        if config is None or config == self._saved:
             return []
-        self._config = config
+        self._config = self._saved = config
+        assert self._grant is not None
         account_id, session_id = self._grant.account_id, self._grant.session_id
         return [
             Keep(
@@ -319,50 +417,61 @@ class Session:
 
     def _keep_passages(self) -> Steps:
         steps: Steps = [Keep(passage) for passage in self._transcript.due()]
-        due_us = self._transcript.due_us()
-        if due_us is not None and due_us != self._alarms.get(Alarm.WORDS):
-            steps += self._set_alarm(Alarm.WORDS, (due_us - self._now_us()) / 1e6)
-        return steps
+        return steps + self._alarms.set_at(Alarm.WORDS, self._transcript.due_us())
 
     # -- Changes of phase -----------------------------------------------------------------------------------
 
-    def _dial(self, after_s: float) -> Steps:
+    def _new_lane(self) -> Relay | Translation:
+        provider_side = self._provider.provider_side(self._target, self._terms, self._new_id, self._now_us)
+        if self._provider.NAME == self._client.NAME:
+            return relay(self._provider, self._gate, provider_side, self._client_side)
+        return Translation(self._client_side, provider_side)
+
+    def _dial(self, after_s: float, lane: Relay | Translation | None = None) -> Steps:
+        """`lane`: one that was begun already."""
+        self._lane = lane or self._new_lane()
         self.phase = Phase.DIALLING
         self.generation += 1
         self._nothing_passes()
         self.from_client = self._wait
         self.from_provider = self._ignore_provider
         self._refused_with = ""
-        return [Dial(self.generation, after_s)]
+        return [Dial(self.generation, after_s, self._target)]
 
-    def _go_live(self) -> Steps:
+    def _opening(self) -> Steps:
+        return self._hear(self._lane.opening(self._config, self._history()))
+
+    def _late_opening(self) -> Steps:
+        return self._opening() if self._lane.manner is Manner.GREETS else []
+
+    def _go_live(self, opening: Steps) -> Steps:
         """A10, A17: first what makes the provider know the call, then what waited, in order. No frame can
         come between, because all of it is one answer."""
         self.phase = Phase.LIVE
         self._live_since_us = self._now_us()
-        self._alarms.pop(Alarm.GREETING, None)
-        steps: Steps = [ToProvider(p) for p in self._gate.opening(self._config, self._history())]
-        for payload in self._waiting:
-            answer = self._lane.from_client(payload)
-            if answer is PASS:
-                steps.append(ToProvider(payload))
-            else:
-                steps += answer
-        self._waiting, self._waiting_bytes = [], 0
-        self.from_client = self._lane.from_client
-        self.from_provider = self._relay_provider
+        self._alarms.drop(Alarm.GREETING)
+        self.from_client = self._carry_client
+        self.from_provider = self._carry_provider
         self.passes_from_client = self._lane.passes_from_client
         self.passes_from_provider = self._lane.passes_from_provider
-        return steps + self._set_alarm(Alarm.CREDITS, limits.CREDITS_ASKED_AFTER_S)
+        steps = opening
+        if isinstance(self._lane, Translation):
+            steps += self._hear(self._lane.ready())
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        for payload in waiting:
+            answer = self.from_client(payload)
+            steps += [ToProvider(payload)] if answer is PASS else answer
+        return steps + self._alarms.set(Alarm.CREDITS, limits.CREDITS_ASKED_AFTER_S)
 
     def _out_of_credits(self) -> Steps:
         """A15: the running reply may end, and the client says nothing more that costs."""
+        self._catch_up()  # a reply may have begun in what passed unread
         if not self._client_side.reply_open:
             return self._end_for_credits()
         self.phase = Phase.FINISHING
         self.passes_from_client = _nothing_passes
         self.from_client = self._ignore
-        return [Note("credits_spent"), *self._set_alarm(Alarm.FINISH, limits.FINISH_REPLY_S)]
+        return [Note("credits_spent"), *self._alarms.set(Alarm.FINISH, limits.FINISH_REPLY_S)]
 
     def _end_for_credits(self) -> Steps:
         return self._end(ErrorCode.EXTERNAL_NO_CREDITS, "The account has no credits left; the call is ended.")
@@ -374,15 +483,18 @@ class Session:
         return self._end(code, "The provider cannot be reached. Try again in a moment.")
 
     def _end(self, code: ErrorCode, message: str) -> Steps:
-        told = told_as(code)
-        named = message if told == code else f"{message} ({code})"
-        frames = self._client_side.refuse(kind_of(code), told, named)
-        return self._finish(ending(code), [ToClient(p) for p in frames])
+        farewell = self._client_side.farewell(code, message)
+        end = End(farewell.close.code, farewell.close.reason, code)
+        return self._finish(end, [ToClient(frame) for frame in farewell.frames])
+
+    def ending(self, code: ErrorCode) -> End:
+        close = self._client_side.farewell(code, "").close
+        return End(close.code, close.reason, code)
 
     def _finish(self, end: End, last_words: Steps | None = None) -> Steps:
         """A19: what is known is kept before anything is let go."""
-        asked = self.phase is not Phase.ASKING
-        if asked:
+        known = self._grant is not None
+        if known:
             self._catch_up()
         self.phase = Phase.ENDED
         self.generation += 1
@@ -391,7 +503,7 @@ class Session:
         self.from_provider = self._ignore_provider
         self._waiting, self._waiting_bytes = [], 0
         self._alarms.clear()
-        kept: Steps = [Keep(passage) for passage in self._transcript.flush()] if asked else []
+        kept: Steps = [Keep(passage) for passage in self._transcript.flush()] if known else []
         return [*kept, *(last_words or []), end]
 
     def _nothing_passes(self) -> None:
@@ -402,6 +514,7 @@ class Session:
     def _history(self) -> str:
         """Everything said before this connection, as much of it as a provider is told (A11). The beginning is
         already cut by the business side; what this call added makes it longer again."""
+        assert self._grant is not None
         text = self._grant.history + self._transcript.said
         if len(text) <= limits.HISTORY_CHARS_MAX:
             return text
@@ -414,26 +527,20 @@ class Session:
 
     def _ask_credits(self) -> Steps:
         self._replies_since_asked = 0
-        return [AskCredits(), *self._set_alarm(Alarm.CREDITS, limits.CREDITS_ASKED_AFTER_S)]
-
-    def _set_alarm(self, alarm: Alarm, after_s: float) -> Steps:
-        self._alarms[alarm] = self._now_us() + int(after_s * 1e6)
-        return self._wake()
-
-    def _wake(self) -> Steps:
-        if not self._alarms:
-            return []
-        return [Wake(max(0, min(self._alarms.values()) - self._now_us()) / 1e6)]
+        return [AskCredits(), *self._alarms.set(Alarm.CREDITS, limits.CREDITS_ASKED_AFTER_S)]
 
     def _expect(self, *phases: Phase) -> None:
         assert self.phase in phases, f"{self.phase} is none of {phases}"
 
+
+_CONNECTED = (Phase.GREETING, Phase.LIVE, Phase.FINISHING)
 
 # Each is given the acts that it is filed under.
 _REACTIONS: dict[type[Act], Callable[[Session, Any], Steps]] = {
     Usage: Session._charge,
     TranscriptionUsage: Session._charge,
     Configured: Session._save,
+    StartOver: Session._start_over,
     Ready: Session._greeted,
     Trouble: Session._troubled,
     Garbled: Session._puzzled,

@@ -7,6 +7,8 @@ from msgspec import Struct
 
 from ..accounts.errors import ErrorCode
 from ..accounts.records import Passage, SavedConfig, UsageRecord
+from ..dialects.dialect import ToClient, ToProvider
+from ..dialects.terms import Target
 
 
 class _Pass(enum.Enum):
@@ -15,14 +17,6 @@ class _Pass(enum.Enum):
 
 PASS: Final = _Pass.PASS
 """The frame goes to the other end as it came, unread. The answer to nearly every frame."""
-
-
-class ToClient(Struct, frozen=True, gc=False):
-    payload: bytes
-
-
-class ToProvider(Struct, frozen=True, gc=False):
-    payload: bytes
 
 
 class Keep(Struct, frozen=True, gc=False):
@@ -37,6 +31,14 @@ class Dial(Struct, frozen=True, gc=False):
 
     generation: int
     after_s: float
+    target: Target
+
+
+class Ask(Struct, frozen=True, gc=False):
+    """Ask the business process who this is, and say `granted` or `refused` (A5). `session_id` is what the
+    client's first word named, "" if it named none there."""
+
+    session_id: str = ""
 
 
 class AskCredits(Struct, frozen=True, gc=False):
@@ -65,6 +67,6 @@ class End(Struct, frozen=True, gc=False):
     error: ErrorCode | None = None
 
 
-Step = ToClient | ToProvider | Keep | Dial | AskCredits | Wake | Note | End
+Step = ToClient | ToProvider | Keep | Dial | Ask | AskCredits | Wake | Note | End
 Steps = list[Step]
 Answer = Literal[_Pass.PASS] | Steps

@@ -3,7 +3,7 @@ import pytest
 
 import openai_frames as openai
 from openai_frames import frame, is_for_client, is_for_provider, message, response, transcript_delta
-from realtime_switch.dialects.openai.beta import audio_to_client, from_client, to_client
+from realtime_switch.dialects.openai.beta import audio_shown, from_client, shown
 
 decode = msgspec.json.decode
 AGENT = message(
@@ -47,13 +47,13 @@ SERVER_EVENTS = [
 @pytest.mark.parametrize("said", SERVER_EVENTS, ids=lambda said: decode(said)["type"])
 def test_what_a_beta_client_is_shown_is_of_the_beta_types(said):
     assert is_for_client(said)
-    shown = to_client(said)
-    assert shown is not None
-    assert is_for_client(shown, beta=True)
+    told = shown(said)
+    assert told is not None
+    assert is_for_client(told, beta=True)
 
 
 def test_a_session_is_shown_flat():
-    session = decode(to_client(openai.SESSION_UPDATED))["session"]
+    session = decode(shown(openai.SESSION_UPDATED))["session"]
     assert session == {
         "object": "realtime.session",
         "id": "sess_1",
@@ -81,7 +81,7 @@ def test_a_session_is_shown_flat():
 
 def test_an_items_life_is_one_event_in_beta():
     added = frame("conversation.item.added", event_id="e", previous_item_id="u", item=AGENT)
-    assert decode(to_client(added)) == {
+    assert decode(shown(added)) == {
         "type": "conversation.item.created",
         "event_id": "e",
         "previous_item_id": "u",
@@ -91,23 +91,23 @@ def test_an_items_life_is_one_event_in_beta():
             "content": [{"type": "audio", "transcript": "Hi"}, {"type": "text", "text": "x"}],
         },
     }
-    assert to_client(frame("conversation.item.done", item=AGENT)) is None
+    assert shown(frame("conversation.item.done", item=AGENT)) is None
 
 
 def test_audio_is_renamed_unread():
-    assert decode(audio_to_client(openai.AUDIO)) == {**decode(openai.AUDIO), "type": "response.audio.delta"}
+    assert decode(audio_shown(openai.AUDIO)) == {**decode(openai.AUDIO), "type": "response.audio.delta"}
 
 
 def test_a_name_inside_of_a_text_is_left_alone():
     said = transcript_delta('say "response.output_audio.delta" and output_text')
-    assert decode(to_client(said))["delta"] == 'say "response.output_audio.delta" and output_text'
+    assert decode(shown(said))["delta"] == 'say "response.output_audio.delta" and output_text'
 
 
 @pytest.mark.parametrize(
     "said", [openai.COMMITTED, openai.ERROR, b'{"type":"brand.new","x":[1]}', b"{", b"[]"]
 )
 def test_what_is_alike_in_both_passes_as_it_came(said):
-    assert to_client(said) is said
+    assert shown(said) is said
 
 
 FLAT = {

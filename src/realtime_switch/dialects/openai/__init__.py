@@ -1,5 +1,7 @@
 """OpenAI Realtime: messages tagged by `type`, replies made of nested items. GA inside, beta at the edge."""
 
+from ..dialect import NewId, NowUs
+from ..terms import Target, Terms
 from .client_side import ClientSide
 from .proofs import (
     envelope_bytes,
@@ -7,13 +9,27 @@ from .proofs import (
     only_audio_from_provider,
     only_words_from_provider,
 )
-from .provider_side import read
+from .provider_side import ProviderSide, read
+
+NAME = "openai"
+CLIENT_SPEAKS_FIRST = False
+BINARY_TO_CLIENT = False
+
+
+def provider_side(target: Target, terms: Terms, new_id: NewId, now_us: NowUs) -> ProviderSide:
+    return ProviderSide(target)
+
 
 __all__ = [
+    "BINARY_TO_CLIENT",
+    "CLIENT_SPEAKS_FIRST",
+    "NAME",
     "ClientSide",
+    "ProviderSide",
     "envelope_bytes",
     "only_audio_from_client",
     "only_audio_from_provider",
     "only_words_from_provider",
+    "provider_side",
     "read",
 ]

@@ -32,12 +32,12 @@ _AUDIO_NAME = b'"response.output_audio.delta"'
 _BETA_AUDIO_NAME = b'"response.audio.delta"'
 
 
-def audio_to_client(payload: bytes) -> bytes:
+def audio_shown(payload: bytes) -> bytes:
     """A proven audio frame, renamed without being read: its type stands before its audio."""
     return payload.replace(_AUDIO_NAME, _BETA_AUDIO_NAME, 1)
 
 
-def to_client(payload: bytes) -> bytes | None:
+def shown(payload: bytes) -> bytes | None:
     """None: beta has no such event."""
     message = _read(payload)
     kind = message.get("type") if message is not None else None

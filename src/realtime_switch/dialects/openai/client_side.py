@@ -11,8 +11,23 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ..acts import Act, ReplyBegun, ReplyDone, ReplyItem, ReplyItemDone, ReplyText, ReplyTranscript
+from ..acts import (
+    Act,
+    Configured,
+    Ready,
+    ReplyBegun,
+    ReplyDone,
+    ReplyItem,
+    ReplyItemDone,
+    ReplyText,
+    ReplyTranscript,
+)
+from ..dialect import Edge, Farewell
+from ..terms import Target, Terms
 from . import beta as beta_dialect
+from .endings import ending, kind_of, told_as
+from .gate import Gate
+from .resume import config_to_save
 
 
 class _Item(Struct):
@@ -45,7 +60,8 @@ class _Reply(Struct):
 class ClientSide:
     def __init__(self, new_id: Callable[[str], str], beta: bool = False) -> None:
         self._new_id = new_id
-        self._beta = beta
+        self.beta = beta
+        self.edge: Edge | None = beta_dialect if beta else None
         self._replies: dict[str, _Reply] = {}  # those that the client has seen begin and not end
         self._items: dict[str, _Item] = {}  # of all of them
 
@@ -136,15 +152,27 @@ class ClientSide:
         }
         return self._event("error", error=error)
 
+    def gate(self, target: Target, terms: Terms) -> Gate:
+        return Gate(target, terms, self, self._new_id)
+
+    def farewell(self, code: str, message: str) -> Farewell:
+        """An error event, then a close: what SDKs and browsers can read (OPENAI-REALTIME.md 2.4)."""
+        told = told_as(code)
+        named = message if told == code else f"{message} ({code})"
+        return Farewell(self.refuse(kind_of(code), told, named), ending(code))
+
+    def config_to_save(self, act: Ready | Configured) -> str | None:
+        return config_to_save(act.raw) if isinstance(act, Configured) else None
+
     def credits_low(self, credits: int) -> list[bytes]:
         """An event type of ours, for clients that know it; sent only where the route says so."""
         return self._event("realtime_switch.credits_low", credits=credits)
 
     def _event(self, type: str, **members: Any) -> list[bytes]:
         frame = msgspec.json.encode({"type": type, "event_id": self._new_id("event"), **members})
-        if not self._beta:
+        if not self.beta:
             return [frame]
-        shown = beta_dialect.to_client(frame)
+        shown = beta_dialect.shown(frame)
         return [] if shown is None else [shown]
 
 

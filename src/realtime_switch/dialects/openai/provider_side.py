@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from ..acts import (
     Act,
+    AudioPassed,
     Configured,
     Garbled,
     PastTold,
@@ -35,7 +36,9 @@ from ..acts import (
     UserTranscriptFailed,
     UserTurn,
 )
+from ..dialect import Manner, ProviderSaid
 from ..mending import UNREADABLE, read_mended
+from ..terms import Target
 
 COUNT_MAX = 2**40  # what a record may hold (accounts/records.py)
 
@@ -304,3 +307,19 @@ _READERS: dict[str, Callable[[_Message, bytes], Sequence[Act]]] = {
     "response.text.done": _text_done,
     "response.done": _reply_done,
 }
+
+
+class ProviderSide:
+    manner = Manner.GREETS
+
+    def __init__(self, target: Target) -> None:
+        self.manner = Manner.GREETS if target.greets else Manner.LISTENS
+
+    def hear(self, payload: bytes) -> ProviderSaid:
+        return list(read(payload))
+
+    def passed(self, base64_chars: int) -> Sequence[Act]:
+        return (AudioPassed(base64_chars),)
+
+    def closed(self, code: int, reason: str) -> Sequence[Act]:
+        return ()

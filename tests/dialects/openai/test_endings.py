@@ -1,16 +1,14 @@
 import pytest
 
 from realtime_switch.accounts.errors import ErrorCode
-from realtime_switch.session.endings import ending, kind_of, told_as
-from realtime_switch.session.steps import End
+from realtime_switch.dialects.dialect import Hangup
+from realtime_switch.dialects.openai.endings import ending, kind_of, told_as
 
 COME_BACK = {1011, 1012, 1013}  # openai-python reconnects on these (CLIENTS-OPENAI.md 1)
 
 
 def test_a_reason_reads_as_openais_do_and_ends_in_our_code():
-    assert ending(ErrorCode.EXTERNAL_NO_CREDITS) == End(
-        4002, "insufficient_quota.EXTERNAL_NO_CREDITS", ErrorCode.EXTERNAL_NO_CREDITS
-    )
+    assert ending(ErrorCode.EXTERNAL_NO_CREDITS) == Hangup(4002, "insufficient_quota.EXTERNAL_NO_CREDITS")
 
 
 # What makes LiveKit give up; it dials for ever where neither the type nor the code is one of these.

@@ -9,16 +9,16 @@ Towards the client a provider's frames pass unchanged, but for what the client
 never asked for: the answer to our own `session.update`, a second greeting after
 a redial, and the transcription that a route turned on for memory's sake (B2a).
 
-The gate reads the OpenAI dialect. What it keeps for the whole call (what the
+What it keeps for the whole call (what the
 client asked for) lives on when the provider changes.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..dialects.acts import (
+from ..acts import (
     Act,
     Configured,
     Garbled,
@@ -31,16 +31,17 @@ from ..dialects.acts import (
     UserTranscript,
     UserTranscriptFailed,
 )
-from ..dialects.dialect import ClientSide
-from ..dialects.mending import UNREADABLE, read_any
-from ..dialects.openai import resume
-from ..dialects.openai.beta import from_client as from_beta_client
-from ..dialects.openai.requests import Mistake, read_request, request_id
-from . import limits
-from .steps import Steps, ToClient, ToProvider
-from .terms import Target, Terms
+from ..dialect import Judgement, NewId, ToClient, ToProvider
+from ..mending import UNREADABLE, read_any
+from ..terms import Target, Terms
+from . import resume
+from .beta import from_client as from_beta_client
+from .requests import Mistake, read_request, request_id
 
 OWN_EVENTS = "realtime_switch."  # names in a client's messages that are ours to give a meaning
+
+if TYPE_CHECKING:
+    from .client_side import ClientSide
 
 _Members = dict[str, Any]
 _Shown = tuple[bytes | None, Sequence[Act]]
@@ -49,14 +50,13 @@ _Shown = tuple[bytes | None, Sequence[Act]]
 class Gate:
     def __init__(
         self,
-        terms: Terms,
         target: Target,
-        client_side: ClientSide,
-        new_id: Callable[[str], str],
-        beta: bool = False,
+        terms: Terms,
+        client_side: "ClientSide",
+        new_id: NewId,
     ) -> None:
         self._terms = terms
-        self._beta = beta
+        self._beta = client_side.beta
         self._target = target
         self._client_side = client_side
         self._new_id = new_id
@@ -88,8 +88,8 @@ class Gate:
         self._own_update_id = message["event_id"] = self._new_id("event")
         return [resume.with_history(msgspec.json.encode(message), history), *items]
 
-    def admit(self, payload: bytes) -> Steps:
-        request = read_request(payload, limits.REQUEST_TOKENS_MAX, limits.REQUEST_DEPTH_MAX)
+    def admit(self, payload: bytes) -> Judgement:
+        request = read_request(payload)
         if isinstance(request, Mistake):
             return self._refuse(request)
         if self._beta and (renamed := from_beta_client(request)) is not request:
@@ -102,7 +102,7 @@ class Gate:
             return self._refuse(Mistake("invalid_value", text, "type", request_id(request)))
         return [ToProvider(payload)]
 
-    def _judge_update(self, payload: bytes, request: _Members) -> Steps:
+    def _judge_update(self, payload: bytes, request: _Members) -> Judgement:
         session = request.get("session")
         if not isinstance(session, dict):
             return [ToProvider(payload)]  # the provider says what is missing
@@ -114,7 +114,7 @@ class Gate:
         # Its instructions would replace those that hold the history, and every agent SDK sends some at once.
         return [ToProvider(resume.keep_history(payload, self._history))]
 
-    def _judge_reply(self, payload: bytes, request: _Members) -> Steps:
+    def _judge_reply(self, payload: bytes, request: _Members) -> Judgement:
         response = request.get("response")
         if not isinstance(response, dict):
             return [ToProvider(payload)]
@@ -223,7 +223,7 @@ class Gate:
         came["transcription"] = None
         return msgspec.json.encode(message)
 
-    def _refuse(self, mistake: Mistake) -> Steps:
+    def _refuse(self, mistake: Mistake) -> Judgement:
         frames = self._client_side.refuse(
             "invalid_request_error", mistake.code, mistake.message, mistake.request_id, mistake.param
         )

@@ -7,9 +7,8 @@ from openai_frames import SESSION, frame, is_for_client, is_for_provider, respon
 from realtime_switch.dialects.acts import Configured, Replayed, ReplyBegun, Trouble, UserTranscript
 from realtime_switch.dialects.openai import ClientSide, read
 from realtime_switch.dialects.openai.resume import minimal_update, with_history
-from realtime_switch.session.gate import Gate
+from realtime_switch.dialects.terms import Terms
 from realtime_switch.session.steps import ToClient, ToProvider
-from realtime_switch.session.terms import Terms
 
 decode = msgspec.json.decode
 HISTORY = "user: I am Bo."
@@ -17,7 +16,7 @@ CONFIG = '{"type":"session.update","session":{"type":"realtime","instructions":"
 
 
 def gate(**terms):
-    return Gate(Terms(**terms), TARGET, ClientSide(ids()), ids())
+    return ClientSide(ids()).gate(TARGET, Terms(**terms))
 
 
 def update(**session):

@@ -1,22 +1,34 @@
 """What a route grants to a call, and where it leads. Made from the configuration by whoever builds the
-call."""
+call; read by gates, sides and the session."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from msgspec import Struct
 
-from . import limits
+from .profile import Profile
+from .sound import PCM_24K, AudioFormat
+
+# -- A17, A18: patience, in numbers -------------------------------------------------------------------------
+
+WAITING_MESSAGES_MAX = 10_000
+# One append of the largest size must fit. At 24 kHz this is some four minutes of speech.
+WAITING_BYTES_MAX = 16 << 20
+# How long before each attempt; every delay is multiplied by 0.5 to 1.5, so that a thousand calls that a
+# provider dropped together do not come back together. After the last one the call ends by name.
+REDIAL_AFTER_S = (0.1, 0.5, 1.0, 2.0, 4.0)
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """The provider and the model of one connection, as bills name them."""
+    """The provider and the model of one connection, as bills name them, and how that model behaves."""
 
     provider: str
     model: str
     # A provider that greets (OpenAI: session.created) is fed once it has; one that waits for the client's
     # first frame is fed at once.
     greets: bool = True
+    input: AudioFormat = PCM_24K  # what it hears best
+    profile: Profile = Profile()
 
 
 def _no_other_model(model: str) -> bool:
@@ -32,11 +44,15 @@ class Terms(Struct, frozen=True, kw_only=True):
     resume_by: Literal["instructions", "items"] = "instructions"
     # Models that a client may name for transcription. None: any, the provider decides.
     transcription_models: frozenset[str] | None = None
+    # Between dialects: approximate what has no counterpart, or refuse it by name.
+    strict: bool = False
+    # A client's name of a voice -> the provider's, before the dialect's own table.
+    voices: Mapping[str, str] = {}
     # A15: when this much is left it is noted in the log; 0 for never.
     low_credits: int = 0
     # ... and told to the client. Off by default, because openai-agents (Python) raises an error to the app
     # for event types that it does not know (CLIENTS-OPENAI.md 5).
     tell_low_credits: bool = False
-    redial_after_s: tuple[float, ...] = limits.REDIAL_AFTER_S
-    waiting_messages_max: int = limits.WAITING_MESSAGES_MAX
-    waiting_bytes_max: int = limits.WAITING_BYTES_MAX
+    redial_after_s: tuple[float, ...] = REDIAL_AFTER_S
+    waiting_messages_max: int = WAITING_MESSAGES_MAX
+    waiting_bytes_max: int = WAITING_BYTES_MAX

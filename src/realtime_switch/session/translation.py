@@ -1,0 +1,105 @@
+"""The way of a frame between a client of one dialect and a provider of another.
+
+Each side answers what it is told with frames for its own socket and with acts or wishes for the other
+side; here they are carried across until nothing is left to say. Bills are heard first, as in a relay: kept
+before the client can have what they are for.
+"""
+
+from ..dialects.acts import Act, Bill
+from ..dialects.dialect import ClientSide, Hangup, Manner, ProviderSide, ToClient, ToProvider
+from ..dialects.wishes import Configure, Wish
+from .lane import Heard, Hop, Hops
+
+
+class Translation:
+    def __init__(self, client_side: ClientSide, provider_side: ProviderSide) -> None:
+        self._client_side = client_side
+        self._provider_side = provider_side
+        self._held: list[Wish] = []  # what the client's first word asks besides how to hold the call
+
+    @property
+    def manner(self) -> Manner:
+        return self._provider_side.manner
+
+    def passes_from_client(self, payload: bytes) -> bool:
+        return False
+
+    def passes_from_provider(self, payload: bytes) -> bool:
+        return False
+
+    # -- The beginning ------------------------------------------------------------------------------------
+
+    def first_word(self, payload: bytes) -> tuple[Hops, bool]:
+        """A client's message before the provider is dialled, and whether that is to be done now: the call is
+        to be held as the client wishes from the first on. What it asks besides waits."""
+        hops: Hops = []
+        asked = False
+        for said in self._client_side.hear(payload):
+            if isinstance(said, Wish):
+                asked = True
+                if not isinstance(said, Configure):  # `opening` says it, and Ready answers it
+                    self._held.append(said)
+            else:
+                hops.append(said if isinstance(said, Hangup) else ToClient(said))
+        return hops, asked
+
+    def opening(self, config: str | None, history: str, handle: str = "") -> Hops:
+        frames = self._provider_side.opening(self._client_side.config, history, handle)
+        return [ToProvider(frame) for frame in frames]
+
+    def ready(self) -> Hops:
+        """The provider listens: what was held is said."""
+        held, self._held = self._held, []
+        return self._carry([*held])
+
+    def greeted(self) -> None: ...
+
+    # -- Frames -------------------------------------------------------------------------------------------
+
+    def from_client(self, payload: bytes) -> Hops:
+        hops: Hops = []
+        for said in self._client_side.hear(payload):
+            hops += self._carried(said) if isinstance(said, Wish) else [_to_client(said)]
+        return hops
+
+    def from_provider(self, payload: bytes) -> Hops:
+        return self._bills_first(self._carry(self._provider_side.hear(payload)))
+
+    def woke(self) -> Hops:
+        return self._bills_first(self._carry(self._provider_side.woke()))
+
+    @property
+    def due_us(self) -> int | None:
+        return self._provider_side.due_us
+
+    def closed(self, code: int, reason: str) -> Hops:
+        return [Heard(act) for act in self._provider_side.closed(code, reason)]
+
+    def catch_up(self) -> Hops:
+        return []
+
+    def _carry(self, said: list[bytes | Act] | list[Act | Wish]) -> Hops:
+        hops: Hops = []
+        for one in said:
+            hops += [ToProvider(one)] if isinstance(one, bytes) else self._carried(one)
+        return hops
+
+    def _carried(self, message: Act | Wish) -> Hops:
+        """A message to the side that it is for, and whatever that leads to."""
+        if isinstance(message, Wish):
+            return self._carry(self._provider_side.tell(message))
+        hops: Hops = []
+        for said in self._client_side.tell(message):
+            hops += self._carried(said) if isinstance(said, Wish) else [_to_client(said)]
+        return [*hops, Heard(message)]
+
+    def _bills_first(self, hops: Hops) -> Hops:
+        return sorted(hops, key=_is_no_bill)
+
+
+def _is_no_bill(hop: Hop) -> bool:
+    return not (isinstance(hop, Heard) and isinstance(hop.act, Bill))
+
+
+def _to_client(said: bytes | Hangup) -> ToClient | Hangup:
+    return said if isinstance(said, Hangup) else ToClient(said)
