@@ -6,10 +6,12 @@ from realtime_switch.dialects.terms import Target
 from realtime_switch.session.meter import Meter
 
 
+TARGET = Target(provider="openai", model="gpt-realtime")
+
+
 def meter():
     numbers = count(1)
-    target = Target(provider="openai", model="gpt-realtime")
-    return Meter(("a1", "s1"), target, lambda: f"run-{next(numbers)}", lambda: 7)
+    return Meter(("a1", "s1"), lambda: f"run-{next(numbers)}", lambda: 7)
 
 
 COUNTS = {
@@ -27,7 +29,7 @@ COUNTS = {
 
 
 def test_a_reply_is_one_record_with_every_kind_of_token_apart():
-    assert meter().record(Usage(**COUNTS, reply_id="resp_1")) == UsageRecord(
+    assert meter().record(Usage(**COUNTS, reply_id="resp_1"), TARGET) == UsageRecord(
         id="run-1",
         account_id="a1",
         session_id="s1",
@@ -42,7 +44,7 @@ def test_a_reply_is_one_record_with_every_kind_of_token_apart():
 
 def test_a_transcription_is_a_record_of_its_own_kind():
     bill = TranscriptionUsage(input=3, output=1, item_id="item_u", duration_ms=1200)
-    assert meter().record(bill) == UsageRecord(
+    assert meter().record(bill, TARGET) == UsageRecord(
         id="run-1",
         account_id="a1",
         session_id="s1",
@@ -57,4 +59,4 @@ def test_a_transcription_is_a_record_of_its_own_kind():
 
 def test_no_two_records_of_a_run_have_the_same_id():
     bills = meter()
-    assert [bills.record(Usage(input=1)).id for _ in range(3)] == ["run-1", "run-2", "run-3"]
+    assert [bills.record(Usage(input=1), TARGET).id for _ in range(3)] == ["run-1", "run-2", "run-3"]

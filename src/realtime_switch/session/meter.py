@@ -14,23 +14,21 @@ class Meter:
     def __init__(
         self,
         who: tuple[str, str],
-        target: Target,
         record_id: Callable[[], str],
         now_us: Callable[[], int],
     ) -> None:
         self._account_id, self._session_id = who
-        self._target = target
         self._record_id = record_id
         self._now_us = now_us
 
-    def record(self, bill: Bill) -> UsageRecord:
+    def record(self, bill: Bill, target: Target) -> UsageRecord:
         transcription = isinstance(bill, TranscriptionUsage)
         return UsageRecord(
             id=self._record_id(),
             account_id=self._account_id,
             session_id=self._session_id,
-            provider=self._target.provider,
-            model=self._target.model,
+            provider=target.provider,
+            model=target.model,
             kind=UsageKind.TRANSCRIPTION if transcription else UsageKind.RESPONSE,
             response_id=bill.reply_id if isinstance(bill, Usage) else "",
             tokens=Tokens(

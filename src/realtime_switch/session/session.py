@@ -5,12 +5,13 @@ Frames meet the lane and nothing else; what the lane hears, the session hears.
 
     HEARING --first word--> ASKING --granted--> DIALLING --opened--> GREETING --first word--> LIVE
                               |                 ^  ^                     |                     |
-                              +--> HEARING -----+  +------- lost, while attempts remain ------+
+                              +--> BRIEFING ----+  +------- lost, while attempts remain ------+
     LIVE --credits spent in mid-reply--> FINISHING --reply over--> ENDED
     any phase --client left, refused, credits spent, attempts spent, ended by the gateway--> ENDED
 
-A client is heard first where its dialect has it speak first (then it also says which model it wants), and,
-once it is known, where the provider wants to be told at once how the call is to be held.
+A client is heard first where its dialect has it speak first; then it says which model it wants. Where
+a provider of another dialect wants to be told at once how the call is to be held, it is dialled once the
+client has said so.
 
 `from_client` and `from_provider` are the methods of the present phase; a change
 of phase puts others in their place. Whatever an old connection still says is
@@ -27,15 +28,12 @@ from itertools import count
 from typing import Any
 
 from ..accounts.errors import ErrorCode
-from ..accounts.records import Grant, Refusal, SavedConfig
+from ..accounts.records import Grant, Refusal
 from ..dialects.acts import (
     Act,
-    Bill,
-    Configured,
     Garbled,
     Ready,
     StartOver,
-    TranscriptionUsage,
     Trouble,
     Usage,
 )
@@ -44,14 +42,12 @@ from ..dialects.terms import Terms
 from . import limits
 from .alarms import Alarm, Alarms
 from .lane import Heard, Hops, Relay, relay
-from .meter import Meter
 from .purse import Purse
-from .steps import PASS, Answer, Ask, AskCredits, Dial, End, Keep, Note, Steps
-from .transcript import Transcript
+from .steps import PASS, Answer, Ask, AskCredits, Dial, End, Note, Steps
+from .taps import Taps
 from .translation import Translation
 from .way import Choose, Way
 
-LEFT_OUT = "[What was said before this is left out.]\n"  # as the business side marks its own cuts
 CLIENT_LEFT = End(1000, "")
 
 
@@ -65,6 +61,7 @@ def _nothing_passes(payload: bytes) -> bool:
 class Phase(enum.Enum):
     HEARING = "hearing"  # the client is to say the first word
     ASKING = "asking"  # the business process is asked who this is
+    BRIEFING = "briefing"  # the client is to say how the call is to be held, before a provider is dialled
     DIALLING = "dialling"  # a provider connection is being opened
     GREETING = "greeting"  # it is open; the provider has not said a word yet
     LIVE = "live"
@@ -119,14 +116,11 @@ class Session:
         self._alarms = Alarms(now_us)
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
-        self._grant: Grant | None = None
-        self._config: str | None = None  # as it was saved, or as the client said it first
-        self._saved: str | None = None
+        self._config: str | None = None  # as the client said it first
         self._attempts = 0
         self._live_since_us = 0
         self._refused_with = ""  # what the provider said instead of a greeting
         self._replies_since_asked = 0
-        self._low_noted = False
 
     # -- The way in -----------------------------------------------------------------------------------------
 
@@ -160,13 +154,10 @@ class Session:
         way = self._way
         if isinstance(way, Refusal):  # only now: what routes there are is not everybody's to know
             return self.refused(way)
-        self._grant = grant
-        self._purse = purse
+        # From here on; before, there is nobody to keep anything for.
+        self._taps = Taps(grant, purse, way.terms, self._client_side, self._record_id, self._now_us)
         self._go_by(way)
-        who = (grant.account_id, grant.session_id)
-        self._meter = Meter(who, way.target, self._record_id, self._now_us)
-        self._transcript = Transcript(who, self._record_id, self._now_us, continues=bool(grant.history))
-        if purse.left <= 0:
+        if self._taps.spent:
             return self._end(ErrorCode.EXTERNAL_NO_CREDITS, "The account has no credits left.")
         return self._prepare(grant.config)
 
@@ -182,7 +173,6 @@ class Session:
         """Until the provider may be dialled."""
         if self._client.CLIENT_SPEAKS_FIRST:
             return self._dial(0.0, self._lane)
-        self._config = saved
         if isinstance(self._lane, Relay):
             return self._dial(0.0, self._lane)
         if saved is not None:
@@ -190,7 +180,7 @@ class Session:
         greeting: Steps = [ToClient(frame) for frame in self._client_side.greet(self._target.model)]
         if self._lane.manner is not Manner.ANSWERS:
             return greeting + self._dial(0.0, self._lane)
-        self.phase = Phase.HEARING
+        self.phase = Phase.BRIEFING
         self.from_client = self._hear_word
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
         for payload in waiting:
@@ -202,7 +192,7 @@ class Session:
         assert isinstance(self._lane, Translation)
         hops, asked = self._lane.first_word(payload)
         steps = self._hear(hops)
-        return steps + self._dial(0.0, self._lane) if asked and self.phase is Phase.HEARING else steps
+        return steps + self._dial(0.0, self._lane) if asked and self.phase is Phase.BRIEFING else steps
 
     def provider_opened(self, generation: int) -> Steps:
         if generation != self.generation or self.phase is not Phase.DIALLING:
@@ -234,7 +224,7 @@ class Session:
             return []
         self._catch_up()
         closing: Steps = [ToClient(p) for p in self._client_side.close_replies()]
-        self._transcript.cut_off()
+        self._taps.cut_off()
         if self.phase is Phase.FINISHING:
             return closing + self._end_for_credits()
         if self._live_long_enough():
@@ -259,12 +249,13 @@ class Session:
 
     def purse_changed(self) -> Steps:
         """By the ledger's word, or by another call of the account."""
-        if self._grant is None or self.phase in (Phase.FINISHING, Phase.ENDED) or self._purse.left > 0:
+        if self.phase in (*_UNKNOWN, Phase.FINISHING, Phase.ENDED) or not self._taps.spent:
             return []
         return self._out_of_credits()
 
     def woke(self) -> Steps:
-        self._catch_up()
+        if self.phase not in _UNKNOWN:
+            self._catch_up()
         steps: Steps = []
         for alarm in self._alarms.due():
             if alarm is Alarm.FIRST_WORD and self.phase is Phase.HEARING:
@@ -333,12 +324,11 @@ class Session:
 
     def _hear(self, hops: Hops) -> Steps:
         steps: Steps = []
-        settles = False
         for hop in hops:
             if isinstance(hop, Heard):
                 act = hop.act
                 self._client_side.follow(act)
-                settles |= self._transcript.hear(act)
+                steps += self._taps.hear(act, self._target)
                 if (react := _REACTIONS.get(type(act))) is not None:
                     steps += react(self, act)
             elif isinstance(hop, Hangup):
@@ -347,13 +337,13 @@ class Session:
                 steps.append(hop)
         if isinstance(self._lane, Translation):
             steps += self._alarms.set_at(Alarm.PROVIDER, self._lane.due_us)
-        if settles:
+        if self._taps.unsettled:
             # First, because the frame that ends a turn tells the client that it is over: then it is on disk.
             steps = [*self._keep_passages(), *steps]
         # Only now: the frame that spends the last credit still reaches the client.
         if self.phase is Phase.FINISHING and not self._client_side.reply_open:
             steps += self._end_for_credits()
-        elif self.phase is Phase.LIVE and self._purse.left <= 0:
+        elif self.phase is Phase.LIVE and self._taps.spent:
             steps += self._out_of_credits()
         return steps
 
@@ -362,15 +352,15 @@ class Session:
         for hop in self._lane.catch_up():
             if isinstance(hop, Heard):
                 self._client_side.follow(hop.act)
-                self._transcript.hear(hop.act)
+                self._taps.hear(hop.act, self._target)
 
     def _greeted(self, act: Ready) -> Steps:
         self._lane.greeted()
-        return self._save(act)
+        return []
 
     def _start_over(self, act: StartOver) -> Steps:
         """Another connection to the same provider, which is told anew how the call is to be held."""
-        self._transcript.cut_off()
+        self._taps.cut_off()
         return [*map(ToClient, self._client_side.close_replies()), Note("start_over"), *self._dial(0.0)]
 
     def _troubled(self, act: Trouble) -> Steps:
@@ -379,45 +369,13 @@ class Session:
     def _puzzled(self, act: Garbled) -> Steps:
         return [Note("provider_error", "garbled")]
 
-    def _charge(self, bill: Bill) -> Steps:
-        record = self._meter.record(bill)
-        steps: Steps = [Keep(record)]
-        self._purse.spend(record)
-        left = self._purse.left
-        if 0 < left < self._terms.low_credits and not self._low_noted:
-            self._low_noted = True
-            steps.append(Note("credits_low", str(left)))
-            if self._terms.tell_low_credits:
-                steps += [ToClient(p) for p in self._client_side.credits_low(left)]
-        if isinstance(bill, Usage):
-            self._replies_since_asked += 1
-            if self._replies_since_asked >= limits.CREDITS_ASKED_AFTER_REPLIES:
-                steps += self._ask_credits()
-        return steps
-
-    def _save(self, act: Ready | Configured) -> Steps:
-        """A8. What we replayed ourselves is not heard here: the gate keeps its answer to itself."""
-        config = self._client_side.config_to_save(act)
-        if config is None or config == self._saved:
-            return []
-        self._config = self._saved = config
-        assert self._grant is not None
-        account_id, session_id = self._grant.account_id, self._grant.session_id
-        return [
-            Keep(
-                SavedConfig(
-                    id=self._record_id(),
-                    account_id=account_id,
-                    session_id=session_id,
-                    config=config,
-                    born_us=self._now_us(),
-                )
-            )
-        ]
+    def _count_reply(self, act: Usage) -> Steps:
+        self._replies_since_asked += 1
+        asks = self._replies_since_asked >= limits.CREDITS_ASKED_AFTER_REPLIES
+        return self._ask_credits() if asks else []
 
     def _keep_passages(self) -> Steps:
-        steps: Steps = [Keep(passage) for passage in self._transcript.due()]
-        return steps + self._alarms.set_at(Alarm.WORDS, self._transcript.due_us())
+        return self._taps.due() + self._alarms.set_at(Alarm.WORDS, self._taps.due_us())
 
     # -- Changes of phase -----------------------------------------------------------------------------------
 
@@ -439,7 +397,7 @@ class Session:
         return [Dial(self.generation, after_s, self._target)]
 
     def _opening(self) -> Steps:
-        return self._hear(self._lane.opening(self._config, self._history()))
+        return self._hear(self._lane.opening(self._config or self._taps.config, self._taps.history()))
 
     def _late_opening(self) -> Steps:
         return self._opening() if self._lane.manner is Manner.GREETS else []
@@ -493,9 +451,10 @@ class Session:
 
     def _finish(self, end: End, last_words: Steps | None = None) -> Steps:
         """A19: what is known is kept before anything is let go."""
-        known = self._grant is not None
-        if known:
+        kept: Steps = []
+        if self.phase not in _UNKNOWN:
             self._catch_up()
+            kept = self._taps.flush()
         self.phase = Phase.ENDED
         self.generation += 1
         self._nothing_passes()
@@ -503,23 +462,12 @@ class Session:
         self.from_provider = self._ignore_provider
         self._waiting, self._waiting_bytes = [], 0
         self._alarms.clear()
-        kept: Steps = [Keep(passage) for passage in self._transcript.flush()] if known else []
         return [*kept, *(last_words or []), end]
 
     def _nothing_passes(self) -> None:
         self.passes_from_client = self.passes_from_provider = _nothing_passes
 
     # -- Small things ---------------------------------------------------------------------------------------
-
-    def _history(self) -> str:
-        """Everything said before this connection, as much of it as a provider is told (A11). The beginning is
-        already cut by the business side; what this call added makes it longer again."""
-        assert self._grant is not None
-        text = self._grant.history + self._transcript.said
-        if len(text) <= limits.HISTORY_CHARS_MAX:
-            return text
-        cut = text[len(LEFT_OUT) - limits.HISTORY_CHARS_MAX :]
-        return LEFT_OUT + cut[cut.find("\n") + 1 :]
 
     def _live_long_enough(self) -> bool:
         live_us = self._now_us() - self._live_since_us
@@ -533,13 +481,12 @@ class Session:
         assert self.phase in phases, f"{self.phase} is none of {phases}"
 
 
+_UNKNOWN = (Phase.HEARING, Phase.ASKING)
 _CONNECTED = (Phase.GREETING, Phase.LIVE, Phase.FINISHING)
 
 # Each is given the acts that it is filed under.
 _REACTIONS: dict[type[Act], Callable[[Session, Any], Steps]] = {
-    Usage: Session._charge,
-    TranscriptionUsage: Session._charge,
-    Configured: Session._save,
+    Usage: Session._count_reply,
     StartOver: Session._start_over,
     Ready: Session._greeted,
     Trouble: Session._troubled,

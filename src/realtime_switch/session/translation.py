@@ -5,6 +5,8 @@ side; here they are carried across until nothing is left to say. Bills are heard
 before the client can have what they are for.
 """
 
+from collections.abc import Sequence
+
 from ..dialects.acts import Act, Bill
 from ..dialects.dialect import ClientSide, Hangup, Manner, ProviderSide, ToClient, ToProvider
 from ..dialects.wishes import Configure, Wish
@@ -50,7 +52,7 @@ class Translation:
     def ready(self) -> Hops:
         """The provider listens: what was held is said."""
         held, self._held = self._held, []
-        return self._carry([*held])
+        return self._carry(held)
 
     def greeted(self) -> None: ...
 
@@ -78,7 +80,7 @@ class Translation:
     def catch_up(self) -> Hops:
         return []
 
-    def _carry(self, said: list[bytes | Act] | list[Act | Wish]) -> Hops:
+    def _carry(self, said: Sequence[bytes | Act | Wish]) -> Hops:
         hops: Hops = []
         for one in said:
             hops += [ToProvider(one)] if isinstance(one, bytes) else self._carried(one)

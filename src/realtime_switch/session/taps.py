@@ -1,0 +1,116 @@
+"""What is kept of a call: its bills, its words, and how the client wanted it to be held.
+
+Taps hear acts; they can neither delay nor change a frame. What they answer is to be kept before the next
+step is taken.
+"""
+
+from collections.abc import Callable
+
+from ..accounts.records import Grant, SavedConfig
+from ..dialects.acts import Act, Bill, Configured, Ready
+from ..dialects.dialect import ClientSide, ToClient
+from ..dialects.terms import Target, Terms
+from . import limits
+from .meter import Meter
+from .purse import Purse
+from .steps import Keep, Note, Steps
+from .transcript import Transcript
+
+LEFT_OUT = "[What was said before this is left out.]\n"  # as the business side marks its own cuts
+
+
+class Taps:
+    def __init__(
+        self,
+        grant: Grant,
+        purse: Purse,
+        terms: Terms,
+        client_side: ClientSide,
+        record_id: Callable[[], str],
+        now_us: Callable[[], int],
+    ) -> None:
+        """`purse` is shared with the other calls of the account."""
+        self._grant = grant
+        self._purse = purse
+        self._terms = terms
+        self._client_side = client_side
+        self._record_id = record_id
+        self._now_us = now_us
+        who = (grant.account_id, grant.session_id)
+        self._meter = Meter(who, record_id, now_us)
+        self._transcript = Transcript(who, record_id, now_us, continues=bool(grant.history))
+        self._saved = grant.config
+        self._low_noted = False
+        self.unsettled = False  # something was heard by which words may have become sure
+
+    def hear(self, act: Act, target: Target) -> Steps:
+        self.unsettled |= self._transcript.hear(act)
+        if isinstance(act, Bill):
+            return self._charge(act, target)
+        return self._save(act) if isinstance(act, Ready | Configured) else []
+
+    # -- Money ----------------------------------------------------------------------------------------------
+
+    @property
+    def spent(self) -> bool:
+        return self._purse.left <= 0
+
+    def _charge(self, bill: Bill, target: Target) -> Steps:
+        record = self._meter.record(bill, target)
+        steps: Steps = [Keep(record)]
+        self._purse.spend(record)
+        left = self._purse.left
+        if 0 < left < self._terms.low_credits and not self._low_noted:
+            self._low_noted = True
+            steps.append(Note("credits_low", str(left)))
+            if self._terms.tell_low_credits:
+                steps += [ToClient(p) for p in self._client_side.credits_low(left)]
+        return steps
+
+    # -- Words ----------------------------------------------------------------------------------------------
+
+    def due(self) -> Steps:
+        self.unsettled = False
+        return [Keep(passage) for passage in self._transcript.due()]
+
+    def due_us(self) -> int | None:
+        """When words become sure by time alone."""
+        return self._transcript.due_us()
+
+    def cut_off(self) -> None:
+        """The provider is gone: what it began it will not finish."""
+        self._transcript.cut_off()
+
+    def flush(self) -> Steps:
+        return [Keep(passage) for passage in self._transcript.flush()]
+
+    def history(self) -> str:
+        """Everything said before this connection, as much of it as a provider is told (A11). The beginning is
+        already cut by the business side; what this call added makes it longer again."""
+        text = self._grant.history + self._transcript.said
+        if len(text) <= limits.HISTORY_CHARS_MAX:
+            return text
+        cut = text[len(LEFT_OUT) - limits.HISTORY_CHARS_MAX :]
+        return LEFT_OUT + cut[cut.find("\n") + 1 :]
+
+    # -- The configuration ----------------------------------------------------------------------------------
+
+    @property
+    def config(self) -> str | None:
+        """What a fresh provider is told first (A8)."""
+        return self._saved
+
+    def _save(self, act: Ready | Configured) -> Steps:
+        """A8. What we replayed ourselves is not heard here: the gate keeps its answer to itself."""
+        config = self._client_side.config_to_save(act)
+        if config is None or config == self._saved:
+            return []
+        self._saved = config
+        saved = SavedConfig(
+            id=self._record_id(),
+            account_id=self._grant.account_id,
+            session_id=self._grant.session_id,
+            config=config,
+            born_us=self._now_us(),
+        )
+        return [Keep(saved)]
