@@ -31,7 +31,21 @@ from ..outbox.rows import Record
 from ..session import limits
 from ..session.purse import Purse
 from ..session.session import Session
-from ..session.steps import PASS, Ask, AskCredits, Dial, End, Keep, Note, Steps, Wake
+from ..session.steps import (
+    PASS,
+    Ask,
+    AskCredits,
+    Dial,
+    DialBeside,
+    End,
+    GoOver,
+    Keep,
+    LeaveBeside,
+    Note,
+    Steps,
+    ToBeside,
+    Wake,
+)
 from .dial import DialError
 from .fragments import Fragments
 from .line import Line, answer_close
@@ -74,7 +88,7 @@ class Books(Protocol):
 
 AskWho = Callable[["Conductor"], Awaitable[Grant | Refusal]]
 Work = Callable[[], Awaitable[None]]
-OpenLine = Callable[[Line, Target], Awaitable[object]]  # raises DialError
+OpenLine = Callable[[Line, Target, float], Awaitable[object]]  # raises DialError
 
 
 class Conductor(WSListener):
@@ -96,6 +110,8 @@ class Conductor(WSListener):
         self.provider_heard = False
         self.more_comes = False  # what the provider has sent in one go is not all handled yet
         self.line: Line | None = None  # the provider connection of the present
+        self._beside: tuple[Line, WSTransport] | None = None  # one that is made ready to take its place
+        self._way_beside: asyncio.Task[None] | None = None
         self.held: list[bytes] = []  # frames for the client that go out together with the next
         self.session = session
         self._books = books
@@ -182,18 +198,24 @@ class Conductor(WSListener):
     # -- The provider's socket ------------------------------------------------------------------------------
 
     def provider_opened(self, line: Line, transport: WSTransport) -> None:
-        if self._ended or line.generation != self.session.generation:
+        if self._ended or not self.session.expects(line.generation):
             transport.disconnect(False)
             return
+        bound_reading(transport)
+        transport.underlying_transport.set_write_buffer_limits(high=PROVIDER_BACKLOG_BYTES)
+        if line.generation == self.session.generation:
+            self._take(line, transport)
+        else:
+            self._beside = (line, transport)
+        self._follow(self.session.provider_opened(line.generation))
+
+    def _take(self, line: Line, transport: WSTransport) -> None:
         self.line = line
         self._provider = transport
         self._to_provider = transport.send
-        bound_reading(transport)
         self.provider_heard = True
         self._provider_silent_pings = 0
-        transport.underlying_transport.set_write_buffer_limits(high=PROVIDER_BACKLOG_BYTES)
         self._read_provider()
-        self._follow(self.session.provider_opened(line.generation))
 
     def from_provider(self, generation: int, kind: WSMsgType, payload: bytes) -> None:
         self.provider_heard = True
@@ -213,8 +235,12 @@ class Conductor(WSListener):
             self._follow(self.session.provider_closed(generation, code, reason))
 
     def _lose(self, generation: int, told: str) -> bool:
-        if self._ended or generation != self.session.generation:
+        if self._ended or not self.session.expects(generation):
             return False
+        if generation != self.session.generation:
+            self._log.info("provider beside lost", told=told[:300])
+            self._let_go_beside()
+            return True
         self.more_comes = False
         self.flush()
         self._log.info("provider lost", told=told[:300])
@@ -260,9 +286,20 @@ class Conductor(WSListener):
                         return
                 case Ask(session_id):
                     self._way_in = self._start(partial(self._come_in, session_id))
-                case Dial(generation, after_s, target):
+                case Dial(generation, after_s, target, within_s):
                     self._let_go()
-                    self._way_in = self._start(partial(self._dial, generation, after_s, target))
+                    dial = partial(self._dial, generation, after_s, target, within_s)
+                    self._way_in = self._start(dial)
+                case DialBeside(generation, target):
+                    dial = partial(self._dial, generation, 0.0, target, limits.PROVIDER_HANDSHAKE_S)
+                    self._way_beside = self._start(dial)
+                case ToBeside(payload):
+                    if self._beside is not None:
+                        self._beside[1].send(TEXT, payload)
+                case GoOver():
+                    self._go_over()
+                case LeaveBeside():
+                    self._let_go_beside()
                 case AskCredits():
                     if self._credits is None or self._credits.done():
                         self._credits = self._start(self._ask_credits)
@@ -316,11 +353,11 @@ class Conductor(WSListener):
         self._log = self._log.bind(account=answer.account_id)
         self._follow(self.session.granted(answer, self._books.granted(self, answer)))
 
-    async def _dial(self, generation: int, after_s: float, target: Target) -> None:
+    async def _dial(self, generation: int, after_s: float, target: Target, within_s: float) -> None:
         if after_s:
             await asyncio.sleep(after_s)
         try:
-            await self._open_line(Line(self, generation), target)
+            await self._open_line(Line(self, generation), target, within_s)
         except DialError as error:
             self.provider_lost(generation, error.message, error.hopeless)
 
@@ -374,8 +411,25 @@ class Conductor(WSListener):
 
     # -- Letting go -----------------------------------------------------------------------------------------
 
+    def _go_over(self) -> None:
+        """The connection beside takes the place of the present one, which is let go of."""
+        assert self._beside is not None
+        line, transport = self._beside
+        self._beside = self._way_beside = None
+        self._let_go()
+        self._take(line, transport)
+
+    def _let_go_beside(self) -> None:
+        beside, self._beside = self._beside, None
+        way, self._way_beside = self._way_beside, None
+        if way is not None and way is not asyncio.current_task():
+            way.cancel()
+        if beside is not None:
+            _hang_up(beside[1])
+
     def _let_go(self) -> None:
-        """A18: the reference goes first, then the socket."""
+        """A18: the reference goes first, then the socket. What is beside goes as well."""
+        self._let_go_beside()
         provider, self._provider = self._provider, None
         self.line = None
         self._to_provider = _to_nobody
@@ -384,8 +438,7 @@ class Conductor(WSListener):
         if way_in is not None and way_in is not asyncio.current_task():
             way_in.cancel()
         if provider is not None:
-            provider.send_close(1000)  # type: ignore[arg-type]
-            provider.disconnect()
+            _hang_up(provider)
 
     def _end(self, end: End) -> None:
         self._ended = True
@@ -426,6 +479,11 @@ def _read(transport: WSTransport, on: bool) -> None:
         transport.underlying_transport.resume_reading()
     else:
         transport.underlying_transport.pause_reading()
+
+
+def _hang_up(provider: WSTransport) -> None:
+    provider.send_close(1000)  # type: ignore[arg-type]
+    provider.disconnect()
 
 
 def _to_nobody(kind: WSMsgType, payload: bytes) -> None:

@@ -74,11 +74,11 @@ class Gateway:
             _log.error("records could not be delivered", records=left)
         await self._door.close(HTTP_CLOSE_S)
 
-    async def _dial(self, address: Dial, line: Line) -> object:
+    async def _dial(self, address: Dial, line: Line, within_s: float) -> object:
         return await dial(
             address,
             line,
-            within_s=limits.PROVIDER_HANDSHAKE_S,
+            within_s=within_s,
             message_bytes_max=limits.MESSAGE_BYTES_MAX,
             buffer_bytes=BUFFER_BYTES,
             tls=self._tls,

@@ -29,9 +29,10 @@ from ..providers.endpoint import Dial, Endpoint
 from ..providers.routes import Route, Routes, Unknown
 from ..providers.routes import Target as Place
 from ..session import limits
+from ..session.choice import Health
 from ..session.purse import Purse
 from ..session.session import Session
-from ..session.way import Way
+from ..session.way import Way, Ways
 from .arrival import SESSION_HEADER, Arrival, Complaint, TurnedAway, read_arrival
 from .calls import Calls
 from .client_secrets import Bound, is_token, unseal
@@ -50,7 +51,7 @@ TRANSCRIBE_WITH = "gpt-4o-mini-transcribe"
 _log = structlog.get_logger("gateway.door")
 
 
-Dialler = Callable[[Dial, Line], Awaitable[object]]
+Dialler = Callable[[Dial, Line, float], Awaitable[object]]
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
@@ -92,6 +93,7 @@ class Switchboard:
         self.calls = Calls(bounds.calls_max, bounds.calls_per_key_max, now_s)
         self.outbox = Outbox(service, shelf, self.calls, bounds.outbox)
         self.stopping = False
+        self._health = Health(now_us)
         self._routes = routes
         self._dialler = dialler
         self._signing_key = signing_key
@@ -164,8 +166,9 @@ class Switchboard:
             run_id=new_id("run"),
             client=openai,
             client_side=openai.ClientSide(new_id, beta),
-            choose=self._way,
+            choose=self._choose,
             model=model,
+            health=self._health,
             now_us=now_us,
             random=random.random,
             new_id=new_id,
@@ -174,21 +177,18 @@ class Switchboard:
 
     # -- The route ------------------------------------------------------------------------------------------
 
-    def _way(self, model: str) -> Way | Refusal:
+    def _choose(self, model: str) -> Ways | Refusal:
         route = self._routes.choose(model)
         if isinstance(route, Unknown):
             return Refusal(code=ErrorCode.EXTERNAL_MODEL_NOT_FOUND, message=route.message)
-        place = route.targets[0]
-        endpoint = self._routes.endpoint(place)
-        if endpoint.dialect != "openai":
-            return Refusal(
-                code=ErrorCode.EXTERNAL_MODEL_NOT_FOUND,
-                message=f"The route {route.name!r} leads to a provider of another dialect, which is not "
-                "translated yet.",
-            )
-        return _way(route, place, endpoint)
+        return Ways(
+            ways=tuple(_way(route, place, self._routes.endpoint(place)) for place in route.targets),
+            on_drop=route.on_drop,
+            switch_above_latency_ms=route.switch_above_latency_ms,
+            switch_after=route.switch_after,
+        )
 
-    async def _open_line(self, line: Line, target: Target) -> None:
+    async def _open_line(self, line: Line, target: Target, within_s: float) -> None:
         endpoint = self._routes.endpoints[target.provider]
         try:
             address = endpoint.dial(target.model)
@@ -196,7 +196,7 @@ class Switchboard:
             raise DialError(
                 DialTrouble.KEY, f"the key file of {endpoint.name} cannot be read: {error.strerror}"
             ) from None
-        await self._dialler(address, line)
+        await self._dialler(address, line, within_s)
 
     # -- What a call asks and tells -------------------------------------------------------------------------
 
@@ -259,7 +259,7 @@ def _way(route: Route, place: Place, endpoint: Endpoint) -> Way:
         low_credits=route.warn_below_credits,
         tell_low_credits=route.tell_low_credits,
     )
-    return Way(target, terms, openai)
+    return Way(target, terms, openai, float(endpoint.capabilities.connection_s_max))
 
 
 def _matches_one(globs: Sequence[str], name: str) -> bool:

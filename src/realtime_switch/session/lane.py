@@ -10,12 +10,14 @@ then the rest. A client's frame meets the gate instead: it may ask for what it
 did not pay for.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
 
-from ..dialects.acts import Act, Bill, ReplyText, ReplyTranscript
+from ..dialects.acts import Act, Bill, ReplyText, ReplyTranscript, ToolCall
 from ..dialects.dialect import (
+    AskSwitch,
     ClientSide,
     Dialect,
     Edge,
@@ -34,7 +36,7 @@ class Heard(Struct, frozen=True, gc=False):
     act: Act
 
 
-Hop = ToClient | ToProvider | Heard | Hangup
+Hop = ToClient | ToProvider | Heard | Hangup | AskSwitch
 Hops = list[Hop]
 Way = Literal[_Pass.PASS] | Hops
 
@@ -67,11 +69,17 @@ class Relay:
     def manner(self) -> Manner:
         return self._provider_side.manner
 
-    def opening(self, config: str | None, history: str) -> Hops:
-        return [ToProvider(payload) for payload in self._gate.opening(config, history)]
+    def opening(self, config: str | None, history: str, handle: str = "") -> Hops:
+        return [ToProvider(payload) for payload in self._gate.opening(config, history, handle)]
+
+    def told_before(self, calls: Sequence[ToolCall]) -> Hops:
+        self._gate.told_before(calls)
+        return []
 
     def from_client(self, payload: bytes) -> Way:
-        return PASS if self.passes_from_client(payload) else [*self._gate.admit(payload)]
+        if self.passes_from_client(payload):
+            return PASS
+        return [Heard(said) if isinstance(said, Act) else said for said in self._gate.admit(payload)]
 
     def passes_from_provider(self, payload: bytes) -> bool:
         """True: it is audio, which is counted, or words, which are read later; the client gets it as it
@@ -91,9 +99,6 @@ class Relay:
 
     def closed(self, code: int, reason: str) -> Hops:
         return [Heard(act) for act in self._provider_side.closed(code, reason)]
-
-    def greeted(self) -> None:
-        self._gate.greeted()
 
     def catch_up(self) -> Hops:
         """What has passed unread, heard now: for whoever must know all that was said so far."""

@@ -7,9 +7,9 @@ before the client can have what they are for.
 
 from collections.abc import Sequence
 
-from ..dialects.acts import Act, Bill
-from ..dialects.dialect import ClientSide, Hangup, Manner, ProviderSide, ToClient, ToProvider
-from ..dialects.wishes import Configure, Wish
+from ..dialects.acts import Act, Bill, ToolCall
+from ..dialects.dialect import AskSwitch, ClientSide, Hangup, Manner, ProviderSide, ToClient, ToProvider
+from ..dialects.wishes import Configure, SayCall, Wish
 from .lane import Heard, Hop, Hops
 
 
@@ -17,6 +17,7 @@ class Translation:
     def __init__(self, client_side: ClientSide, provider_side: ProviderSide) -> None:
         self._client_side = client_side
         self._provider_side = provider_side
+        self.briefed = False  # the client's first word is in what `opening` and `ready` say
         self._held: list[Wish] = []  # what the client's first word asks besides how to hold the call
 
     @property
@@ -42,7 +43,8 @@ class Translation:
                 if not isinstance(said, Configure):  # `opening` says it, and Ready answers it
                     self._held.append(said)
             else:
-                hops.append(said if isinstance(said, Hangup) else ToClient(said))
+                hops.append(_to_client(said))
+        self.briefed = asked
         return hops, asked
 
     def opening(self, config: str | None, history: str, handle: str = "") -> Hops:
@@ -54,7 +56,16 @@ class Translation:
         held, self._held = self._held, []
         return self._carry(held)
 
-    def greeted(self) -> None: ...
+    def told_before(self, calls: Sequence[ToolCall]) -> Hops:
+        """Calls that another provider has made, and that are still to be answered."""
+        hops: Hops = []
+        for call in calls:
+            said = SayCall(
+                item_id=call.item_id, call_id=call.call_id, name=call.name, arguments=call.arguments
+            )
+            hops += self._carried(said)
+        # The client has seen them long ago.
+        return [hop for hop in hops if isinstance(hop, ToProvider)]
 
     # -- Frames -------------------------------------------------------------------------------------------
 
@@ -103,5 +114,5 @@ def _is_no_bill(hop: Hop) -> bool:
     return not (isinstance(hop, Heard) and isinstance(hop.act, Bill))
 
 
-def _to_client(said: bytes | Hangup) -> ToClient | Hangup:
-    return said if isinstance(said, Hangup) else ToClient(said)
+def _to_client(said: bytes | Hangup | AskSwitch) -> ToClient | Hangup | AskSwitch:
+    return ToClient(said) if isinstance(said, bytes) else said

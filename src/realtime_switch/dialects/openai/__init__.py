@@ -10,6 +10,7 @@ from .proofs import (
     only_words_from_provider,
 )
 from .provider_side import ProviderSide, read
+from .weight import weight
 
 NAME = "openai"
 CLIENT_SPEAKS_FIRST = False
@@ -32,4 +33,5 @@ __all__ = [
     "only_words_from_provider",
     "provider_side",
     "read",
+    "weight",
 ]

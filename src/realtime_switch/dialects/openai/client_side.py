@@ -28,6 +28,7 @@ from . import beta as beta_dialect
 from .endings import ending, kind_of, told_as
 from .gate import Gate
 from .resume import config_to_save
+from .weight import answered_unasked
 
 
 class _Item(Struct):
@@ -60,6 +61,7 @@ class _Reply(Struct):
 class ClientSide:
     def __init__(self, new_id: Callable[[str], str], beta: bool = False) -> None:
         self._new_id = new_id
+        self.answered_unasked = True
         self.beta = beta
         self.edge: Edge | None = beta_dialect if beta else None
         self._replies: dict[str, _Reply] = {}  # those that the client has seen begin and not end
@@ -72,6 +74,8 @@ class ClientSide:
         return bool(self._replies)
 
     def follow(self, act: Act) -> None:
+        if isinstance(act, Ready | Configured) and act.raw:
+            self.answered_unasked = answered_unasked(act.raw)
         follow = _FOLLOWERS.get(type(act))
         if follow is not None:
             follow(self, act)
@@ -163,6 +167,18 @@ class ClientSide:
 
     def config_to_save(self, act: Ready | Configured) -> str | None:
         return config_to_save(act.raw) if isinstance(act, Configured) else None
+
+    def ask_again(self) -> bytes:
+        return msgspec.json.encode({"type": "response.create"})
+
+    def switched(self, provider: str, model: str, request_id: str) -> list[bytes]:
+        """An event type of ours, for a client that asked by one of ours."""
+        return self._event(
+            "realtime_switch.switched", provider=provider, model=model, request_event_id=request_id or None
+        )
+
+    def refuse_switch(self, message: str, request_id: str) -> list[bytes]:
+        return self.refuse("invalid_request_error", "switch_refused", message, request_id, "target")
 
     def credits_low(self, credits: int) -> list[bytes]:
         """An event type of ours, for clients that know it; sent only where the route says so."""
