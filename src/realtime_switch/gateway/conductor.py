@@ -132,6 +132,7 @@ class Conductor(WSListener):
         self._client_heard = True
         self._client_silent_pings = 0
         self._provider_silent_pings = 0
+        self._pinged_s: float | None = None  # and it has not been answered yet
         self._way_in: asyncio.Task[None] | None = None  # asking who this is, or dialling
         self._credits: asyncio.Task[None] | None = None
         self._wake: asyncio.TimerHandle | None = None
@@ -215,6 +216,7 @@ class Conductor(WSListener):
         self._to_provider = transport.send
         self.provider_heard = True
         self._provider_silent_pings = 0
+        self._pinged_s = None
         self._read_provider()
 
     def from_provider(self, generation: int, kind: WSMsgType, payload: bytes) -> None:
@@ -246,6 +248,13 @@ class Conductor(WSListener):
         self._log.info("provider lost", told=told[:300])
         self._let_go()
         return True
+
+    def provider_ponged(self, generation: int) -> None:
+        self.provider_heard = True
+        if generation == self.session.generation and self._pinged_s is not None:
+            took_ms = round((self._loop.time() - self._pinged_s) * 1000)
+            self._pinged_s = None
+            self._follow(self.session.latency(took_ms))
 
     def provider_full(self, generation: int, full: bool) -> None:
         if generation == self.session.generation:
@@ -323,6 +332,14 @@ class Conductor(WSListener):
                 self._end(self.session.ending(error.code))
             return False
         return True
+
+    def switch(self, target: str) -> str | None:
+        """Somebody wants the call to be with another target. Why it cannot; None: it goes there."""
+        answer = self.session.switch(target)
+        if isinstance(answer, str):
+            return answer
+        self._follow(answer)
+        return None
 
     def purse_changed(self) -> None:
         if not self._ended:
@@ -403,6 +420,7 @@ class Conductor(WSListener):
             if self._provider_silent_pings >= PROVIDER_SILENT_PINGS and not self._client_is_full:
                 self.provider_lost(self.session.generation, "it answered no ping")
             else:
+                self._pinged_s = self._loop.time()
                 self._provider.send_ping()
 
     def _on_too_slow(self) -> None:

@@ -6,7 +6,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from ..session import limits
 from .fragments import Fragments
-from .sockets import BINARY, CLOSE, CONTINUATION, TEXT
+from .sockets import BINARY, CLOSE, CONTINUATION, PONG, TEXT
 
 if TYPE_CHECKING:
     from .conductor import Conductor
@@ -48,8 +48,10 @@ class Line(WSListener):
                 self._call.from_provider(self.generation, *whole)
         elif kind is CLOSE:
             answer_close(transport, frame)
+        elif kind is PONG:
+            self._call.provider_ponged(self.generation)
         else:
-            self._call.provider_heard = True  # a pong
+            self._call.provider_heard = True
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         received = transport.close_handshake and transport.close_handshake.recv

@@ -36,7 +36,7 @@ from ..accounts.errors import ErrorCode
 from ..accounts.records import Grant, Refusal, SwitchCause
 from ..dialects.acts import Act, Garbled, GoingAway, Handle, Ready, StartOver, Trouble, Usage
 from ..dialects.dialect import AskSwitch, ClientSide, Dialect, Hangup, Manner, ToClient, ToProvider, Weight
-from ..dialects.terms import Terms
+from ..dialects.terms import Target, Terms
 from . import limits
 from .alarms import Alarm, Alarms
 from .choice import Choice, Health, Next
@@ -265,6 +265,11 @@ class Session:
             return []
         cause = SwitchCause.DROPPED if self.phase is Phase.LIVE else SwitchCause.REFUSED
         return self._move(cause, hopeless or self._refused_with in _HOPELESS)
+
+    @property
+    def target(self) -> Target | None:
+        """Where the call is, or is going; None before that is known."""
+        return None if self.phase in _UNKNOWN else self._here.way.target
 
     def expects(self, generation: int) -> bool:
         """It is that of the present connection, or of the one beside it."""
