@@ -7,6 +7,7 @@ from realtime_switch.dialects.acts import (
     Configured,
     ReplyBegun,
     ReplyDone,
+    SpeechStarted,
     ToolAnswered,
     UserText,
     UserTranscript,
@@ -34,7 +35,7 @@ def told(*happenings):
         elif isinstance(one, tuple):
             unheard.said(*one)
         else:
-            unheard.hear(one)
+            unheard.hear(one, False)
     return unheard
 
 
@@ -86,26 +87,44 @@ def test_audio_that_the_client_takes_back_is_not_told_again():
     assert unheard.take() == [b"typed", b"more"]
 
 
-def test_too_much_audio_loses_its_oldest():
-    piece = b"x" * (limits.UNHEARD_AUDIO_BYTES_MAX // 4)
-    pieces = [piece + b"%d" % n for n in range(6)]
-    unheard = told((Weight.ITEM, b"typed"), *pieces)
-    assert unheard.take() == [b"typed", *pieces[3:]]
+def test_of_silence_only_the_last_moments_are_kept_and_of_speech_much_more():
+    silence = spoken(200)
+    assert told((Weight.ITEM, b"typed"), *silence).take() == [
+        b"typed",
+        *silence[-limits.SILENCE_FRAMES_MAX + 1 :],
+    ]
+    speech = spoken(2_000, first=1_000)
+    kept = told(*silence, SpeechStarted("u"), *speech).take()
+    assert kept == speech[-limits.SPEECH_FRAMES_MAX :]
+    short = told(*silence, SpeechStarted("u"), *speech[:100]).take()
+    assert short == [*silence[-limits.SILENCE_FRAMES_MAX :], *speech[:100]]
+
+
+def test_a_client_that_says_where_its_turns_end_loses_nothing_of_them():
+    unheard = Unheard()
+    unheard.hear(Configured(b"", 48), True)
+    audio = spoken(300)
+    for one in audio:
+        unheard.audio(one)
+    assert unheard.take() == audio
 
 
 frames = st.lists(
     st.one_of(
         st.just("audio"),
         st.sampled_from([w for w in Weight if w not in (Weight.AUDIO, Weight.CLEAR)]),
-        st.sampled_from([TURN, WORDS, DONE, ReplyBegun("r"), UserText("i", "x"), Configured(b"", 48)]),
+        st.sampled_from(
+            [TURN, SpeechStarted("u"), WORDS, DONE, ReplyBegun("r"), UserText("i", "x"), Configured(b"", 48)]
+        ),
     ),
-    max_size=200,
+    max_size=60,
 )
 
 
 @given(frames)
 def test_what_is_told_again_is_a_part_of_what_was_said_in_its_order_and_all_audio_since_the_last_turn(said):
     unheard, everything, since = Unheard(), [], 0
+    unheard.hear(SpeechStarted("u"), False)
     for number, one in enumerate(said):
         payload = b"%d" % number
         if one == "audio":
@@ -115,7 +134,7 @@ def test_what_is_told_again_is_a_part_of_what_was_said_in_its_order_and_all_audi
             unheard.said(one, payload)
             everything.append(payload)
         else:
-            unheard.hear(one)
+            unheard.hear(one, False)
             if one is TURN:
                 since = len(everything)
     again = unheard.take()

@@ -564,7 +564,7 @@ class Session:
 
     def _hear_act(self, act: Act) -> Steps:
         self._client_side.follow(act)
-        self._unheard.hear(act)
+        self._unheard.hear(act, not self._client_side.answered_unasked)
         took_ms = self._floor.hear(act, self._client_side.answered_unasked)
         steps = self._taps.hear(act, self._here.way.target)
         if (react := _REACTIONS.get(type(act))) is not None:

@@ -1,12 +1,15 @@
 """What the client has said and no provider has shown to have taken in: the next one is told it again.
 
 Audio is kept from the end of the last turn that is settled: answered, or known in words, and then it is in
-the history. Everything else is kept until the provider confirms it. All in the order in which it was said,
-and bounded: of too much audio the oldest goes first. A turn's end is known a moment late, so a little of what
+the history. Everything else is kept until the provider confirms it. All in the order in which it was said.
+
+Bounded: of too much audio the oldest goes first. While nobody has heard speech in it, only the last moments
+are kept, because a microphone sends silence all day. A turn's end is known a moment late, so a little of what
 was said before it is kept as well: a word twice is better than a word lost.
 """
 
 from collections import deque
+from collections.abc import Iterator
 
 from ..dialects.acts import (
     Act,
@@ -15,6 +18,7 @@ from ..dialects.acts import (
     PastTold,
     ReplyBegun,
     ReplyDone,
+    SpeechStarted,
     ToolAnswered,
     UserText,
     UserTranscript,
@@ -25,33 +29,45 @@ from . import limits
 
 OVERLAP_FRAMES = 10  # 200 ms of 20 ms each: about what a turn's end takes to reach us
 
+# A frame of audio is kept as it is, for the sake of whoever appends one for every 20 ms.
+_Said = bytes | tuple[Weight, bytes]
+
+
+def _weight(said: _Said) -> Weight:
+    return Weight.AUDIO if isinstance(said, bytes) else said[0]
+
+
+def _payload(said: _Said) -> bytes:
+    return said if isinstance(said, bytes) else said[1]
+
 
 class Unheard:
     def __init__(self) -> None:
-        self._turn: deque[_Said] = deque()  # up to the end of the last turn
-        self._after: deque[_Said] = deque()
-        self._audio_bytes = 0
+        self._turn: list[_Said] = []  # up to the end of the last turn
+        self.kept: deque[_Said] = deque()  # after it; the short way of a frame appends here
+        self.kept_max = limits.SILENCE_FRAMES_MAX
 
     def audio(self, payload: bytes) -> None:
-        """On the way of every frame that a client speaks."""
-        self._after.append((Weight.AUDIO, payload))
-        self._audio_bytes += len(payload)
-        if self._audio_bytes > limits.UNHEARD_AUDIO_BYTES_MAX:
+        self.kept.append(payload)
+        if len(self.kept) > self.kept_max:
             self._drop_oldest_audio()
 
     def said(self, weight: Weight, payload: bytes) -> None:
         if weight is Weight.AUDIO:
             self.audio(payload)
         elif weight is Weight.CLEAR:
-            self._turn.extend(self._after)
-            self._after.clear()
+            self._end_turn(0)
             self._settle()
-        elif weight is not Weight.MOMENT and len(self._after) < limits.UNHEARD_MESSAGES_MAX:
-            self._after.append((weight, payload))
+        elif weight is not Weight.MOMENT and len(self.kept) < limits.UNHEARD_MESSAGES_MAX:
+            self.kept.append((weight, payload))
 
-    def hear(self, act: Act) -> None:
-        if isinstance(act, UserTurn):
-            self._end_turn()
+    def hear(self, act: Act, by_client: bool) -> None:
+        """`by_client`: it says where its turns end, so nobody tells us when speech begins."""
+        if isinstance(act, SpeechStarted):
+            self.kept_max = limits.SPEECH_FRAMES_MAX
+        elif isinstance(act, UserTurn):
+            self.kept_max = limits.SPEECH_FRAMES_MAX if by_client else limits.SILENCE_FRAMES_MAX
+            self._end_turn(OVERLAP_FRAMES)
         elif isinstance(act, ReplyDone) or (isinstance(act, UserTranscript) and act.final):
             self._settle()
         elif isinstance(act, ReplyBegun):
@@ -60,52 +76,53 @@ class Unheard:
             self._confirmed(Weight.ITEM)
         elif isinstance(act, Configured):
             self._confirmed(Weight.CONFIG)
+            if by_client:
+                self.kept_max = limits.SPEECH_FRAMES_MAX
 
     @property
     def holds_turn(self) -> bool:
         """A turn whose words nobody knows: told again, it is answered again."""
-        return any(weight in _SPOKEN for weight, _ in self._turn)
+        return any(_weight(said) in _SPOKEN for said in self._turn)
 
     @property
     def asks(self) -> bool:
-        return any(weight in (Weight.ASK, Weight.TURN) for weight, _ in (*self._turn, *self._after))
+        return any(_weight(said) in (Weight.ASK, Weight.TURN) for said in self._all())
 
     def take(self) -> list[bytes]:
         """All of it, to be told again; from now on nothing is kept."""
-        said = [payload for _, payload in (*self._turn, *self._after)]
+        said = [_payload(one) for one in self._all()]
         self._turn.clear()
-        self._after.clear()
-        self._audio_bytes = 0
+        self.kept.clear()
         return said
 
     def forget_audio(self) -> None:
         """Between two turns: what was heard since is silence, but for the moment that is just now."""
-        self._end_turn()
+        self._end_turn(OVERLAP_FRAMES)
         self._settle()
 
-    def _end_turn(self) -> None:
-        while len(self._after) > OVERLAP_FRAMES or (self._after and self._after[0][0] not in _SPOKEN):
-            self._turn.append(self._after.popleft())
+    def _all(self) -> Iterator[_Said]:
+        yield from self._turn
+        yield from self.kept
+
+    def _end_turn(self, overlap: int) -> None:
+        while len(self.kept) > overlap or (self.kept and _weight(self.kept[0]) not in _SPOKEN):
+            self._turn.append(self.kept.popleft())
 
     def _settle(self) -> None:
-        self._audio_bytes -= sum(len(payload) for weight, payload in self._turn if weight is Weight.AUDIO)
-        self._turn = deque(said for said in self._turn if said[0] not in _SPOKEN)
+        self._turn = [said for said in self._turn if _weight(said) not in _SPOKEN]
 
     def _confirmed(self, *weights: Weight) -> None:
-        for said in (self._turn, self._after):
-            for index, (weight, _) in enumerate(said):
-                if weight in weights:
+        for said in (self._turn, self.kept):
+            for index, one in enumerate(said):
+                if _weight(one) in weights:
                     del said[index]
                     return
 
     def _drop_oldest_audio(self) -> None:
-        for said in (self._turn, self._after):
-            for index, (weight, payload) in enumerate(said):
-                if weight is Weight.AUDIO:
-                    self._audio_bytes -= len(payload)
-                    del said[index]
-                    return
+        for index, one in enumerate(self.kept):
+            if isinstance(one, bytes):
+                del self.kept[index]
+                return
 
 
-_Said = tuple[Weight, bytes]
 _SPOKEN = (Weight.AUDIO, Weight.COMMIT)
