@@ -10,6 +10,7 @@ from .proofs import (
     only_words_from_provider,
 )
 from .provider_side import ProviderSide, read
+from .session import read_config, write_config
 
 NAME = "openai"
 CLIENT_SPEAKS_FIRST = False
@@ -32,4 +33,6 @@ __all__ = [
     "only_words_from_provider",
     "provider_side",
     "read",
+    "read_config",
+    "write_config",
 ]
