@@ -238,7 +238,12 @@ CASES: dict[str, Case] = {
             a.UserTranscript("item_u1", "When does line 4 leave?", final=True, audio_ms=1_460),
             a.ReplyItemDone("item_a1"),
             a.Usage(
-                input=548, output=161, input_text=326, input_audio=222, output_text=100, output_audio=61,
+                input=548,
+                output=161,
+                input_text=326,
+                input_audio=222,
+                output_text=100,
+                output_audio=61,
                 reply_id="resp_1",
             ),
             a.ReplyDone("resp_1"),
@@ -289,7 +294,7 @@ CASES: dict[str, Case] = {
             a.UserTranscript("item_u2", " stop."),
         ],
     ),
-}  # fmt: skip
+}
 
 
 def test_every_example_with_an_openai_client_is_here():

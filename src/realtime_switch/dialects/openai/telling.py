@@ -83,13 +83,14 @@ class Telling:
         )
         frames = committed + self._writer.item("added", item) + self._writer.item("done", item)
         # Its words are told by events of their own, even if they are here already.
-        item.heard = self._hearing.committed(act.item_id)
+        words = self._hearing.committed(act.item_id)
+        item.heard = words if self._wants_words else None
         return frames
 
     def _user_transcript(self, act: UserTranscript) -> _Frames:
         words = self._hearing.words(act)
-        if words is None or self._session.config.transcription is None:
-            return []  # written down for memory's sake alone (B2a)
+        if words is None or not self._wants_words:
+            return []
         if (item := self._conversation.items.get(act.item_id)) is not None:
             item.heard = words.whole
         frames: _Frames = []
@@ -101,7 +102,7 @@ class Telling:
         return frames
 
     def _user_transcript_failed(self, act: UserTranscriptFailed) -> _Frames:
-        if self._session.config.transcription is None or not self._hearing.words_failed(act.item_id):
+        if not self._hearing.words_failed(act.item_id) or not self._wants_words:
             return []
         # Without nulls: agents-js wants strings or nothing (CLIENTS-OPENAI.md 4).
         error = {
@@ -110,6 +111,11 @@ class Telling:
             "message": "The audio could not be transcribed.",
         }
         return self._transcription(act.item_id, "failed", error=error)
+
+    @property
+    def _wants_words(self) -> bool:
+        """If not, they were written down for memory's sake alone (B2a)."""
+        return self._session.config.transcription is not None
 
     def _transcription(self, item_id: str, what: str, **members: Any) -> _Frames:
         kind = f"conversation.item.input_audio_transcription.{what}"
