@@ -199,13 +199,12 @@ class Session:
 
     def _approach(self, found: Next) -> Steps:
         """To a provider, once the client has said as much as that one must know at once."""
-        relayed = isinstance(self._here.lane, Relay)
         here = self._here = self._connection(found.way)
-        self._gate.turn_to(found.way.target, found.way.terms)
         if isinstance(here.lane, Relay):
+            self._gate.turn_to(found.way.target, found.way.terms)
             return self._dial(found)
         saved = self._taps.config
-        if saved is not None and not self._client.CLIENT_SPEAKS_FIRST and (relayed or not self._briefed):
+        if saved is not None and not self._client.CLIENT_SPEAKS_FIRST and not self._briefed:
             self._client_side.restore(saved)
         steps: Steps = []
         if not self._greeted:
@@ -401,7 +400,8 @@ class Session:
     def _go_over(self, beside: Connection) -> Steps:
         self._beside, self._here, self.generation = None, beside, beside.generation
         self._choice.moved(beside.way)
-        self._gate.turn_to(beside.way.target, beside.way.terms)
+        if isinstance(beside.lane, Relay):
+            self._gate.turn_to(beside.way.target, beside.way.terms)
         opening = self._opening() if beside.history is None else []
         return [GoOver(beside.generation), *self._go_live(opening)]
 

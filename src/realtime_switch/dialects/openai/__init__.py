@@ -10,6 +10,7 @@ from .proofs import (
     only_words_from_provider,
 )
 from .provider_side import ProviderSide, read
+from .session import read_config, write_config
 from .weight import weight
 
 NAME = "openai"
@@ -33,5 +34,7 @@ __all__ = [
     "only_words_from_provider",
     "provider_side",
     "read",
+    "read_config",
     "weight",
+    "write_config",
 ]

@@ -79,6 +79,7 @@ class Gate:
 
     def turn_to(self, target: Target, terms: Terms) -> None:
         self._target, self._terms = target, terms
+        self._client_side.is_relayed(target.model)
 
     # -- Towards the provider ----------------------------------------------------------------------------
 
