@@ -26,8 +26,8 @@ class Alarms:
         return self.set_at(alarm, self._now_us() + int(after_s * 1e6))
 
     def set_at(self, alarm: Alarm, at_us: int | None) -> Steps:
-        """None: not any more. Nothing is ordered unless the call is to be woken earlier than it will be: waking
-        for nothing does no harm."""
+        """None: not any more. Nothing is ordered unless the call is to be woken earlier than it will be:
+        waking for nothing does no harm."""
         earliest = min(self._at_us.values(), default=None)
         if at_us is None:
             self._at_us.pop(alarm, None)

@@ -47,8 +47,8 @@ REDIAL_FORGIVEN_AFTER_S = 20.0
 STALL_S = 15.0
 # So long before a provider hangs up by itself the call moves on, at the next end of a turn.
 ROLL_BEFORE_S = 60.0
-# Frames of audio that are kept for the next provider: half a minute of 20 ms each while somebody speaks, which
-# is 2 MB, and little more than a second else, for that is every call's, all the time.
+# Frames of audio that are kept for the next provider: half a minute of 20 ms each while somebody speaks,
+# which is 2 MB, and little more than a second else, for that is every call's, all the time.
 SPEECH_FRAMES_MAX = 1_500
 SILENCE_FRAMES_MAX = 64
 UNHEARD_MESSAGES_MAX = 5_000
