@@ -9,7 +9,9 @@ from .proofs import (
     only_audio_from_provider,
     only_words_from_provider,
 )
-from .provider_side import ProviderSide, read
+from .provider_side import ProviderSide
+from .reading import read
+from .translated import Translated
 
 NAME = "openai"
 CLIENT_SPEAKS_FIRST = False
@@ -17,7 +19,7 @@ BINARY_TO_CLIENT = False
 
 
 def provider_side(target: Target, terms: Terms, new_id: NewId, now_us: NowUs) -> ProviderSide:
-    return ProviderSide(target)
+    return ProviderSide(target, Translated(target, terms, new_id, now_us))
 
 
 __all__ = [
