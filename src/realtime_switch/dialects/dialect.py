@@ -40,7 +40,8 @@ class ToProvider(Struct, frozen=True, gc=False):
     payload: bytes
 
 
-Judgement = list[ToClient | ToProvider | Hangup]
+# Acts are heard as if the provider had said them: what no provider of the dialect says again.
+Judgement = list[ToClient | ToProvider | Hangup | Act]
 ClientSaid = list[bytes | Wish | Hangup]  # what a ClientSide answers
 ProviderSaid = list[bytes | Act]  # what a ProviderSide answers
 

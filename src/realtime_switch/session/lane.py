@@ -71,7 +71,9 @@ class Relay:
         return [ToProvider(payload) for payload in self._gate.opening(config, history)]
 
     def from_client(self, payload: bytes) -> Way:
-        return PASS if self.passes_from_client(payload) else [*self._gate.admit(payload)]
+        if self.passes_from_client(payload):
+            return PASS
+        return [Heard(hop) if isinstance(hop, Act) else hop for hop in self._gate.admit(payload)]
 
     def passes_from_provider(self, payload: bytes) -> bool:
         """True: it is audio, which is counted, or words, which are read later; the client gets it as it
