@@ -4,12 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 
-import gemini_frames as gemini
-from realtime_switch.dialects import openai as openai_dialect
 from realtime_switch.dialects.dialect import Hangup
-from two_dialects import SPOKEN, Call, audio, called, created, done
+from two_dialects import Call, audio, called, created, done
 
 EXAMPLES = {
     example["id"]: example
