@@ -13,7 +13,8 @@ def is_for_client(frame: bytes) -> bool:
     """Strictly, as the SDK reads it: raises and says what is wrong."""
     message = msgspec.json.decode(frame)
     assert len(frame) < FRAME_BYTES_MAX
-    assert message and "error" not in message
+    assert message
+    assert "error" not in message
     read = _LiveServerMessage_from_mldev(message)
     assert set(read) == {_snake(name) for name in message}, "the SDK drops what it does not know"
     types.LiveServerMessage.model_validate(read)

@@ -23,7 +23,8 @@ def farewell(code, model="models/gpt-realtime"):
         (
             "EXTERNAL_MODEL_NOT_FOUND",
             1008,
-            "models/gpt-realtime is not found or is not supported for bidiGenerateContent. (EXTERNAL_MODEL_NOT_FOUND)",
+            "models/gpt-realtime is not found or is not supported for bidiGenerateContent. "
+            "(EXTERNAL_MODEL_NOT_FOUND)",
         ),
         (
             "EXTERNAL_NO_CREDITS",
@@ -47,5 +48,6 @@ def test_a_call_ends_in_the_services_words_and_with_our_code(code, close_code, r
 @pytest.mark.parametrize("model", ["m", "é" * 500])
 def test_every_code_can_be_read_in_a_close(code, model):
     close = farewell(code, model).close
-    assert close.reason.endswith(f" ({code})") and len(close.reason.encode()) <= 123
+    assert close.reason.endswith(f" ({code})")
+    assert len(close.reason.encode()) <= 123
     assert close.code in (1007, 1008, 1011)

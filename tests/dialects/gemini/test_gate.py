@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gemini_frames as gemini
+from realtime_switch.dialects import openai as openai_dialect
 from realtime_switch.dialects.acts import (
     Act,
     Garbled,
@@ -20,7 +21,9 @@ from realtime_switch.dialects.acts import (
 from realtime_switch.dialects.dialect import Hangup, ToClient, ToProvider
 from realtime_switch.dialects.gemini import ClientSide
 from realtime_switch.dialects.gemini.past import LEAD_IN
+from realtime_switch.dialects.openai import ProviderSide
 from realtime_switch.dialects.terms import Target, Terms
+from realtime_switch.session import lane
 
 TARGET = Target(provider="gemini", model="gemini-3.8-live", greets=False)
 OUT = {"outputAudioTranscription": {}}
@@ -193,6 +196,13 @@ def test_what_may_not_be_asked_ends_the_call(payload, reason):
     assert made.admit(payload) == [Hangup(1007, reason)]
 
 
+def test_what_the_gate_heard_is_heard_in_the_lane():
+    made, _, _ = gate()
+    way = lane.Relay(openai_dialect, made, ProviderSide(TARGET))
+    payload = gemini.frame(realtimeInput={"text": "hi"})
+    assert way.from_client(payload) == [ToProvider(payload), lane.Heard(UserText("item_1", "hi"))]
+
+
 # -- What a client sees --------------------------------------------------------------------------------------
 
 SAID = [ReplyTranscript("a", 0, "Four.")]
@@ -241,7 +251,7 @@ def test_words_that_only_memory_asked_for_are_not_shown(payload, acts, expected)
 
 
 def test_a_second_greeting_is_not_shown():
-    made, config, _ = gate()
+    made, _, _ = gate()
     ready = [Ready(b'{"setupComplete": {}}', 48)]
     assert made.shown(b'{"setupComplete": {}}', ready) == (b'{"setupComplete": {}}', ready)
     made.greeted()
@@ -256,7 +266,7 @@ def test_what_is_no_message_is_not_shown():
     st.binary(max_size=80) | st.sampled_from([b'{"contextUpdate":[]}', b'{"clientContent":{"turns":[5]}}'])
 )
 def test_anything_is_answered(payload):
-    made, config, _ = gate()
+    made, _, _ = gate()
     made.opening(payload.decode("utf-8", "replace"), "")
     assert all(isinstance(one, ToClient | ToProvider | Hangup | Act) for one in made.admit(payload))
     made.shown(payload, [*SAID, *HEARD])

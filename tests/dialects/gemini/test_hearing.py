@@ -282,7 +282,8 @@ def test_a_context_update_changes_only_what_it_names():
             {"clientContent": {"turns": [{"parts": [{"txt": 1}]}]}},
             Hangup(
                 1007,
-                "Invalid JSON payload received. Unknown name \"txt\" at 'client_content.turns[0].parts[0]': Cannot find field.",
+                'Invalid JSON payload received. Unknown name "txt" at '
+                "'client_content.turns[0].parts[0]': Cannot find field.",
             ),
         ),
     ],

@@ -147,7 +147,8 @@ def test_what_a_setup_asks_for(members, fields):
 )
 def test_a_model_is_known_by_its_bare_name(named, model):
     word = side().first_word(gemini.frame(setup={"model": named}))
-    assert isinstance(word, FirstWord) and word.model == model
+    assert isinstance(word, FirstWord)
+    assert word.model == model
 
 
 @pytest.mark.parametrize(
@@ -193,11 +194,13 @@ INVALID = "Request contains an invalid argument."
         ),
         (
             gemini.setup(generationConfig={"speechConfig": {"pitch": 1}}),
-            "Invalid JSON payload received. Unknown name \"pitch\" at 'setup.generation_config.speech_config': Cannot find field.",
+            'Invalid JSON payload received. Unknown name "pitch" at '
+            "'setup.generation_config.speech_config': Cannot find field.",
         ),
         (
             gemini.setup(tools=[{}, {"functionDeclarations": [{"x": 1}]}]),
-            "Invalid JSON payload received. Unknown name \"x\" at 'setup.tools[1].function_declarations[0]': Cannot find field.",
+            'Invalid JSON payload received. Unknown name "x" at '
+            "'setup.tools[1].function_declarations[0]': Cannot find field.",
         ),
         (
             gemini.setup(generationConfig={"temperature": "hot"}),
