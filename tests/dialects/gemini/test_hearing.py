@@ -126,7 +126,7 @@ JPEG = {"inlineData": {"mimeType": "image/jpeg", "data": "AAAA"}}
             [
                 said("a", "agent"),
                 SayCall(item_id="", call_id="c", name="f", arguments='{"my_key":1}'),
-                AnswerTool(item_id="", call_id="c", output="x", name="f"),
+                AnswerTool(item_id="", call_id="c", output="x", name="f", scheduling="silent"),
             ],
         ),
         (

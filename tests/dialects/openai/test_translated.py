@@ -161,10 +161,6 @@ SEEN = item(type="message", role="user", content=[PICTURE])
             SayCall(item_id="", call_id="c", name="f", arguments="{}"),
             [item(type="function_call", call_id="c", name="f", arguments="{}")],
         ),
-        (
-            AnswerTool(item_id="", call_id="past", output="x"),
-            [item(type="function_call_output", call_id="past", output="x")],
-        ),
         (AskReply(), [CREATE]),
         (
             AskReply(instructions="Shout.", metadata={"a": "b"}),
@@ -468,6 +464,19 @@ def test_an_answer_waits_for_the_reply_that_runs_or_stops_it():
         side.hear(created(), called("a"), done(), created("r2"))
         assert side.tell(answer("a", scheduling)) == [answered("a"), *stopped]
         assert side.hear(done("r2")) == [ReplyDone("r2"), CREATE]
+
+
+def test_answers_of_the_past_are_not_spoken_of():
+    side = Side()
+    call = SayCall(item_id="", call_id="a", name="f", arguments="{}")
+    told = item(type="function_call", call_id="a", name="f", arguments="{}")
+    assert side.tell(call, answer("a", "silent")) == [told, answered("a")]
+
+
+def test_an_answer_to_a_call_of_an_earlier_connection_is_told_with_the_call():
+    late = AnswerTool(item_id="", call_id="a", output="x", name="f")
+    told = item(type="function_call", call_id="a", name="f", arguments="{}")
+    assert Side().tell(late) == [told, answered("a"), CREATE]
 
 
 def test_calls_of_a_reply_that_was_cut_short_are_not_waited_for():

@@ -88,7 +88,8 @@ def _turn(role: Literal["user", "agent"], parts: list[_Members], path: str, new_
             wishes.append(_call(part["functionCall"], new_call))
         elif "functionResponse" in part:
             flush()
-            wishes.append(answer(part["functionResponse"]))
+            # What a tool said once is not to be spoken of now.
+            wishes.append(msgspec.structs.replace(answer(part["functionResponse"]), scheduling="silent"))
         elif "inlineData" in part and role == "user" and is_picture(part["inlineData"]):
             pictures.append(picture(part["inlineData"]))
         elif part.get("thought") is True:

@@ -85,6 +85,7 @@ class Translated:
         self._stopping = False
         self._wanted: AskReply | None = None
         self._calls: dict[str, str] = {}  # call -> its reply
+        self._known: set[str] = set()  # calls that this connection has heard of
         self._reply_due = False  # an answer of this group wants to be spoken of
         self._urgent = False
 
@@ -145,12 +146,18 @@ class Translated:
         return [out.said(wish)]
 
     def _say_call(self, wish: SayCall) -> ProviderSaid:
+        self._known.add(wish.call_id)
         return [out.called(wish)]
 
     def _answer_tool(self, wish: AnswerTool) -> ProviderSaid:
         item: ProviderSaid = [out.answered(wish)]
         if self._calls.pop(wish.call_id, None) is None:
-            return item  # of the past
+            if wish.call_id in self._known:
+                return item  # of the past
+            # Of a connection before this one, which has not heard of the call and would refuse the answer.
+            self._known.add(wish.call_id)
+            call = SayCall(item_id="", call_id=wish.call_id, name=wish.name, arguments="{}")
+            item = [out.called(call), *item]
         self._reply_due |= wish.scheduling != "silent"
         self._urgent |= wish.scheduling == "interrupt"
         if self._calls or not self._reply_due:
@@ -277,6 +284,7 @@ class Translated:
 
     def _call(self, act: ToolCall) -> ProviderSaid:
         self._calls[act.call_id] = act.reply_id
+        self._known.add(act.call_id)
         return [act]
 
     def _done(self, act: ReplyDone) -> ProviderSaid:
