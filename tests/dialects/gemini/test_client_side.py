@@ -253,6 +253,13 @@ def test_a_reply_that_breaks_off_is_closed_as_interrupted():
     told(client_side, ReplyBegun("r"))
     assert [msgspec.json.decode(frame) for frame in client_side.close_replies()] == [CUT, COMPLETE]
     assert told(client_side, ReplyDone("r")) == []
+    assert told(client_side, ReplyBegun("r2"), ReplyDone("r2")) == [DONE, COMPLETE]
+
+
+def test_what_comes_of_calls_is_told_though_the_reply_that_made_them_was_cut_short():
+    client_side = side()
+    told(client_side, ReplyBegun("r"), Interrupted(), ToolCall("a", "f", "{}"), ReplyDone("r"))
+    assert told(client_side, ReplyBegun("r2"), ReplyAudio("i", "AAAA")) == [spoken("AAAA")]
 
 
 def test_in_a_relay_the_turn_is_followed():

@@ -376,6 +376,19 @@ def test_one_reply_runs_at_a_time():
     ]  # not begun, so without a name
 
 
+def test_a_reply_that_waits_is_not_asked_for_where_something_newer_is_said():
+    for newer in (lambda side: side.tell(StopReply()), lambda side: side.hear(STARTED)):
+        side = Side()
+        side.hear(created())
+        side.tell(AskReply(interrupts=True))
+        newer(side)
+        assert side.hear(done(status="cancelled")) == [ReplyDone("resp_1", "cancelled")]
+    side = Side(MANUAL)
+    side.hear(created())
+    side.tell(AskReply(interrupts=True), SpeechBegins())
+    assert side.hear(done(status="cancelled")) == [ReplyDone("resp_1", "cancelled")]
+
+
 def test_a_reply_that_the_provider_began_itself_is_waited_for():
     side = Side()
     side.tell(AskReply())

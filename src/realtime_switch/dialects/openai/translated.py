@@ -124,7 +124,10 @@ class Translated:
         return [*self._microphone.saw(wish)]
 
     def _speech_begins(self, wish: SpeechBegins) -> ProviderSaid:
-        cut = self._cut_short() if self._config.turns.interrupts else []
+        cut: ProviderSaid = []
+        if self._config.turns.interrupts:
+            self._wanted = None  # the end of this asks for one
+            cut = self._cut_short()
         return [*cut, out.CLEAR, *self._microphone.begins()]
 
     def _speech_ends(self, wish: SpeechEnds) -> ProviderSaid:
@@ -254,8 +257,10 @@ class Translated:
     def _speech_started(self, act: SpeechStarted) -> ProviderSaid:
         self._microphone.speaking = True
         said: ProviderSaid = [act]
-        runs = self._running and not self._stopping
-        if self._config.turns.interrupts and (runs or self._playback.running):
+        turns, runs = self._config.turns, self._running and not self._stopping
+        if turns.interrupts and turns.replies:
+            self._wanted = None  # the provider begins one when this is over
+        if turns.interrupts and (runs or self._playback.running):
             said += self._hushed()  # the provider stops the reply itself (interrupt_response)
         return [*said, *self._microphone.seen()]
 
