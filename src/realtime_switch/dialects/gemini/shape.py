@@ -64,6 +64,14 @@ _PART = {
     "videoMetadata": ANYTHING,
     "mediaResolution": ANYTHING,
     "partMetadata": ANYTHING,
+    "mediaProcessing": ANYTHING,
+    "toolCall": ANYTHING,
+    "toolResponse": ANYTHING,
+    "audioTranscription": ANYTHING,
+    "audioMetadata": ANYTHING,
+    "speechMetadata": ANYTHING,
+    "documentMetadata": ANYTHING,
+    "spreadsheetMetadata": ANYTHING,
 }
 _CONTENT = {"role": TEXT, "parts": [_PART]}
 _FUNCTION = {
