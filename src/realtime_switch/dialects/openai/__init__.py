@@ -9,8 +9,10 @@ from .proofs import (
     only_audio_from_provider,
     only_words_from_provider,
 )
-from .provider_side import ProviderSide, read
+from .provider_side import ProviderSide
+from .reading import read
 from .session import read_config, write_config
+from .translated import Translated
 from .weight import weight
 
 NAME = "openai"
@@ -19,7 +21,7 @@ BINARY_TO_CLIENT = False
 
 
 def provider_side(target: Target, terms: Terms, new_id: NewId, now_us: NowUs) -> ProviderSide:
-    return ProviderSide(target)
+    return ProviderSide(target, Translated(target, terms, new_id, now_us))
 
 
 __all__ = [
