@@ -56,7 +56,7 @@ class Line(WSListener):
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         received = transport.close_handshake and transport.close_handshake.recv
         if received:
-            self._call.provider_closed(self.generation, received.code or 1005, received.reason or "")
+            self._call.provider_closed(self.generation, received.code.value, received.reason or "")
         else:
             self._call.provider_lost(self.generation, "without a close")
 

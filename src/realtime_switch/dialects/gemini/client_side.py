@@ -1,7 +1,7 @@
 """Towards a client that was written for Gemini Live, in the service's place.
 
 Such a client speaks first, is told of mistakes by closes alone, and hears of turns instead of messages with
-ids. What it asks becomes wishes in hearing.py; what it is told is written in telling.py.
+ids. What it asks becomes wishes in listening.py; what it is told is written in telling.py.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from ..wishes import Config
 from . import setup_in
 from .endings import FAULT, POLICY, ending, hangup, refused
 from .gate import Gate
-from .hearing import Listener, read
+from .listening import Listener, read
 from .members import object_of
 from .refusals import reason
 from .setup_in import OUR_HANDLE, Setup, read_setup
@@ -69,6 +69,24 @@ class ClientSide:
 
     def farewell(self, code: str, message: str) -> Farewell:
         return Farewell([], ending(code, self._setup.model))
+
+    def is_relayed(self) -> None:
+        """From now on the client hears of the call from a provider, until something is told here."""
+        self._translates = False
+
+    @property
+    def answered_unasked(self) -> bool:
+        return not self.config.manual_turns
+
+    def ask_again(self) -> bytes:
+        """What clients send to have the model begin (CLIENTS-GEMINI.md 5)."""
+        return frame(realtimeInput={"text": " "})
+
+    def switched(self, provider: str, model: str, request_id: str) -> list[bytes]:
+        return []  # no SDK takes a message that the service does not know (GEMINI-LIVE.md 2)
+
+    def refuse_switch(self, message: str, request_id: str) -> list[bytes]:
+        return []
 
     def gate(self, target: Target, terms: Terms) -> Gate:
         return Gate(target, terms, self, self._new_id)

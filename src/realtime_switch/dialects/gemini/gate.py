@@ -17,10 +17,12 @@ import msgspec
 from ..acts import (
     Act,
     Garbled,
+    GoingAway,
     PastTold,
     Ready,
     ReplyTranscript,
     ToolAnswered,
+    ToolCall,
     UserText,
     UserTranscript,
 )
@@ -49,6 +51,7 @@ class Gate:
         self._client_side = client_side
         self._new_id = new_id
         self._history = ""  # what the provider of now was told of the past
+        self._calls_before: dict[str, ToolCall] = {}  # by id; of earlier providers, to be answered yet
         self._updates: _Members = {}  # what the client has changed since its setup
         self._seeded = False  # it has said what was before, and will not say it again
         self._greeted = False
@@ -56,7 +59,14 @@ class Gate:
 
     # -- Towards the provider ----------------------------------------------------------------------------
 
-    def opening(self, config: str | None, history: str) -> list[bytes]:
+    def turn_to(self, target: Target, terms: Terms) -> None:
+        self._target, self._terms = target, terms
+        self._client_side.is_relayed()
+
+    def told_before(self, calls: Sequence[ToolCall]) -> None:
+        self._calls_before = {call.call_id: call for call in calls}
+
+    def opening(self, config: str | None, history: str, handle: str = "") -> list[bytes]:
         setup = _setup_of(config)
         setup.update(self._updates)
         self._history = history
@@ -70,6 +80,8 @@ class Gate:
         resumption = object_of(setup.get("sessionResumption"))
         if text_of(resumption.get("handle")).startswith(OUR_HANDLE):
             setup["sessionResumption"] = {k: v for k, v in resumption.items() if k != "handle"}
+        if handle:
+            setup["sessionResumption"] = {**object_of(setup.get("sessionResumption")), "handle": handle}
         if self._seeded:  # else it would wait for that again, and answer nothing
             setup.pop("historyConfig", None)
         return [msgspec.json.encode({"setup": setup})]
@@ -93,7 +105,20 @@ class Gate:
         members = read[1] if isinstance(read, tuple) else {}
         if name == "contextUpdate":
             payload = self._updated(payload, members, object_of(camel_keys(message).get(name)))
-        return [ToProvider(payload), *self._heard(name, members)]
+        heard = self._heard(name, members)
+        return [*(ToProvider(frame) for frame in self._answered(name, payload, members)), *heard]
+
+    def _answered(self, name: str, payload: bytes, members: _Members) -> list[bytes]:
+        """An answer to a call that the provider of now has not made. The service takes none of those, so it is
+        told what was called and answered (TRANSLATION.md 7)."""
+        if name != "toolResponse" or not self._calls_before:
+            return [payload]
+        answers = list(map(content.answer, list_of(members.get("functionResponses"))))
+        if not any(answer.call_id in self._calls_before for answer in answers):
+            return [payload]
+        told = [past.answered(self._calls_before.pop(a.call_id, None), a.output) for a in answers]
+        turn = {"role": "user", "parts": [{"text": "\n".join(told)}]}
+        return [msgspec.json.encode({"clientContent": {"turns": [turn], "turnComplete": True}})]
 
     def _updated(self, payload: bytes, members: _Members, update: _Members) -> bytes:
         self._client_side.change(members)
@@ -133,8 +158,8 @@ class Gate:
 
     def shown(self, payload: bytes, acts: Sequence[Act]) -> _Shown:
         for act in acts:
-            if isinstance(act, Garbled) or (isinstance(act, Ready) and self._greeted):
-                return None, acts
+            if isinstance(act, Garbled | GoingAway) or (isinstance(act, Ready) and self._greeted):
+                return None, acts  # a provider that goes is the gateway's to leave (B4)
         if self._hidden and any(isinstance(act, UserTranscript | ReplyTranscript) for act in acts):
             return _without(payload, self._hidden), acts
         return payload, acts
