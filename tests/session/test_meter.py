@@ -5,7 +5,6 @@ from realtime_switch.dialects.acts import TranscriptionUsage, Usage
 from realtime_switch.dialects.terms import Target
 from realtime_switch.session.meter import Meter
 
-
 TARGET = Target(provider="openai", model="gpt-realtime")
 
 
