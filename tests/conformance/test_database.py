@@ -183,12 +183,11 @@ async def test_kinds_of_usage_are_never_added_into_one_another(database: Databas
     )  # fmt: skip
     bills = [
         bill("u1", credits=150, tokens=tokens),
-        bill("u2", credits=150, tokens=tokens),
+        bill("u2", credits=150, tokens=tokens, reseed_input=9),
         bill(
             "u3", credits=0, kind=UsageKind.TRANSCRIPTION, tokens=Tokens(input=7, output=2), duration_ms=900
         ),
         bill("u4", credits=3, kind=UsageKind.SESSION, tokens=Tokens(), duration_ms=1500, fees=2),
-        bill("u5", credits=9, kind=UsageKind.RESEED, tokens=Tokens(input=8, output=1)),
     ]
     await database.write(lambda r: r.usage.post(bills, NOW))
     assert await database.read(lambda r: r.usage.totals()) == [
@@ -196,7 +195,7 @@ async def test_kinds_of_usage_are_never_added_into_one_another(database: Databas
             responses=2, input_tokens=200, output_tokens=100, total_tokens=300, input_text_tokens=20,
             input_audio_tokens=160, input_image_tokens=20, cached_tokens=12, output_text_tokens=40,
             output_audio_tokens=60, transcription_tokens=9, transcription_ms=900, reseed_tokens=9,
-            session_ms=1500, fees=2, credits=312,
+            session_ms=1500, fees=2, credits=303,
         )
     ]  # fmt: skip
 
@@ -237,9 +236,14 @@ async def test_the_largest_record_fits_and_its_sums_are_whole_numbers(database: 
     await open_account(database)
     tokens = Tokens(input=COUNT_MAX, output=COUNT_MAX)
     for record_id in ("u1", "u2"):
-        await database.write(partial(post, bills=[bill(record_id, credits=2 * COUNT_MAX, tokens=tokens)]))
+        await database.write(
+            partial(
+                post, bills=[bill(record_id, credits=2 * COUNT_MAX, tokens=tokens, reseed_input=COUNT_MAX)]
+            )
+        )
     [totals] = await database.read(lambda r: r.usage.totals())
-    assert (totals.total_tokens, totals.credits) == (4 * COUNT_MAX, 4 * COUNT_MAX)
+    sums = totals.total_tokens, totals.reseed_tokens, totals.credits
+    assert sums == (4 * COUNT_MAX, 2 * COUNT_MAX, 4 * COUNT_MAX)
     assert type(totals.total_tokens) is int
     await database.read(check_ledger)
 

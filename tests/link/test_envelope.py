@@ -57,6 +57,7 @@ usage_records = st.builds(
     kind=st.sampled_from(UsageKind),
     response_id=texts,
     tokens=tokens,
+    reseed_input=counts,
     duration_ms=counts,
     fees=counts,
     certainty=st.sampled_from(Certainty),

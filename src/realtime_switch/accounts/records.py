@@ -44,7 +44,6 @@ class UsageKind(StrEnum):
     RESPONSE = "response"  # a reply of the model: tokens, as the provider billed them
     TRANSCRIPTION = "transcription"  # the user's words, written down by another model
     SESSION = "session"  # time on the line, for providers that bill by the second
-    RESEED = "reseed"  # a reply's worth of tokens spent to tell a new provider what was said
 
 
 class Certainty(StrEnum):
@@ -85,6 +84,9 @@ class UsageRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: UsageKind = UsageKind.RESPONSE
     response_id: str = ""
     tokens: Tokens = Tokens()
+    # Of `tokens.input`, about how many told a new provider what was said before: our estimate, which shows
+    # what switching costs. They are in the input already, and no sum takes them in or out.
+    reseed_input: Count = 0
     duration_ms: Count = 0  # seconds that are billed as such: of transcribed audio, or of session
     fees: Count = 0  # things billed by the piece: hosted tool calls
     certainty: Certainty = Certainty.CONFIRMED

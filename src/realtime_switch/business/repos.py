@@ -114,7 +114,7 @@ class UsageTotals(Struct, frozen=True, kw_only=True):
     output_audio_tokens: int = 0
     transcription_tokens: int = 0
     transcription_ms: int = 0
-    reseed_tokens: int = 0
+    reseed_tokens: int = 0  # of input_tokens
     session_ms: int = 0
     fees: int = 0
     credits: int = 0

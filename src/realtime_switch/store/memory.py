@@ -260,13 +260,12 @@ def _counted(bill: PostedUsage) -> dict[str, int]:
                 "cached_tokens": tokens.cached_text + tokens.cached_audio + tokens.cached_image,
                 "output_text_tokens": tokens.output_text,
                 "output_audio_tokens": tokens.output_audio,
+                "reseed_tokens": record.reseed_input,
             }
         case UsageKind.TRANSCRIPTION:
             counted |= {"transcription_tokens": tokens.total, "transcription_ms": record.duration_ms}
         case UsageKind.SESSION:
             counted |= {"session_ms": record.duration_ms}
-        case UsageKind.RESEED:
-            counted |= {"reseed_tokens": tokens.total}
     return counted
 
 

@@ -82,6 +82,7 @@ usage_metrics = _table(
     cached_image_tokens=BigInteger,
     output_text_tokens=BigInteger,
     output_audio_tokens=BigInteger,
+    reseed_tokens=BigInteger,
     duration_ms=BigInteger,
     fees=BigInteger,
     certainty=Text,
