@@ -103,6 +103,36 @@ class Passage(Struct, frozen=True, kw_only=True):
     born_us: Moment = 0
 
 
+class SwitchCause(StrEnum):
+    """Why a call left the provider connection it had, or was to have."""
+
+    REFUSED = "refused"  # it did not come about: turned away, or no answer in time
+    DROPPED = "dropped"  # it ended
+    STALLED = "stalled"  # nothing came although a reply was due
+    GARBLED = "garbled"  # what came could not be read
+    GOING_AWAY = "going_away"  # the provider said that it would hang up
+    SESSION_CAP = "session_cap"  # the longest that the provider lets one last was nearly over
+    LATENCY = "latency"  # slower than its route allows, for too long
+    REQUESTED = "requested"  # whoever holds the key wanted it elsewhere
+    START_OVER = "start_over"  # what the client asked for needed a new connection
+
+
+class Switched(Struct, frozen=True, kw_only=True):
+    """A call went on elsewhere; or it could not, and ended: then `to_provider` and `to_model` are ""."""
+
+    id: Id
+    account_id: Id
+    session_id: Id
+    from_provider: str
+    from_model: str
+    to_provider: str
+    to_model: str
+    cause: SwitchCause
+    silent_us: Count  # how long nobody was at the other end
+    attempts: Count  # dials that it took, those that failed among them
+    born_us: Moment = 0
+
+
 class SavedConfig(Struct, frozen=True, kw_only=True):
     """The session configuration to replay when the client comes back (A8)."""
 

@@ -123,6 +123,22 @@ summaries = _table(
     created_at=BigInteger,
 )
 
+switches = _table(
+    "switches",
+    id=Text,
+    account_id=Text,
+    session_id=Text,
+    from_provider=Text,
+    from_model=Text,
+    to_provider=Text,
+    to_model=Text,
+    cause=Text,
+    silent_us=BigInteger,
+    attempts=BigInteger,
+    born_at=BigInteger,
+    created_at=BigInteger,
+)
+
 # ON CONFLICT is one grammar in both engines and two classes in SQLAlchemy.
 insert_into: dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
     "sqlite": sqlite.insert,
