@@ -1,4 +1,4 @@
-"""SessionRepo in SQL: a row a configuration, passage or switch, and a summary that stands for older passages."""
+"""SessionRepo in SQL: a row a configuration, passage or switch; a summary that stands for older passages."""
 
 from collections.abc import Sequence
 from typing import Any
