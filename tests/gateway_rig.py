@@ -22,6 +22,7 @@ from realtime_switch.accounts.records import (
     Posted,
     Refusal,
     SavedConfig,
+    Switched,
     UsageRecord,
 )
 from realtime_switch.gateway.main import Gateway
@@ -76,6 +77,7 @@ class Books:
         self.bills: dict[str, UsageRecord] = {}
         self.writes = 0
         self.said: dict[str, str] = {}
+        self.switches: list[Switched] = []
         self.configs: dict[str, str] = {}
         self.questions = 0
         self.failures: list[RealtimeSwitchError] = []
@@ -123,10 +125,13 @@ class Books:
         await self._answer()
         self.configs[saved.session_id] = saved.config
 
-    async def append_conversation(self, passages: Sequence[Passage]) -> None:
+    async def append_conversation(self, parts: Sequence[Passage | Switched]) -> None:
         await self._answer()
-        for passage in passages:
-            self.said[passage.session_id] = self.said.get(passage.session_id, "") + passage.text
+        for part in parts:
+            if isinstance(part, Switched):
+                self.switches.append(part)
+            else:
+                self.said[part.session_id] = self.said.get(part.session_id, "") + part.text
 
 
 class Line:

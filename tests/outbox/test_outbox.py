@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from outbox_ends import KEY, Ledger, Watch, a_shelf, an_outbox, bill, config, files, passage, until
+from outbox_ends import KEY, Ledger, Watch, a_shelf, an_outbox, bill, config, files, passage, switched, until
 from realtime_switch.accounts.errors import ErrorCode, StorageError
 from realtime_switch.outbox.outbox import Bounds, Outbox, Room
 from realtime_switch.outbox.rows import decode, encode
@@ -34,10 +34,12 @@ async def test_what_is_kept_survives_a_process_that_never_came_to_send_it(tmp_pa
             outbox.keep(bill(number))
             outbox.keep(passage(number))
         outbox.keep(config(1))
+        outbox.keep(switched(1))
         shutil.copytree(tmp_path / "a", tmp_path / "b")
     async with an_outbox(tmp_path / "b", ledger):
         await until(lambda: len(ledger.bills) == 20 and len(ledger.said) == 20 and len(ledger.configs) == 1)
     assert ledger.conversation() == "".join(f"{number};" for number in range(20))
+    assert ledger.switches == {"w1": switched(1)}
     assert list((tmp_path / "b").iterdir()) == []
 
 
