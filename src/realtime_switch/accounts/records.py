@@ -46,20 +46,6 @@ class UsageKind(StrEnum):
     SESSION = "session"  # time on the line, for providers that bill by the second
 
 
-class SwitchCause(StrEnum):
-    """Why a call went to another connection."""
-
-    REFUSED = "refused"  # it was never let in
-    DROPPED = "dropped"
-    STALLED = "stalled"
-    GARBLED = "garbled"
-    GOING_AWAY = "going_away"  # the provider said so
-    SESSION_CAP = "session_cap"  # it would have hung up soon
-    LATENCY = "latency"
-    REQUESTED = "requested"
-    START_OVER = "start_over"  # the client wants what needs a new connection
-
-
 class Certainty(StrEnum):
     """How we know a figure."""
 
@@ -154,22 +140,6 @@ class SavedConfig(Struct, frozen=True, kw_only=True):
     account_id: Id
     session_id: Id
     config: str
-    born_us: Moment = 0
-
-
-class Switched(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A call went from one provider to another, or to the same anew."""
-
-    id: Id
-    account_id: Id
-    session_id: Id
-    from_provider: str
-    from_model: str
-    to_provider: str = ""  # "": nowhere; the call ended
-    to_model: str = ""
-    cause: SwitchCause
-    silent_us: Count = 0  # how long nobody was at the other end
-    attempts: Count = 1  # dials that it took
     born_us: Moment = 0
 
 
