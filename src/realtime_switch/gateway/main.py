@@ -45,7 +45,9 @@ class Gateway:
         shelf: Shelf,
         bounds: Bounds | None = None,
         link_is_up: Callable[[], bool] = lambda: True,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """`tls`: for clients; without it they come in the clear."""
         bounds = bounds or Bounds()
         self._link_is_up = link_is_up
         self._tls = ssl.create_default_context()
@@ -58,6 +60,7 @@ class Gateway:
             head_s_max=limits.CLIENT_HANDSHAKE_S,
             message_bytes_max=bounds.message_bytes_max,
             buffer_bytes=BUFFER_BYTES,
+            tls=tls,
         )
 
     async def open(self, where: tuple[str, int] | socket.socket) -> int:
@@ -115,6 +118,7 @@ async def run(settings: Settings, *, listening: socket.socket | None = None, loc
         _shelf(settings),
         _bounds(settings),
         lambda: link.connected,
+        tls_of(settings),
     )
     await link.start()
     try:
@@ -140,6 +144,30 @@ def _signing_key(settings: Settings) -> bytes:
             ErrorCode.INTERNAL_CONFIG_INVALID,
             f"The key for client secrets, {path}, cannot be used: {why}. Without it a new one is made.",
         ) from None
+
+
+def tls_of(settings: Settings) -> ssl.SSLContext | None:
+    certificate, key = settings.gateway.tls_cert, settings.gateway.tls_key
+    if not certificate:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        # A passphrase would be asked for at a terminal that nobody watches.
+        context.load_cert_chain(certificate, key or None, password=lambda: "")
+    except (OSError, ssl.SSLError) as error:
+        files = certificate + (f" with {key}" if key else "")
+        why = error.strerror if not isinstance(error, ssl.SSLError) else _told(error)
+        raise ConfigurationError(
+            ErrorCode.INTERNAL_CONFIG_INVALID,
+            f"TLS cannot be spoken with {files}: {why}. tls_cert and tls_key name files in PEM, and the key "
+            "has no passphrase.",
+        ) from None
+    return context
+
+
+def _told(error: ssl.SSLError) -> str:
+    words = {"KEY_VALUES_MISMATCH": "the key belongs to another certificate"}
+    return words.get(error.reason or "", "the certificate or the key cannot be read")
 
 
 def _shelf(settings: Settings) -> Shelf:
