@@ -153,11 +153,14 @@ def test_a_gemini_client_may_name_any_route():
     assert CONFIGURED.choose("models/claude") == CONFIGURED.choose("claude")
 
 
-def test_a_name_that_is_spelt_so_goes_before_the_name_by_itself():
+def test_an_alias_may_be_written_as_geminis_clients_write_it():
     routes = Routes(
-        [route("a", "openai/x", aliases=("m",)), route("b", "openai/y", aliases=("models/m",))], {}
+        [route("a", "openai/x", aliases=("models/m", "models/g-*")), route("b", "openai/y", aliases=("m*",))],
+        {},
     )
-    assert targets(routes.choose("models/m")) == ["openai/y"]
+    named = ("m", "models/m", "g-1", "models/g-1", "mx", "models/mx")
+    assert [targets(routes.choose(name)) for name in named] == [["openai/x"]] * 4 + [["openai/y"]] * 2
+    assert isinstance(routes.choose("models/x"), Unknown), "it does not begin with m"
 
 
 @given(st.text())

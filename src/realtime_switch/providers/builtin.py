@@ -12,8 +12,8 @@ LOCAL_GEMINI = "local-gemini"  # the same, in its other dialect
 # Where the Developer API listens, and everybody who speaks like it (GEMINI-LIVE.md 1).
 GEMINI_PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 
-# What model families of a dialect do differently, whoever serves them (GEMINI-LIVE.md 3.2, 3.5, 6, 8). What is
-# not known for certain is as careful as can be. A provider's own `profiles` go before these.
+# What model families of a dialect do differently, whoever serves them (GEMINI-LIVE.md 3.2, 3.5, 6, 8). What
+# is not known for certain is as careful as can be. A provider's own `profiles` go before these.
 PROFILES: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     "gemini": {
         "gemini-3.8-live-extended-thinking*": {"tools": "NON_BLOCKING", "thinking_level": True},

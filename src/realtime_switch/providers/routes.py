@@ -2,8 +2,8 @@
 
 A name is looked for in this order: a route of that name, an alias spelt so, the
 first route (as the file has them) with a matching glob. What Gemini's clients put
-before a name ("models/") may be left out of all three. A client that names no
-model gets the route called "default". What is not found is refused with a
+before a name ("models/") counts nowhere. A client that names no model gets the
+route called "default". What is not found is refused with a
 sentence that names what there is; nothing is ever quietly sent elsewhere.
 """
 
@@ -88,14 +88,15 @@ class Routes:
     def __init__(self, routes: Sequence[Route], endpoints: Mapping[str, Endpoint]) -> None:
         self.all = tuple(routes)
         self.endpoints = endpoints
-        self._by_name = {alias: route for route in reversed(self.all) for alias in route.aliases}
+        self._by_name = {bare_model(alias): route for route in reversed(self.all) for alias in route.aliases}
         self._by_name |= {route.name: route for route in self.all}
+        self._by_glob = [(bare_model(alias), route) for route in self.all for alias in route.aliases]
 
     def choose(self, model: str) -> Route | Unknown:
         """The route for a name, with every `*` in its targets replaced by that name, without what Gemini's
         clients put before it."""
         named = bare_model(model)
-        route = self._find((model, named) if model else (DEFAULT,))
+        route = self._find(named or DEFAULT)
         if route is None:
             return Unknown(self._refusal(named))
         if not named and any(target.model == AS_NAMED for target in route.targets):
@@ -118,12 +119,10 @@ class Routes:
             names |= dict.fromkeys(alias for alias in route.aliases if not _is_glob(alias))
         return tuple(names)
 
-    def _find(self, names: Sequence[str]) -> Route | None:
-        """`names` are one model's, as it was said and by itself."""
-        for name in names:
-            if name in self._by_name:
-                return self._by_name[name]
-        return next((r for r in self.all if any(fnmatchcase(n, g) for g in r.aliases for n in names)), None)
+    def _find(self, name: str) -> Route | None:
+        if name in self._by_name:
+            return self._by_name[name]
+        return next((route for glob, route in self._by_glob if fnmatchcase(name, glob)), None)
 
     def _refusal(self, model: str) -> str:
         if not model:

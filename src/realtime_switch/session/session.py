@@ -39,7 +39,7 @@ from ..dialects.acts import (
     Trouble,
     Usage,
 )
-from ..dialects.dialect import ClientSide, Dialect, Hangup, Manner, ToClient, ToProvider
+from ..dialects.dialect import ClientSide, Dialect, FirstWord, Hangup, Manner, ToClient, ToProvider
 from ..dialects.terms import Terms
 from . import limits
 from .alarms import Alarm, Alarms
@@ -100,8 +100,10 @@ class Session:
         now_us: Callable[[], int],
         random: Callable[[], float],
         new_id: Callable[[str], str],
+        first_word: Callable[[bytes], FirstWord | Hangup] | None = None,
     ) -> None:
-        """`model`: as the client named it at the door, "" if it did not."""
+        """`model`: as the client named it at the door, "" if it did not. `first_word`: how a client that
+        speaks first is heard, where a token narrows what it may say."""
         self.phase = Phase.HEARING
         self.generation = 0  # of the newest provider connection; 0 before the first
         self.passes_from_client: Passes = _nothing_passes
@@ -110,6 +112,7 @@ class Session:
         self.from_provider: Callable[[int, bytes], Answer] = self._ignore_provider
         self._client = client
         self._client_side = client_side
+        self._first_word = first_word
         self._choose = choose
         self._model = model
         self._now_us = now_us
@@ -138,7 +141,7 @@ class Session:
         return self._alarms.set(Alarm.FIRST_WORD, limits.CLIENT_FIRST_WORD_S)
 
     def _hear_first(self, payload: bytes) -> Answer:
-        word = self._client_side.first_word(payload)
+        word = (self._first_word or self._client_side.first_word)(payload)
         if isinstance(word, Hangup):
             return self._finish(End(word.code, word.reason))
         self._model = word.model or self._model
