@@ -4,6 +4,7 @@ import pytest
 
 from realtime_switch.accounts.errors import ConfigurationError, ErrorCode
 from realtime_switch.dialects.profile import Profile
+from realtime_switch.providers.endpoint import Capabilities
 from realtime_switch.providers.routes import Route, Routes, Target, Unknown
 from realtime_switch.secret import Secret
 from realtime_switch.settings import Flags, Settings, load
@@ -259,6 +260,11 @@ def test_models_of_the_gemini_dialect_have_profiles_whoever_serves_them(data: Pa
     assert vertex.profile("gemini-2.9-flash") == Profile(text=True)
     assert vertex.profile("gemini-3.1-flash") == Profile(language=True)
     assert settings.endpoints["openai"].provider.profiles == {}
+    assert (
+        vertex.capabilities
+        == gemini.capabilities
+        == Capabilities(input_rate_hz=16_000, connection_s_max=590, free_transcription=True)
+    )
 
 
 def test_a_route_may_name_voices_and_be_strict(data: Path):

@@ -30,6 +30,11 @@ PROFILES: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     }
 }
 
+# What every provider of a dialect can, unless it says otherwise (GEMINI-LIVE.md 7, 9).
+CAPABILITIES: Mapping[str, Mapping[str, object]] = {
+    "gemini": {"input_rate_hz": 16_000, "connection_s_max": 590, "free_transcription": True}
+}
+
 BUILT_IN: Mapping[str, Mapping[str, object]] = {
     "openai": {
         "dialect": "openai",
@@ -40,12 +45,7 @@ BUILT_IN: Mapping[str, Mapping[str, object]] = {
         "dialect": "gemini",
         "url": f"wss://generativelanguage.googleapis.com{GEMINI_PATH}",
         "key_env": "GEMINI_API_KEY",
-        "capabilities": {"input_rate_hz": 16_000, "connection_s_max": 590, "free_transcription": True},
     },
     LOCAL: {"dialect": "openai", "url": "", "capabilities": {"free_transcription": True}},
-    LOCAL_GEMINI: {
-        "dialect": "gemini",
-        "url": "",
-        "capabilities": {"input_rate_hz": 16_000, "free_transcription": True},
-    },
+    LOCAL_GEMINI: {"dialect": "gemini", "url": ""},
 }

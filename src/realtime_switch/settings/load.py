@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..accounts.errors import ConfigurationError, ErrorCode
-from ..providers.builtin import BUILT_IN, LOCAL, LOCAL_GEMINI, PROFILES
+from ..providers.builtin import BUILT_IN, CAPABILITIES, LOCAL, LOCAL_GEMINI, PROFILES
 from ..providers.endpoint import Endpoint, Provider
 from ..providers.routes import Route, Target, parse_target
 from ..secret import Secret
@@ -193,11 +193,15 @@ def _endpoints(
         if "key_file" in table:
             built_in.pop("key_env", None)
         table = {**built_in, **table}
-        if isinstance(own := table.get("capabilities"), Mapping):
-            table["capabilities"] = {**built_in.get("capabilities", {}), **own}
-        usual = PROFILES.get(table["dialect"], {}) if isinstance(table.get("dialect"), str) else {}
+        dialect = str(table.get("dialect"))
+        if isinstance(own := table.get("capabilities", {}), Mapping):
+            usual = {**CAPABILITIES.get(dialect, {}), **built_in.get("capabilities", {})}
+            table["capabilities"] = {**usual, **own}
         if isinstance(own := table.get("profiles", {}), Mapping):
-            table["profiles"] = {**own, **{glob: usual[glob] for glob in usual if glob not in own}}
+            table["profiles"] = {
+                **own,
+                **{g: p for g, p in PROFILES.get(dialect, {}).items() if g not in own},
+            }
         provider = build(Provider, table, path, sources)
         if provider.key_file and provider.key_env:
             raise sources.complaint((*path, "key_file"), "stands beside key_env. Keep one of the two.")
