@@ -25,6 +25,7 @@ from realtime_switch.accounts.records import (
     SavedConfig,
     UsageRecord,
 )
+from realtime_switch.dialects.profile import Profile
 from realtime_switch.gateway.main import Gateway
 from realtime_switch.gateway.switchboard import Bounds
 from realtime_switch.outbox.shelf import open_shelf
@@ -266,11 +267,15 @@ async def rig(
     capabilities: Capabilities | None = None,
     tls: ssl.SSLContext | None = None,
     dialect: DialectName = "openai",
+    profiles: dict[str, Profile] | None = None,
     **route: Any,
 ) -> AsyncIterator[Rig]:
     async with Upstream() as upstream:
         provider = Provider(
-            dialect=dialect, url=url or upstream.url, capabilities=capabilities or Capabilities()
+            dialect=dialect,
+            url=url or upstream.url,
+            capabilities=capabilities or Capabilities(),
+            profiles=profiles or {},
         )
         endpoint = Endpoint(name="up", provider=provider, key=Secret(PROVIDER_KEY))
         route.setdefault("targets", (Target("up", "*"),))

@@ -67,6 +67,7 @@ CLIENTS = {
     "session by query": (f"{LIVE}?session_id=a%3Ab", [GOOG], gemini(session_id="a:b")),
     "session by header": (LIVE, [GOOG, ("x-session-id", "s")], gemini(session_id="s")),
     "a header beats a query": (f"{LIVE}?key=other", [GOOG], gemini()),
+    "slashes in the middle": (LIVE.replace("/ws/", "/ws///"), [GOOG], gemini()),
     "slashes at the end": (f"{LIVE}//", [GOOG], gemini()),
 }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from realtime_switch.gateway.client_secrets import (
     TOKEN_CHARS_MAX,
@@ -75,6 +76,20 @@ def test_what_a_token_locks_cannot_be_read_in_it() -> None:
     assert parts[0] == b'{"key_hash":"h","session_id":"s","expires_at":10}'
     assert not any(b"PRIVATE" in _inflated(part) for part in parts)
     assert seal(bound, KEY) != token, "each has a nonce of its own, so two tell nothing about each other"
+
+
+def test_a_token_cannot_be_freed_of_its_lock_or_given_another() -> None:
+    bound = Bound(key_hash="h", session_id="s", expires_at=10)
+    locked = [seal(replace(bound, lock=Lock(setup={"model": model})), KEY) for model in "ab"]
+    (told, lock, signature), (_, other, _) = (token.split(".") for token in locked)
+    assert unseal(f"{told}.{lock}.{signature}", KEY, 0) == replace(bound, lock=Lock(setup={"model": "a"}))
+    for parts in (
+        (told, signature),
+        (told, "", signature),
+        (told, other, signature),
+        (told, lock, lock, signature),
+    ):
+        assert unseal(".".join(parts), KEY, 0) is None
 
 
 def _inflated(data: bytes) -> bytes:

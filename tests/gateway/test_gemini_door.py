@@ -10,12 +10,16 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from gateway_rig import KEY, SIGNING_KEY, Line, Rig, ending, rig, text, until
-from gemini_stand_in import SPOKEN
+from gemini_stand_in import SPOKEN, ProviderSide
 from realtime_switch.accounts.keys import hash_key
+from realtime_switch.dialects.profile import Profile
+from realtime_switch.dialects.sound import PCM_16K
+from realtime_switch.dialects.terms import Target, Terms
 from realtime_switch.gateway import ids
 from realtime_switch.gateway.client_secrets import Bound, Lock, seal
 from realtime_switch.gateway.dialects import DIALECTS
 from realtime_switch.gateway.switchboard import Bounds
+from realtime_switch.providers.endpoint import Capabilities
 
 LIVE = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 SETUP = {"setup": {"model": "models/m-1", "generationConfig": {"responseModalities": ["AUDIO"]}}}
@@ -111,6 +115,32 @@ async def test_a_setup_may_come_as_binary(here: Rig) -> None:
     line = await here.upstream.line()
     assert await line.hear() == SETUP
     await client.close()
+
+
+async def test_a_route_and_its_provider_say_how_the_call_is_carried(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[Target, Terms]] = []
+
+    def provider_side(target: Target, terms: Terms, *rest: object) -> ProviderSide:
+        seen.append((target, terms))
+        return ProviderSide()
+
+    monkeypatch.setattr(DIALECTS["gemini"].dialect, "provider_side", provider_side)
+    profile = Profile(content="seed_only", context_update=False)
+    made = gemini_rig(
+        capabilities=Capabilities(input_rate_hz=16_000, free_transcription=True),
+        profiles={"m-1*": profile},
+        translation="strict",
+        voices={"alloy": "Kore"},
+        resume_by="items",
+    )
+    async with made as here:
+        client = await knock(here)
+        await call(here, client)
+        await client.close()
+    target, terms = seen[0]
+    assert target == Target(provider="up", model="m-1", input=PCM_16K, profile=profile)
+    asked = (terms.strict, terms.voices, terms.resume_by, terms.transcribe_with)
+    assert asked == (True, {"alloy": "Kore"}, "items", "gpt-4o-mini-transcribe")
 
 
 @pytest.mark.parametrize("where", ["here", "there"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 from certificate import make_certificate
 from gateway_rig import KEY, begun, done, hear, rig
 from realtime_switch.accounts.errors import ConfigurationError
-from realtime_switch.gateway.main import tls_of
+from realtime_switch.gateway.tls import tls_of
 from realtime_switch.settings import Flags, load
 
 
@@ -97,4 +98,8 @@ def test_a_certificate_that_does_not_serve_is_named_with_the_reason(
     assert told(away, key) == f"TLS cannot be spoken with {away} with {key}: No such file or directory"
     assert told(cert, strange).endswith(": the key belongs to another certificate")
     assert told(nonsense, key).endswith(": the certificate or the key cannot be read")
+    locked = tmp_path / "locked.pem"
+    locking = ("openssl", "ec", "-in", key, "-aes256", "-passout", "pass:x", "-out", locked)
+    subprocess.run(locking, check=True, capture_output=True)
+    assert told(cert, locked).endswith(": the certificate or the key cannot be read")
     assert told(cert).endswith(f"with {cert}: the certificate or the key cannot be read")

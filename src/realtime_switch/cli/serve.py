@@ -53,12 +53,14 @@ def serve(
     """Run everything on this machine. Stops on SIGTERM or Ctrl-C."""
     import uvloop
 
+    from ..gateway.tls import tls_of
     from ..log import set_up
     from ..settings import make_directory
 
     settings = settings_here(host=host, port=port, tls_cert=tls_cert, tls_key=tls_key)
     set_up("serve", level=settings.log.level, form=settings.log.format)
-    settings.build_routes("ws://127.0.0.1/")  # what is wrong with the routes is better said here, once
+    settings.build_routes("ws://127.0.0.1/")  # what is wrong with the routes is better said here, once,
+    tls_of(settings)  # and so it is with the certificate
     make_directory(settings.data)
     with _only_one(settings.data), _listening(settings.gateway.host, settings.gateway.port) as door:
         uvloop.run(_serve(settings, door, gateways))
