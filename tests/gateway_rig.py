@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
@@ -25,10 +26,11 @@ from realtime_switch.accounts.records import (
     Switched,
     UsageRecord,
 )
+from realtime_switch.dialects.profile import Profile
 from realtime_switch.gateway.main import Gateway
 from realtime_switch.gateway.switchboard import Bounds
 from realtime_switch.outbox.shelf import open_shelf
-from realtime_switch.providers.endpoint import Capabilities, Endpoint, Provider
+from realtime_switch.providers.endpoint import Capabilities, DialectName, Endpoint, Provider
 from realtime_switch.providers.routes import Route, Routes, Target
 from realtime_switch.secret import Secret
 
@@ -214,14 +216,15 @@ class Rig(Struct):
     upstream: Upstream
     port: int
     names: tuple[str, ...]  # of the routes
+    secure: bool = False
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
+        return f"{'wss' if self.secure else 'ws'}://127.0.0.1:{self.port}"
 
     @property
     def http(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.secure else 'http'}://127.0.0.1:{self.port}"
 
     def connect(self, path: str = "/v1/realtime?model=m", *, key: str | None = KEY, **options: Any) -> Any:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -267,11 +270,17 @@ async def rig(
     books: Books | None = None,
     url: str = "",
     capabilities: Capabilities | None = None,
+    tls: ssl.SSLContext | None = None,
+    dialect: DialectName = "openai",
+    profiles: dict[str, Profile] | None = None,
     **route: Any,
 ) -> AsyncIterator[Rig]:
     async with Upstream() as upstream:
         provider = Provider(
-            dialect="openai", url=url or upstream.url, capabilities=capabilities or Capabilities()
+            dialect=dialect,
+            url=url or upstream.url,
+            capabilities=capabilities or Capabilities(),
+            profiles=profiles or {},
         )
         endpoint = Endpoint(name="up", provider=provider, key=Secret(PROVIDER_KEY))
         route.setdefault("targets", (Target("up", "*"),))
@@ -281,10 +290,10 @@ async def rig(
         books = books or Books()
         outbox = tempfile.TemporaryDirectory(prefix="outbox-")
         shelf = open_shelf(Path(outbox.name), "ab" * 32, 1)
-        gateway = Gateway(books, routes, SIGNING_KEY, shelf, bounds)
+        gateway = Gateway(books, routes, SIGNING_KEY, shelf, bounds, tls=tls)
         port = await gateway.open(("127.0.0.1", 0))
         try:
-            yield Rig(gateway, books, upstream, port, routes.names())
+            yield Rig(gateway, books, upstream, port, routes.names(), tls is not None)
         finally:
             books.open.set()
             await gateway.close()

@@ -108,6 +108,7 @@ class ClientSide(Protocol):
     """Towards a client, in a provider's place."""
 
     edge: Edge | None
+    session_id: str  # of ours, once the call is granted
 
     # -- Of any call -----------------------------------------------------------------------------------
 

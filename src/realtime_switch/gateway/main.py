@@ -24,6 +24,7 @@ from .http import Api
 from .ids import now_us
 from .line import Line
 from .switchboard import Bounds, Switchboard
+from .tls import tls_of
 
 SIGNING_KEY_FILE = "client-secret.key"  # in the data directory, shared by its gateways
 BUFFER_BYTES = 16 * 1024  # a socket's first read buffer; it grows when messages are larger
@@ -45,7 +46,9 @@ class Gateway:
         shelf: Shelf,
         bounds: Bounds | None = None,
         link_is_up: Callable[[], bool] = lambda: True,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """`tls`: for clients; without it they come in the clear."""
         bounds = bounds or Bounds()
         self._link_is_up = link_is_up
         self._tls = ssl.create_default_context()
@@ -58,6 +61,7 @@ class Gateway:
             head_s_max=limits.CLIENT_HANDSHAKE_S,
             message_bytes_max=bounds.message_bytes_max,
             buffer_bytes=BUFFER_BYTES,
+            tls=tls,
         )
 
     async def open(self, where: tuple[str, int] | socket.socket) -> int:
@@ -115,6 +119,7 @@ async def run(settings: Settings, *, listening: socket.socket | None = None, loc
         _shelf(settings),
         _bounds(settings),
         lambda: link.connected,
+        tls_of(settings),
     )
     await link.start()
     try:

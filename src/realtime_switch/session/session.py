@@ -35,7 +35,17 @@ import msgspec
 from ..accounts.errors import ErrorCode
 from ..accounts.records import Grant, Refusal, SwitchCause
 from ..dialects.acts import Act, Garbled, GoingAway, Handle, Ready, StartOver, Trouble, Usage
-from ..dialects.dialect import AskSwitch, ClientSide, Dialect, Hangup, Manner, ToClient, ToProvider, Weight
+from ..dialects.dialect import (
+    AskSwitch,
+    ClientSide,
+    Dialect,
+    FirstWord,
+    Hangup,
+    Manner,
+    ToClient,
+    ToProvider,
+    Weight,
+)
 from ..dialects.terms import Target, Terms
 from . import limits
 from .alarms import Alarm, Alarms
@@ -115,8 +125,10 @@ class Session:
         now_us: Callable[[], int],
         random: Callable[[], float],
         new_id: Callable[[str], str],
+        first_word: Callable[[bytes], FirstWord | Hangup] | None = None,
     ) -> None:
-        """`model`: as the client named it at the door, "" if it did not."""
+        """`model`: as the client named it at the door, "" if it did not. `first_word`: how a client that
+        speaks first is heard, where a token narrows what it may say."""
         self.phase = Phase.HEARING
         self.generation = 0  # of the present provider connection; 0 before the first
         self.passes_from_client: Passes = _nothing_passes
@@ -125,6 +137,7 @@ class Session:
         self.from_provider: Callable[[int, bytes], Answer] = self._ignore_provider
         self._client = client
         self._client_side = client_side
+        self._first_word = first_word
         self._choose = choose
         self._model = model
         self._health = health
@@ -160,7 +173,7 @@ class Session:
         return self._alarms.set(Alarm.FIRST_WORD, limits.CLIENT_FIRST_WORD_S)
 
     def _hear_first(self, payload: bytes) -> Answer:
-        word = self._client_side.first_word(payload)
+        word = (self._first_word or self._client_side.first_word)(payload)
         if isinstance(word, Hangup):
             return self._finish(End(word.code, word.reason))
         self._model = word.model or self._model
@@ -183,6 +196,7 @@ class Session:
         if isinstance(ways, Refusal):  # only now: what routes there are is not everybody's to know
             return self.refused(ways)
         terms = ways.ways[0].terms
+        self._client_side.session_id = grant.session_id
         # From here on; before, there is nobody to keep anything for.
         self._taps = Taps(grant, purse, terms, self._client_side, self._record_id, self._now_us)
         self._floor.stall_s = ways.stall_after_s

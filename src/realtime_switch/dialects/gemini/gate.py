@@ -109,8 +109,8 @@ class Gate:
         return [*(ToProvider(frame) for frame in self._answered(name, payload, members)), *heard]
 
     def _answered(self, name: str, payload: bytes, members: _Members) -> list[bytes]:
-        """An answer to a call that the provider of now has not made. The service takes none of those, so it is
-        told what was called and answered (TRANSLATION.md 7)."""
+        """An answer to a call that the provider of now has not made. The service takes none of those, so it
+        is told what was called and answered (TRANSLATION.md 7)."""
         if name != "toolResponse" or not self._calls_before:
             return [payload]
         answers = list(map(content.answer, list_of(members.get("functionResponses"))))

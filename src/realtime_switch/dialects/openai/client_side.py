@@ -51,6 +51,7 @@ from .writing import Writer
 class ClientSide:
     def __init__(self, new_id: NewId, beta: bool = False) -> None:
         self._new_id = new_id
+        self.session_id = ""
         self.beta = beta
         self.edge: Edge | None = beta_dialect if beta else None
         self._writer = writer = Writer(new_id, beta)
