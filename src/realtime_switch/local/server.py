@@ -28,6 +28,7 @@ from realtime_switch.local.openai.admission import (
 )
 from realtime_switch.local.openai.conversation import Conversation
 from realtime_switch.local.openai.outbox import Outbox
+from realtime_switch.local.openai.wire import WIRE as OPENAI
 from realtime_switch.local.script import NO_SCRIPT, Reading, Script
 from realtime_switch.local.thought import Answer, Thought
 from realtime_switch.local.voice import SpokenVoice, ToneVoice, Voice
@@ -160,6 +161,7 @@ class LocalProvider:
             self._conversation(admitted, reading, faults)
             if isinstance(admitted, Admitted)
             else TurnedAway(admitted, Outbox(new_id)),
+            wire=OPENAI,
             voice=self._voice,
             ears=self._ears,
             reading=reading,
