@@ -63,3 +63,24 @@ SHAPES: dict[Shape, Manner] = {
         vertex=True,
     ),
 }
+
+
+class KnobMistake(ValueError):
+    """One sentence for the person who turned the knob."""
+
+
+KNOBS = Manner.__struct_fields__
+_POSITIONS = {"yes": True, "no": False}
+
+
+def manner(shape: Shape | None, turned: tuple[str, ...]) -> Manner | None:
+    """From how a person names them: a shape, and "heartbeats=no". None is as the address says."""
+    if shape is None and not turned:
+        return None
+    positions: dict[str, bool] = {}
+    for one in turned:
+        knob, _, position = one.partition("=")
+        if knob not in KNOBS or position not in _POSITIONS:
+            raise KnobMistake(f"'{one}' is not a knob with =yes or =no. There are: {', '.join(KNOBS)}.")
+        positions[knob] = _POSITIONS[position]
+    return msgspec.structs.replace(SHAPES[shape or "3.8"], **positions)
