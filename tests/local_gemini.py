@@ -24,6 +24,7 @@ from realtime_switch.local.gemini.life import life
 from realtime_switch.local.gemini.manner import SHAPES, Manner
 from realtime_switch.local.gemini.reply import Tempo
 from realtime_switch.local.gemini.shape import camel
+from realtime_switch.local.orders import End
 from realtime_switch.local.thought import Think
 
 RATE_HZ = 16_000
@@ -51,7 +52,7 @@ class PureGemini(Pure):
         think: Think = think,
         handles: Handles | None = None,
         models: tuple[str, ...] = (),
-        grant: Grant | None = None,
+        admitted: Grant | End | None = None,
         pace: float = 5.0,
         life_s: float = 3600.0,
         faults: Faults = NONE,
@@ -69,7 +70,7 @@ class PureGemini(Pure):
                 manner=manner,
                 version="v1beta",
                 models=models,
-                grant=grant,
+                admitted=admitted,
                 handles=self.handles,
                 life=life(life_s, faults),
                 tempo=Tempo(pace, 1.0),

@@ -252,7 +252,7 @@ class Desk:
         if grant is None or isinstance(grant, End):
             assert grant is not None
             return grant
-        return PureGemini(grant=grant, setup=fields)
+        return PureGemini(admitted=grant, setup=fields)
 
 
 def voice(name: str) -> Event:

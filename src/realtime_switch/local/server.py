@@ -26,14 +26,13 @@ from realtime_switch.local.gemini.manner import Manner
 from realtime_switch.local.gemini.reply import Tempo
 from realtime_switch.local.gemini.service import Gemini
 from realtime_switch.local.gemini.wire import WIRE as GEMINI
-from realtime_switch.local.openai.admission import PATHS, SUBPROTOCOL, Admitted, admission, refusal_orders
+from realtime_switch.local.openai.admission import PATHS, SUBPROTOCOL, Admitted, TurnedAway, admission
 from realtime_switch.local.openai.conversation import Conversation
 from realtime_switch.local.openai.outbox import Outbox
 from realtime_switch.local.openai.wire import WIRE as OPENAI
 from realtime_switch.local.orders import Conversation as AnyConversation
 from realtime_switch.local.script import NO_SCRIPT, Reading, Script
 from realtime_switch.local.thought import Answer, Thought
-from realtime_switch.local.turned_away import TurnedAway
 from realtime_switch.local.voice import SpokenVoice, ToneVoice, Voice
 from realtime_switch.local.wire import Wire
 
@@ -210,7 +209,7 @@ class LocalProvider:
     ) -> AnyConversation:
         admitted = admission(request.query, request.headers, offered, self._key)
         if not isinstance(admitted, Admitted):
-            return TurnedAway(refusal_orders(admitted, Outbox(new_id)))
+            return TurnedAway(admitted, Outbox(new_id))
         return Conversation(
             model=admitted.model,
             kind=admitted.kind,

@@ -22,7 +22,7 @@ from realtime_switch.local.gemini.reply import Tempo
 from realtime_switch.local.gemini.setup import Setup, read_setup
 from realtime_switch.local.gemini.shape import Json, Refused, invalid
 from realtime_switch.local.gemini.talk import Talk
-from realtime_switch.local.orders import Order
+from realtime_switch.local.orders import End, Order
 from realtime_switch.local.thought import Think
 
 
@@ -33,7 +33,7 @@ class Conversation:
         manner: Manner,
         version: str,
         models: tuple[str, ...],
-        grant: Grant | None,
+        admitted: Grant | End | None,
         handles: Handles,
         life: Life,
         tempo: Tempo,
@@ -44,7 +44,8 @@ class Conversation:
         self._manner = manner
         self._version = version
         self._models = models
-        self._grant = grant
+        self._refusal = admitted if isinstance(admitted, End) else None
+        self._grant = admitted if isinstance(admitted, Grant) else None
         self._handles = handles
         self._life = life
         self._tempo = tempo
@@ -115,6 +116,9 @@ class Conversation:
             self._talk.tick()
 
     def _obey(self, message: bytes) -> None:
+        # Not before: Google's SDK reports a close as its own error only where the setup was sent.
+        if self._refusal is not None:
+            raise Refused(self._refusal)
         try:
             said = self._read(msgspec.json.decode(message), "")
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

@@ -17,9 +17,7 @@ from realtime_switch.local.gemini.life import life
 from realtime_switch.local.gemini.manner import SHAPES, Manner
 from realtime_switch.local.gemini.reply import Tempo
 from realtime_switch.local.orders import Conversation as AnyConversation
-from realtime_switch.local.orders import End
 from realtime_switch.local.thought import Think
-from realtime_switch.local.turned_away import TurnedAway
 
 
 class Gemini:
@@ -46,13 +44,11 @@ class Gemini:
 
     def conversation(self, request: Request, where: Surface, think: Think, faults: Faults) -> AnyConversation:
         admitted = admission(where, request.query, request.headers, self._key, self._tokens)
-        if isinstance(admitted, End):
-            return TurnedAway([admitted])
         return Conversation(
             manner=self._manner or SHAPES["vertex" if where.vertex else "3.8"],
             version=where.version,
             models=self._models,
-            grant=admitted,
+            admitted=admitted,
             handles=self._handles,
             life=life(self._life_s, faults),
             tempo=self._tempo,

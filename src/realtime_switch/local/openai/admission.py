@@ -59,8 +59,32 @@ def _keys(query: Mapping[str, str], headers: Mapping[str, str], offered: list[st
     return keys + [one.removeprefix(_KEY_SUBPROTOCOL) for one in offered if one.startswith(_KEY_SUBPROTOCOL)]
 
 
-def refusal_orders(refusal: NotAdmitted, outbox: Outbox) -> list[Order]:
-    kind = "invalid_request_error"
-    outbox.error(kind, refusal.code, refusal.message)
-    outbox.order(End(refusal.close_code, f"{kind}.{refusal.code}"))
-    return outbox.take()
+class TurnedAway:
+    """The conversation with somebody who was not admitted."""
+
+    due_us = None
+
+    def __init__(self, refusal: NotAdmitted, outbox: Outbox) -> None:
+        self._refusal = refusal
+        self._outbox = outbox
+
+    def begin(self) -> list[Order]:
+        kind = "invalid_request_error"
+        self._outbox.error(kind, self._refusal.code, self._refusal.message)
+        self._outbox.order(End(self._refusal.close_code, f"{kind}.{self._refusal.code}"))
+        return self._outbox.take()
+
+    def receive(self, message: bytes) -> list[Order]:
+        return []
+
+    def heard(self, key: int, words: str | None) -> list[Order]:
+        return []
+
+    def voiced(self, key: str, pcm: bytes) -> list[Order]:
+        return []
+
+    def tick(self) -> list[Order]:
+        return []
+
+    def gone(self) -> None:
+        pass
