@@ -1,6 +1,7 @@
 """Who is refused, and in which words (GEMINI-LIVE.md 9); and that every field the SDK knows has its place."""
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -334,3 +335,13 @@ def test_base64_of_both_alphabets_padded_or_not() -> None:
     for encoded in (base64.b64encode(raw), base64.urlsafe_b64encode(raw), base64.b64encode(raw).rstrip(b"=")):
         message = {"realtime_input": {"audio": {"data": encoded.decode()}}}
         assert read(message, "") == {"realtimeInput": {"audio": {"data": raw}}}
+
+
+def test_the_page_has_every_knob_as_the_shapes_turn_it() -> None:
+    page = Path(__file__, "../../../docs/local-provider.md").resolve().read_text()
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:5]] for line in page.splitlines() if "|" in line]
+    told = {row[0]: row[1:] for row in rows if row[0] in Manner.__struct_fields__}
+    assert told == {
+        knob: ["yes" if getattr(SHAPES[shape], knob) else "no" for shape in ("3.8", "2.5", "vertex")]
+        for knob in Manner.__struct_fields__
+    }
