@@ -236,6 +236,49 @@ def test_no_interruption_lets_it_finish_and_answers_then() -> None:
     assert said(call.turn()) == "You are welcome."
 
 
+def test_what_was_asked_before_an_interruption_is_not_answered_into_it() -> None:
+    call = PureGemini(hears=["count to two"], setup=TELLING)
+    call.text("Count to ten")
+    call.run(100)
+    call.text("Thank you")
+    assert outline(call.audio(speech(300, 16_000)) + call.run(5000)) == [INTERRUPTED, DONE]
+    call.audio(silence(800, 16_000))
+    assert said(call.turn()) == "One, two."
+    assert call.run(10_000) == []
+
+
+def test_an_end_is_told_before_the_next_start_however_slow_the_ears_are() -> None:
+    call = PureGemini(msgspec.structs.replace(PLAIN, voice_activity=True), setup={})
+    call.holds_ears = True
+    marks = [
+        event["voiceActivity"]["type"]
+        for event in call.audio(spoken()) + call.audio(spoken())
+        if "voiceActivity" in event
+    ]
+    assert marks == ["ACTIVITY_START", "ACTIVITY_END", "ACTIVITY_START"]
+
+
+def test_another_rate_is_another_microphone_and_time_goes_on() -> None:
+    call = PureGemini(msgspec.structs.replace(PLAIN, voice_activity=True), hears=["a", "b"], setup=TELLING)
+    call.audio(silence(1000, 16_000) + speech(500, 16_000), 16_000)
+    assert outline(call.audio(silence(200, 24_000), 24_000)) == [
+        {"serverContent": {"inputTranscription": {"text": "a"}}},
+        {"voiceActivity": {"type": "ACTIVITY_END", "audioOffset": "1.500s"}},
+    ]
+    start = {"type": "ACTIVITY_START", "audioOffset": "1.700s"}
+    assert {"voiceActivity": start} in call.audio(speech(500, 24_000), 24_000)
+
+
+def test_text_that_comes_while_speech_is_being_understood_is_answered_with_it() -> None:
+    call = PureGemini(setup=TELLING)
+    call.holds_ears = True
+    call.audio(spoken())
+    call.text("Thank you")
+    call.hear("my name is ada")
+    assert said(call.turn()) == "You are welcome."
+    assert call.run(10_000) == []
+
+
 # Timing
 
 
@@ -349,6 +392,25 @@ def test_10_4b_speech_takes_a_blocking_call_back_and_its_late_result_is_let_pass
     assert call.send(toolResponse=result("fc_1")) == []
     call.audio(silence(800, 16_000))
     assert said(call.turn()) == "You are welcome."
+
+
+def test_5_7_text_takes_a_blocking_call_back_too() -> None:
+    call = PureGemini(setup={**TELLING, **tools(behavior="BLOCKING")})
+    call.text("find tram for Zoo")
+    call.run(100)
+    assert outline(call.text("Thank you"))[0] == {"toolCallCancellation": {"ids": ["fc_1"]}}
+    assert said(call.turn()) == "You are welcome."
+
+
+def test_a_result_is_counted_apart_once() -> None:
+    call = PureGemini(setup={**TELLING, **tools(behavior="BLOCKING")})
+    call.text("find tram for Zoo")
+    call.run(100)
+    first = usage(call.send(toolResponse=result("fc_1")) + call.turn())
+    second = usage(call.ask("Thank you"))
+    assert first["toolUsePromptTokenCount"] == 4
+    assert "toolUsePromptTokenCount" not in second
+    assert second["promptTokenCount"] > first["promptTokenCount"] + 4
 
 
 def test_10_4c_with_a_non_blocking_call_the_talk_goes_on() -> None:
@@ -598,6 +660,14 @@ def test_a_turn_may_end_too_early() -> None:
     assert said(answer) == "one two"
     assert outline(answer)[-1] == DONE
     assert MADE not in answer
+
+
+def test_a_turn_that_ends_too_early_calls_nothing() -> None:
+    steps = Answer((Say("One moment."), Call("find_tram", "{}")))
+    manner = msgspec.structs.replace(PLAIN, premature_end=True)
+    call = PureGemini(manner, think=lambda _: steps, setup=TELLING)
+    assert said(call.ask("go") + call.run(1000)) == "One"
+    assert not any("toolCall" in event for event in call.events)
 
 
 @pytest.mark.parametrize("knob", Manner.__struct_fields__)

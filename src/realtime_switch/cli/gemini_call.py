@@ -54,7 +54,7 @@ class GeminiCall(VoiceCall):
             if event is None:
                 break
             self._take(event, turn, said, hearing)
-        turn.you, turn.agent = turn.you.strip(), turn.agent.strip()
+        turn.you, turn.agent = (" ".join(words.split()) for words in (turn.you, turn.agent))
         return turn
 
     def _take(self, event: Event, turn: Turn, said: Said, hearing: "_Hearing") -> None:
@@ -75,6 +75,7 @@ class GeminiCall(VoiceCall):
             hearing.interrupted = True
         if content.get("turnComplete"):
             hearing.complete()
+            turn.you, turn.agent = f"{turn.you} ", f"{turn.agent} "  # what follows is another sentence
             turn.status = "completed" if hearing.answered else "interrupted"
 
     def _take_bill(self, turn: Turn, usage: Event) -> None:
@@ -104,4 +105,4 @@ class _Hearing:
         self._begun = self.interrupted = False
 
     def over(self, turn: Turn, said: Said) -> bool:
-        return self.answered and self._to_all and said.whole and bool(turn.you)
+        return self.answered and self._to_all and said.whole and bool(turn.you.strip())

@@ -82,8 +82,7 @@ class Talk:
     # What the client asks.
 
     def content(self, wire: Json) -> None:
-        if not self._seeding:
-            self._interrupt()  # 3.2: always
+        self._interrupt()  # 3.2: always
         for content in wire.get("turns", ()):
             if content.get("role") == "system" and self._manner.vertex:
                 self._offer = msgspec.structs.replace(self._offer, instructions=said_in(content))
