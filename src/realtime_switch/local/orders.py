@@ -11,9 +11,11 @@ import msgspec
 
 from realtime_switch.local.thought import Tokens
 
+Event = dict[str, Any]
+
 
 class Send(msgspec.Struct, frozen=True):
-    event: dict[str, Any]
+    event: Event
     # What this event bills; counted for /stats in the moment it is written to the socket.
     bill: Tokens | None = None
 
@@ -55,3 +57,6 @@ class Conversation(Protocol):
     def heard(self, key: int, words: str | None) -> list[Order]: ...
     def voiced(self, key: str, pcm: bytes) -> list[Order]: ...
     def tick(self) -> list[Order]: ...
+    def gone(self) -> None:
+        """The socket is no more."""
+        ...

@@ -85,3 +85,6 @@ class TurnedAway:
 
     def tick(self) -> list[Order]:
         return []
+
+    def gone(self) -> None:
+        pass

@@ -108,6 +108,9 @@ class Conversation:
         self._replies.tick()
         return self._outbox.take()
 
+    def gone(self) -> None:
+        pass  # nothing outlives the socket
+
     # What the client asks.
 
     def _update_session(self, event: Json) -> None:
