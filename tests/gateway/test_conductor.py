@@ -413,9 +413,11 @@ async def test_attempts_come_to_a_named_end() -> None:
     async with rig(url="ws://127.0.0.1:1/") as here:
         client = await here.connect()
         (call,) = here.gateway.switchboard.calls
-        way = call.session._way
+        (way,) = call.session._ways.ways
         terms = msgspec.structs.replace(way.terms, redial_after_s=(0.01, 0.01))
-        call.session._way = msgspec.structs.replace(way, terms=terms)
+        call.session._ways = msgspec.structs.replace(
+            call.session._ways, ways=(msgspec.structs.replace(way, terms=terms),)
+        )
         assert (await hear(client))["error"]["code"] == "INTERNAL_PROVIDER_UNAVAILABLE"
         assert (await ending(client))[0] == 1011
 

@@ -1,5 +1,5 @@
 """Gemini's clients at the front door, on real sockets: who is let in, who is told why not, how frames travel.
-Behind the door stands a dialect of the test's own; what a message means is no matter here."""
+What a message means is no matter here."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,7 +10,6 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from gateway_rig import KEY, SIGNING_KEY, Line, Rig, ending, rig, text, until
-from gemini_stand_in import SPOKEN, ProviderSide
 from realtime_switch.accounts.keys import hash_key
 from realtime_switch.dialects.profile import Profile
 from realtime_switch.dialects.sound import PCM_16K
@@ -27,9 +26,9 @@ COMPLETE = b'{"setupComplete":{}}'
 AUDIO = b'{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm","data":"AAAA"}}]}}}'
 
 
-@pytest.fixture(autouse=True)
-def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(DIALECTS, "gemini", SPOKEN)
+def told(setup: dict[str, Any]) -> dict[str, Any]:
+    """What a provider is told of it: memory wants the agent's words as well."""
+    return {"setup": {**setup["setup"], "outputAudioTranscription": {}}}
 
 
 @pytest.fixture
@@ -69,7 +68,7 @@ def token(**bound: Any) -> str:
 async def test_a_call_from_its_setup_to_its_end(here: Rig) -> None:
     client = await knock(here)
     line, heard = await call(here, client)
-    assert heard == SETUP
+    assert heard == told(SETUP)
     assert client.response.headers["x-session-id"].startswith("sess_")
     await client.close()
     assert await line.closed() == 1000
@@ -93,8 +92,10 @@ async def test_what_a_provider_says_in_binary_stays_binary_and_whole(here: Rig) 
     assert await client.recv() == AUDIO
     await line.socket.send('{"serverContent":{}}')
     assert await client.recv() == '{"serverContent":{}}', "a frame that is passed on keeps its kind"
-    await line.socket.send('{"goAway":{"timeLeft":"50s"}}')
-    assert await client.recv() == b"{}", "and one of our own is binary"
+    said_aloud = {"outputTranscription": {"text": "Hi."}, "generationComplete": True}
+    await line.socket.send(text({"serverContent": said_aloud}))  # whose words the client did not ask for
+    shown = await client.recv()
+    assert shown == b'{"serverContent":{"generationComplete":true}}', "and one of our own is binary"
     await client.close()
 
 
@@ -113,16 +114,18 @@ async def test_a_setup_may_come_as_binary(here: Rig) -> None:
     client = await knock(here)
     await client.send(text(SETUP).encode())
     line = await here.upstream.line()
-    assert await line.hear() == SETUP
+    assert await line.hear() == told(SETUP)
     await client.close()
 
 
 async def test_a_route_and_its_provider_say_how_the_call_is_carried(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[Target, Terms]] = []
 
-    def provider_side(target: Target, terms: Terms, *rest: object) -> ProviderSide:
+    made_by = DIALECTS["gemini"].dialect.provider_side
+
+    def provider_side(target: Target, terms: Terms, *rest: Any) -> Any:
         seen.append((target, terms))
-        return ProviderSide()
+        return made_by(target, terms, *rest)
 
     monkeypatch.setattr(DIALECTS["gemini"].dialect, "provider_side", provider_side)
     profile = Profile(content="seed_only", context_update=False)
@@ -201,7 +204,10 @@ async def test_a_full_or_stopping_gateway_is_a_status_before_the_upgrade() -> No
 async def test_a_key_that_the_ledger_does_not_know_ends_the_call_by_a_close(here: Rig) -> None:
     client = await knock(here, key="rslive_v1_" + "ff" * 24)
     await client.send(text(SETUP))
-    assert await ending(client) == (1011, "Incorrect API key provided.")
+    assert await ending(client) == (
+        1007,
+        "API key not valid. Please pass a valid API key. (EXTERNAL_INVALID_AUTH)",
+    )
 
 
 # -- Tokens ------------------------------------------------------------------------------------------------
@@ -212,7 +218,7 @@ async def test_a_token_says_which_session_and_what_setup(here: Rig) -> None:
     client = await knock(here, f"{LIVE}Constrained?access_token={token(lock=Lock(setup=mine))}", key=None)
     assert client.response.headers["x-session-id"] == "ada"
     _, heard = await call(here, client)
-    assert heard == {"setup": mine}
+    assert heard == told({"setup": mine})
     await client.close()
 
 
@@ -220,7 +226,7 @@ async def test_a_token_of_the_python_sdk_comes_twice(here: Rig) -> None:
     made = token()
     client = await knock(here, f"{LIVE}Constrained", key=made, authorization=f"Token {made}")
     _, heard = await call(here, client)
-    assert heard == SETUP
+    assert heard == told(SETUP)
     await client.close()
 
 
@@ -243,8 +249,10 @@ async def test_a_token_that_came_too_late_begins_nothing(here: Rig) -> None:
     await client.send(text(SETUP))
     assert (await ending(client))[0] == 1007
     client = await knock(here, key=late)
-    _, heard = await call(here, client, {"setup": {"model": "m-1", "sessionResumption": {"handle": "ada"}}})
-    assert heard["setup"]["sessionResumption"] == {"handle": "ada"}
+    _, heard = await call(
+        here, client, {"setup": {"model": "m-1", "sessionResumption": {"handle": "rs.ada"}}}
+    )
+    assert heard["setup"]["sessionResumption"] == {}, "a handle of ours is not the provider's"
     await client.close()
 
 

@@ -11,8 +11,6 @@ from google.genai import types
 
 from certificate import make_certificate
 from gateway_rig import KEY, Rig, beside, rig
-from gemini_stand_in import SPOKEN
-from realtime_switch.gateway.dialects import DIALECTS
 from realtime_switch.gateway.tls import tls_of
 from realtime_switch.settings import Flags, load
 
@@ -25,7 +23,6 @@ CONFIG = types.LiveConnectConfig(response_modalities=[types.Modality.AUDIO], sys
 async def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
     cert, key = make_certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(cert))
-    monkeypatch.setitem(DIALECTS, "gemini", SPOKEN)
     tls = tls_of(load(Flags(data=tmp_path, tls_cert=str(cert), tls_key=str(key)), {}))
     async with rig(tls=tls, dialect="gemini") as made:
         made.upstream.greets = False
@@ -55,6 +52,7 @@ async def heard_of_call(
 SETUP = {
     "model": "models/m-1",
     "generationConfig": {"responseModalities": ["AUDIO"]},
+    "outputAudioTranscription": {},
     "systemInstruction": {"parts": [{"text": "Be brief."}], "role": "user"},
 }
 
