@@ -19,11 +19,11 @@ from local_talk import WITHIN_S, Event, Pure, think
 from realtime_switch.local.faults import NONE, Faults
 from realtime_switch.local.gemini.auth_tokens import Grant
 from realtime_switch.local.gemini.conversation import Conversation
+from realtime_switch.local.gemini.habits import SHAPES, Habits
 from realtime_switch.local.gemini.handles import Handles
 from realtime_switch.local.gemini.life import life
-from realtime_switch.local.gemini.manner import SHAPES, Manner
+from realtime_switch.local.gemini.proto import camel
 from realtime_switch.local.gemini.reply import Tempo
-from realtime_switch.local.gemini.shape import camel
 from realtime_switch.local.orders import End
 from realtime_switch.local.thought import Think
 
@@ -46,7 +46,7 @@ def validated(frame: Event, *, vertex: bool = False) -> Event:
 class PureGemini(Pure):
     def __init__(
         self,
-        manner: Manner = PLAIN,
+        habits: Habits = PLAIN,
         *,
         hears: Iterable[str | None] = (),
         think: Think = think,
@@ -60,14 +60,14 @@ class PureGemini(Pure):
         setup: Event | None = None,
     ) -> None:
         """`after` is the call before this one at the same provider; `setup` is sent at once."""
-        super().__init__(hears, lambda frame: validated(frame, vertex=manner.vertex))
+        super().__init__(hears, lambda frame: validated(frame, vertex=habits.vertex))
         if after is not None:
             self.now_us, self._numbers, handles = after.now_us, after._numbers, after.handles
         self.handles = handles or Handles(lambda: self.now_us, lambda: self.new_id("handle"))
         self.handles._now_us = lambda: self.now_us
         self.begin(
             Conversation(
-                manner=manner,
+                habits=habits,
                 version="v1beta",
                 models=models,
                 admitted=admitted,

@@ -63,6 +63,19 @@ def think(thought: Thought) -> Answer:
     return brain.answer(thought, NOON)
 
 
+class EarsFor:
+    """Ears of a test: they hear what they were told to, in order."""
+
+    def __init__(self, *words: str) -> None:
+        self._words = iter(words)
+
+    async def hear(self, pcm: bytes, rate_hz: int) -> str | None:
+        return next(self._words, None)
+
+    async def close(self) -> None:
+        pass
+
+
 class Pure:
     """A conversation with a clock that only runs when told to, a voice of 200 ms a word and ears that hear
     what is given.

@@ -13,9 +13,9 @@ from local_talk import Event
 from realtime_switch.local.gemini import closes
 from realtime_switch.local.gemini.admission import Surface, admission, is_auth_tokens, surface
 from realtime_switch.local.gemini.auth_tokens import AuthTokens, NotMade
-from realtime_switch.local.gemini.manner import SHAPES, KnobMistake, Manner, manner
-from realtime_switch.local.gemini.messages import client_shape
-from realtime_switch.local.gemini.shape import Refused
+from realtime_switch.local.gemini.habits import SHAPES, Habits, KnobMistake, named_habits
+from realtime_switch.local.gemini.messages import client_reader
+from realtime_switch.local.gemini.proto import Refused
 from realtime_switch.local.orders import End
 
 INVALID = closes.INVALID_ARGUMENT
@@ -164,11 +164,11 @@ def test_every_field_of_the_sdk_is_known_here(shape: Any) -> None:
     vertex_only, developer_only = {"explicitVadSignal", "labels"}, {"historyConfig"}
     missing = developer_only if shape == "vertex" else vertex_only
     for name in set(names.values()) - missing:
-        client_shape(SHAPES[shape])({"setup": {name: None}}, "")
+        client_reader(SHAPES[shape])({"setup": {name: None}}, "")
     for name in missing:
         with pytest.raises(Refused):
-            client_shape(SHAPES[shape])({"setup": {name: None}}, "")
-    read = client_shape(Manner())
+            client_reader(SHAPES[shape])({"setup": {name: None}}, "")
+    read = client_reader(Habits())
     for path, kind in {
         "generationConfig": types.GenerationConfig,
         "tools": types.Tool,
@@ -322,15 +322,15 @@ def test_a_token_that_cannot_be_is_not_made(body: Event) -> None:
 
 
 def test_a_shape_and_its_knobs_are_named() -> None:
-    assert manner(None, ()) is None
-    assert manner("2.5", ("role=yes",)) == msgspec.structs.replace(SHAPES["2.5"], role=True)
-    assert manner(None, ("heartbeats=no",)) == Manner(heartbeats=False)
+    assert named_habits(None, ()) is None
+    assert named_habits("2.5", ("role=yes",)) == msgspec.structs.replace(SHAPES["2.5"], role=True)
+    assert named_habits(None, ("heartbeats=no",)) == Habits(heartbeats=False)
     with pytest.raises(KnobMistake, match="'color=red' is not a knob"):
-        manner(None, ("color=red",))
+        named_habits(None, ("color=red",))
 
 
 def test_base64_of_both_alphabets_padded_or_not() -> None:
-    read = client_shape(PLAIN)
+    read = client_reader(PLAIN)
     raw = bytes(range(256))
     for encoded in (base64.b64encode(raw), base64.urlsafe_b64encode(raw), base64.b64encode(raw).rstrip(b"=")):
         message = {"realtime_input": {"audio": {"data": encoded.decode()}}}
@@ -340,8 +340,8 @@ def test_base64_of_both_alphabets_padded_or_not() -> None:
 def test_the_page_has_every_knob_as_the_shapes_turn_it() -> None:
     page = Path(__file__, "../../../docs/local-provider.md").resolve().read_text()
     rows = [[cell.strip(" `") for cell in line.split("|")[1:5]] for line in page.splitlines() if "|" in line]
-    told = {row[0]: row[1:] for row in rows if row[0] in Manner.__struct_fields__}
+    told = {row[0]: row[1:] for row in rows if row[0] in Habits.__struct_fields__}
     assert told == {
         knob: ["yes" if getattr(SHAPES[shape], knob) else "no" for shape in ("3.8", "2.5", "vertex")]
-        for knob in Manner.__struct_fields__
+        for knob in Habits.__struct_fields__
     }

@@ -9,8 +9,8 @@ import pytest
 from local_gemini import DONE, INTERRUPTED, MADE, MODEL, PLAIN, PureGemini, outline, said, sound, usage
 from local_talk import Event, silence, speech
 from realtime_switch.local.gemini.closes import INTERNAL, NO_SUCH_SESSION, STAYED_TOO_LONG
+from realtime_switch.local.gemini.habits import SHAPES, Habits
 from realtime_switch.local.gemini.handles import GOOD_FOR_US
-from realtime_switch.local.gemini.manner import SHAPES, Manner
 from realtime_switch.local.orders import End
 from realtime_switch.local.thought import Answer, Call, Say, Thought, Tokens, Trouble
 
@@ -40,7 +40,7 @@ def result(call_id: str | None, **fields: Any) -> Event:
 
 
 def test_10_1_the_first_frame_is_setup_complete_and_a_handle_follows() -> None:
-    call = PureGemini(Manner())
+    call = PureGemini(Habits())
     assert call.events == []
     assert call.send(setup={"model": MODEL}) == [
         {"setupComplete": {}},
@@ -97,7 +97,7 @@ def test_both_casings_mix_in_one_message_and_free_form_maps_stay_as_they_are() -
 
 
 def test_10_2_a_spoken_turn_as_3_8_has_it() -> None:
-    call = PureGemini(Manner(), hears=["which tram goes to the zoo"], setup=TELLING)
+    call = PureGemini(Habits(), hears=["which tram goes to the zoo"], setup=TELLING)
     assert outline(call.audio(spoken())) == [
         {"voiceActivity": {"type": "ACTIVITY_START", "audioOffset": "0.300s"}},
         {"serverContent": {"inputTranscription": {"text": "which tram goes to the zoo"}}},
@@ -192,7 +192,7 @@ def test_a_stream_that_ends_ends_the_turn_and_the_next_audio_opens_it_again() ->
 
 
 def test_10_2_an_interruption_has_its_pair_and_its_words_come_after() -> None:
-    call = PureGemini(Manner(), hears=["sorry the museum"], setup=TELLING)
+    call = PureGemini(Habits(), hears=["sorry the museum"], setup=TELLING)
     call.text("Count to twenty")
     call.run(1000)
     assert outline(call.audio(silence(200, 16_000) + speech(500, 16_000))) == [
@@ -561,7 +561,7 @@ MANUAL = {"realtimeInputConfig": {"automaticActivityDetection": {"disabled": Tru
 
 def test_10_6_the_client_brackets_its_speech() -> None:
     call = PureGemini(
-        Manner(heartbeats=False, handles_unasked=False), hears=["hello"], setup={**TELLING, **MANUAL}
+        Habits(heartbeats=False, handles_unasked=False), hears=["hello"], setup={**TELLING, **MANUAL}
     )
     assert call.audio(speech(1000, 16_000)) == []  # outside: ignored
     start = {"type": "ACTIVITY_START", "audioOffset": "1.500s"}
@@ -664,17 +664,17 @@ def test_a_turn_may_end_too_early() -> None:
 
 def test_a_turn_that_ends_too_early_calls_nothing() -> None:
     steps = Answer((Say("One moment."), Call("find_tram", "{}")))
-    manner = msgspec.structs.replace(PLAIN, premature_end=True)
-    call = PureGemini(manner, think=lambda _: steps, setup=TELLING)
+    habits = msgspec.structs.replace(PLAIN, premature_end=True)
+    call = PureGemini(habits, think=lambda _: steps, setup=TELLING)
     assert said(call.ask("go") + call.run(1000)) == "One"
     assert not any("toolCall" in event for event in call.events)
 
 
-@pytest.mark.parametrize("knob", Manner.__struct_fields__)
+@pytest.mark.parametrize("knob", Habits.__struct_fields__)
 def test_every_knob_changes_what_is_said(knob: str) -> None:
-    def told(manner: Manner) -> list[Any]:
+    def told(habits: Habits) -> list[Any]:
         setup = {**TELLING, **tools(), **({"sessionResumption": {}} if knob != "handles_unasked" else {})}
-        call = PureGemini(manner, hears=["find tram for zoo"], setup=setup)
+        call = PureGemini(habits, hears=["find tram for zoo"], setup=setup)
         call.send(realtimeInput={"video": {"mimeType": "image/jpeg", "data": "/9j/"}})
         call.audio(spoken())
         call.run(10_000)
@@ -684,5 +684,5 @@ def test_every_knob_changes_what_is_said(knob: str) -> None:
             call.send(contextUpdate={})
         return [*call.events, call.ended]
 
-    turned = msgspec.structs.replace(Manner(), **{knob: not getattr(Manner(), knob)})
-    assert told(turned) != told(Manner())
+    turned = msgspec.structs.replace(Habits(), **{knob: not getattr(Habits(), knob)})
+    assert told(turned) != told(Habits())

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from local_gemini import MODEL, PureGemini, is_done, validated
 from local_talk import Event, silence, speech
-from realtime_switch.local.gemini.manner import SHAPES, Manner
+from realtime_switch.local.gemini.habits import SHAPES, Habits
 
 LOUD, QUIET = (base64.urlsafe_b64encode(make(700, 16_000)).decode() for make in (speech, silence))
 TOOLS = [
@@ -125,11 +125,13 @@ steps = st.one_of(
 nonsense = st.one_of(
     spoilt().map(msgspec.json.encode), json_values.map(msgspec.json.encode), st.binary(max_size=20)
 )
-manners = st.builds(Manner, **{name: st.booleans() for name in Manner.__struct_fields__ if name != "vertex"})
+all_habits = st.builds(
+    Habits, **{name: st.booleans() for name in Habits.__struct_fields__ if name != "vertex"}
+)
 
 
-def play(manner: Manner, setup: Event, script: list[Any]) -> PureGemini:
-    call = PureGemini(manner)
+def play(habits: Habits, setup: Event, script: list[Any]) -> PureGemini:
+    call = PureGemini(habits)
     call.holds_ears = True
     call.send(setup=setup)
     for step in script:
@@ -150,9 +152,9 @@ def content(event: Event) -> Event:
 
 
 @settings(max_examples=150, deadline=None)
-@given(manners | st.sampled_from([SHAPES["2.5"], SHAPES["vertex"]]), setups, st.lists(steps, max_size=12))
-def test_a_call_keeps_its_promises(manner: Manner, setup: Event, script: list[Any]) -> None:
-    call = play(manner, setup, script)
+@given(all_habits | st.sampled_from([SHAPES["2.5"], SHAPES["vertex"]]), setups, st.lists(steps, max_size=12))
+def test_a_call_keeps_its_promises(habits: Habits, setup: Event, script: list[Any]) -> None:
+    call = play(habits, setup, script)
     events = call.events
     assert ["setupComplete" in event for event in events].count(True) == 1
     assert "setupComplete" in events[0]

@@ -257,6 +257,19 @@ async def test_a_session_is_resumed_by_another_connection() -> None:
             assert said(await call.ask("What is my name?")) == "Your name is Ada."
 
 
+async def test_a_path_may_begin_with_two_slashes() -> None:
+    """As Google's SDK for JavaScript sends it."""
+    async with provider() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(
+            f"GET /{PATH}?key=k HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        async with asyncio.timeout(WITHIN_S):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 101 ")
+        writer.close()
+
+
 async def test_vertex_is_spoken_at_vertex_address() -> None:
     path = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
     async with provider() as server, websockets.connect(f"ws://127.0.0.1:{server.port}{path}") as socket:

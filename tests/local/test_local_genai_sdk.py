@@ -11,7 +11,7 @@ import pytest
 from google import genai
 from google.genai import errors, types
 
-from local_talk import WITHIN_S, silence, speech
+from local_talk import WITHIN_S, EarsFor, silence, speech
 from realtime_switch.local import LocalProvider
 from realtime_switch.local.certificate import Certificate, certificate
 from realtime_switch.local.server import speech_is_installed
@@ -29,19 +29,6 @@ CONFIG: dict[str, Any] = {
     "input_audio_transcription": {},
     "realtime_input_config": {"automatic_activity_detection": {"silence_duration_ms": 500}},
 }
-
-
-class EarsFor:
-    """Ears of a test: they hear what they were told to, in order."""
-
-    def __init__(self, *words: str) -> None:
-        self._words = iter(words)
-
-    async def hear(self, pcm: bytes, rate_hz: int) -> str | None:
-        return next(self._words, None)
-
-    async def close(self) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")

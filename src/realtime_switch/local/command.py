@@ -10,7 +10,7 @@ import click
 
 from realtime_switch.local.certificate import Certificate, certificate
 from realtime_switch.local.faults import KINDS, FaultMistake, faults
-from realtime_switch.local.gemini.manner import KNOBS, SHAPES, KnobMistake, Shape, manner
+from realtime_switch.local.gemini.habits import KNOBS, SHAPES, KnobMistake, ShapeName, named_habits
 from realtime_switch.local.gemini.setup import bare_model
 from realtime_switch.local.script import NO_SCRIPT, ScriptMistake, read_script
 from realtime_switch.local.server import LIFE_S, PACE, LocalProvider
@@ -83,7 +83,7 @@ def simulate(
     key: str | None,
     pace: float,
     life_s: float,
-    gemini_shape: Shape | None,
+    gemini_shape: ShapeName | None,
     gemini_knobs: tuple[str, ...],
     gemini_models: tuple[str, ...],
     tls: bool,
@@ -102,7 +102,7 @@ def simulate(
     except ScriptMistake as mistake:
         raise click.BadParameter(str(mistake), param_hint="--script") from None
     try:
-        gemini = manner(gemini_shape, gemini_knobs)
+        gemini = named_habits(gemini_shape, gemini_knobs)
     except KnobMistake as mistake:
         raise click.BadParameter(str(mistake), param_hint="--gemini") from None
     with contextlib.ExitStack() as until_the_end:

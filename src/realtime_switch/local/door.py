@@ -204,8 +204,9 @@ def parse_head(head: bytes) -> Request | None:
             return None
         name = name.strip().lower()
         headers[name] = f"{headers[name]}, {value.strip()}" if name in headers else value.strip()
+    # A path may begin with two slashes (GEMINI-LIVE.md 1), and urlsplit would take what follows for a host.
     try:
-        target = urlsplit(parts[1])
+        target = urlsplit(f"//host{parts[1]}" if parts[1].startswith("/") else parts[1])
     except ValueError:
         return None
     query = dict(parse_qsl(target.query, keep_blank_values=True))

@@ -22,7 +22,7 @@ from realtime_switch.local.ears import Ears, ListeningEars, NoEars
 from realtime_switch.local.faults import NONE, Faults
 from realtime_switch.local.gemini.admission import PATH as GEMINI_PATH
 from realtime_switch.local.gemini.admission import surface
-from realtime_switch.local.gemini.manner import Manner
+from realtime_switch.local.gemini.habits import Habits
 from realtime_switch.local.gemini.reply import Tempo
 from realtime_switch.local.gemini.service import Gemini
 from realtime_switch.local.gemini.wire import WIRE as GEMINI
@@ -58,7 +58,7 @@ class LocalProvider:
         pace: float = PACE,
         life_s: float = LIFE_S,
         tls: ssl.SSLContext | None = None,
-        gemini: Manner | None = None,
+        gemini: Habits | None = None,
         gemini_models: tuple[str, ...] = (),
     ) -> None:
         """Without `voice` and `ears`: those of the extra `local` where it is installed, else a tone and
@@ -76,7 +76,7 @@ class LocalProvider:
         self._life_s = life_s
         self._tls = tls
         self._gemini = Gemini(
-            manner=gemini,
+            habits=gemini,
             models=gemini_models,
             key=key,
             life_s=life_s,

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from realtime_switch.local.gemini import closes
-from realtime_switch.local.gemini.manner import Manner
-from realtime_switch.local.gemini.messages import setup_shape
-from realtime_switch.local.gemini.shape import Json, Refused, anything, camel, message, text, whole
+from realtime_switch.local.gemini.habits import Habits
+from realtime_switch.local.gemini.messages import setup_reader
+from realtime_switch.local.gemini.proto import Json, Refused, anything, camel, message, text, whole
 from realtime_switch.local.orders import End
 
 _S = 1_000_000
@@ -24,7 +24,7 @@ _BODY = message(
         "uses": whole(0),
         "expireTime": text,
         "newSessionExpireTime": text,
-        "bidiGenerateContentSetup": setup_shape(Manner()),
+        "bidiGenerateContentSetup": setup_reader(Habits()),
         "fieldMask": anything,
     }
 )

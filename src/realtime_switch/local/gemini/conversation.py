@@ -12,15 +12,15 @@ import msgspec
 
 from realtime_switch.local.gemini import closes
 from realtime_switch.local.gemini.auth_tokens import Grant
+from realtime_switch.local.gemini.habits import Habits
 from realtime_switch.local.gemini.handles import Handles, Session
 from realtime_switch.local.gemini.hearing import duration
 from realtime_switch.local.gemini.life import Life
-from realtime_switch.local.gemini.manner import Manner
-from realtime_switch.local.gemini.messages import client_shape
+from realtime_switch.local.gemini.messages import client_reader
 from realtime_switch.local.gemini.outbox import Outbox
+from realtime_switch.local.gemini.proto import Json, Refused, invalid
 from realtime_switch.local.gemini.reply import Tempo
 from realtime_switch.local.gemini.setup import Setup, read_setup
-from realtime_switch.local.gemini.shape import Json, Refused, invalid
 from realtime_switch.local.gemini.talk import Talk
 from realtime_switch.local.orders import End, Order
 from realtime_switch.local.thought import Think
@@ -30,7 +30,7 @@ class Conversation:
     def __init__(
         self,
         *,
-        manner: Manner,
+        habits: Habits,
         version: str,
         models: tuple[str, ...],
         admitted: Grant | End | None,
@@ -41,7 +41,7 @@ class Conversation:
         new_id: Callable[[str], str],
         now_us: Callable[[], int],
     ) -> None:
-        self._manner = manner
+        self._habits = habits
         self._version = version
         self._models = models
         self._refusal = admitted if isinstance(admitted, End) else None
@@ -54,7 +54,7 @@ class Conversation:
         self._now_us = now_us
         self._begun_us = now_us()
         self._outbox = Outbox()
-        self._read = client_shape(manner)
+        self._read = client_reader(habits)
         self._goaway_due = life.goaway_s is not None
         self._ended = False
         self._talk: Talk | None = None
@@ -106,12 +106,12 @@ class Conversation:
 
     def _tick(self) -> None:
         now = self._now_us()
-        if now >= self._us(self._life.end_s):
-            raise Refused(self._life.end)
         if self._goaway_due and self._life.goaway_s is not None and now >= self._us(self._life.goaway_s):
             self._goaway_due = False
             left_ms = round((self._life.end_s - self._life.goaway_s) * 1000)
             self._outbox.emit({"goAway": {"timeLeft": duration(left_ms)}})
+        if now >= self._us(self._life.end_s):
+            raise Refused(self._life.end)
         if self._talk is not None:
             self._talk.tick()
 
@@ -136,12 +136,12 @@ class Conversation:
     def _set_up(self, wire: Json) -> None:
         if self._grant is not None:
             wire = self._grant.constrained(wire)
-        setup = read_setup(wire, self._manner)
+        setup = read_setup(wire, self._habits)
         if self._models and setup.model not in self._models:
             raise Refused(closes.no_such_model(wire["model"], self._version))
         session = self._session(setup)
         self._talk = Talk(
-            self._manner,
+            self._habits,
             setup,
             session,
             self._handles,
@@ -152,7 +152,7 @@ class Conversation:
             now_us=self._now_us,
         )
         self._outbox.emit(
-            {"setupComplete": {"sessionId": self._new_id("sess")} if self._manner.vertex else {}}
+            {"setupComplete": {"sessionId": self._new_id("sess")} if self._habits.vertex else {}}
         )
         self._talk.tell_handle()
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from realtime_switch.local.audio import Format, Sound
 from realtime_switch.local.gemini import closes
 from realtime_switch.local.gemini.billing import IMAGE_TOKENS, audio_tokens
-from realtime_switch.local.gemini.manner import Manner
+from realtime_switch.local.gemini.habits import Habits
 from realtime_switch.local.gemini.outbox import Outbox
 from realtime_switch.local.gemini.past import Entry, Past, written
+from realtime_switch.local.gemini.proto import Json, Refused, invalid
 from realtime_switch.local.gemini.setup import Setup
-from realtime_switch.local.gemini.shape import Json, Refused, invalid
 from realtime_switch.local.listening import InputBuffer
 from realtime_switch.local.orders import Listen
 from realtime_switch.local.thought import Said, unintelligible
@@ -30,7 +30,7 @@ class Hearing:
     def __init__(
         self,
         setup: Setup,
-        manner: Manner,
+        habits: Habits,
         past: Past,
         outbox: Outbox,
         *,
@@ -39,7 +39,7 @@ class Hearing:
         on_turn: Callable[[], None],
     ) -> None:
         self._setup = setup
-        self._manner = manner
+        self._habits = habits
         self._past = past
         self._outbox = outbox
         self._now_us = now_us
@@ -114,12 +114,12 @@ class Hearing:
         said = words if words is not None else unintelligible(sound.ms / 1000)
         entry.turn = Said("user", said)
         if self._setup.hears:
-            pieces = [said] if self._manner.whole_transcripts else re.findall(r"\S+", said)
+            pieces = [said] if self._habits.whole_transcripts else re.findall(r"\S+", said)
             for piece in pieces:
-                blank = "" if self._manner.whole_transcripts else " "
+                blank = "" if self._habits.whole_transcripts else " "
                 self._outbox.content(inputTranscription={"text": f"{blank}{piece}"})
         self._tell_end()
-        if self._manner.heartbeats:
+        if self._habits.heartbeats:
             self._outbox.emit({})
             self._outbox.content()
 

@@ -1,10 +1,10 @@
 """Every message a client may send, and every field in it (GEMINI-LIVE.md 3, 6)."""
 
 from realtime_switch.local.gemini import closes
-from realtime_switch.local.gemini.manner import Manner
-from realtime_switch.local.gemini.shape import (
+from realtime_switch.local.gemini.habits import Habits
+from realtime_switch.local.gemini.proto import (
     Json,
-    Shape,
+    Reader,
     anything,
     boolean,
     choice,
@@ -85,8 +85,8 @@ _PART = message(
 )
 CONTENT = message({"role": text, "parts": list_of(_PART)})
 
-_SCHEMA: Shape = later(lambda: _SCHEMA_FIELDS)
-_SCHEMA_FIELDS: Shape = message(
+_SCHEMA: Reader = later(lambda: _SCHEMA_FIELDS)
+_SCHEMA_FIELDS: Reader = message(
     {
         "type": _TYPE,
         **dict.fromkeys(("format", "title", "description", "pattern", "ref"), text),
@@ -214,7 +214,7 @@ _INPUT_CONFIG = message(
         "interimTranscriptTimestampEnabled": boolean,
     }
 )
-_SETUP: dict[str, Shape] = {
+_SETUP: dict[str, Reader] = {
     "model": text,
     "generationConfig": _GENERATION,
     "systemInstruction": CONTENT,
@@ -258,19 +258,19 @@ _REALTIME_INPUT = message(
 _CONTEXT_UPDATE = message({"systemInstruction": CONTENT, "tools": message({"tools": list_of(_TOOL)})})
 
 
-def setup_shape(manner: Manner) -> Shape:
-    return _VERTEX_SETUP if manner.vertex else _DEVELOPER_SETUP
+def setup_reader(habits: Habits) -> Reader:
+    return _VERTEX_SETUP if habits.vertex else _DEVELOPER_SETUP
 
 
-def client_shape(manner: Manner) -> Shape:
+def client_reader(habits: Habits) -> Reader:
     """The whole of what a client may send: one of these a message."""
-    fields: dict[str, Shape] = {
-        "setup": setup_shape(manner),
+    fields: dict[str, Reader] = {
+        "setup": setup_reader(habits),
         "clientContent": message({"turns": list_of(CONTENT), "turnComplete": boolean}),
         "realtimeInput": _REALTIME_INPUT,
         "toolResponse": message({"functionResponses": list_of(_RESPONSE)}),
     }
-    if manner.context_update:
+    if habits.context_update:
         fields["contextUpdate"] = _CONTEXT_UPDATE
     return message(fields)
 

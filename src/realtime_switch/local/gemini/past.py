@@ -7,7 +7,7 @@ import msgspec
 
 from realtime_switch.local.billing import Line, text_tokens
 from realtime_switch.local.gemini.billing import IMAGE_TOKENS, audio_tokens
-from realtime_switch.local.gemini.shape import Json, invalid
+from realtime_switch.local.gemini.proto import Json, invalid
 from realtime_switch.local.thought import Called, Returned, Said, Turn, unintelligible
 
 

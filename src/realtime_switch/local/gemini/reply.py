@@ -19,11 +19,11 @@ from realtime_switch.local.audio import Format
 from realtime_switch.local.billing import text_tokens
 from realtime_switch.local.gemini.billing import AUDIO_MS_PER_TOKEN, Bill, audio_tokens, usage
 from realtime_switch.local.gemini.closes import end_of_trouble
-from realtime_switch.local.gemini.manner import Manner
+from realtime_switch.local.gemini.habits import Habits
 from realtime_switch.local.gemini.outbox import Outbox
 from realtime_switch.local.gemini.past import Entry, Past
+from realtime_switch.local.gemini.proto import Refused
 from realtime_switch.local.gemini.setup import Setup
-from realtime_switch.local.gemini.shape import Refused
 from realtime_switch.local.gemini.wire import AUDIO_OUT
 from realtime_switch.local.orders import Event, Speak
 from realtime_switch.local.portions import Portion, audio_portions
@@ -55,7 +55,7 @@ class Reply:
     def __init__(
         self,
         setup: Setup,
-        manner: Manner,
+        habits: Habits,
         past: Past,
         outbox: Outbox,
         tempo: Tempo,
@@ -68,7 +68,7 @@ class Reply:
         self.phase = Phase.WAITING
         self.due_us: int | None = None
         self._setup = setup
-        self._manner = manner
+        self._habits = habits
         self._past = past
         self._outbox = outbox
         self._tempo = tempo
@@ -107,7 +107,7 @@ class Reply:
         if self.phase is not Phase.VOICING:
             return
         portions = audio_portions(self._text, pcm, _FORMAT.size_bytes(PORTION_MS))
-        if self._manner.premature_end:
+        if self._habits.premature_end:
             portions, self._cut_short = portions[: max(len(portions) // 2, 1)], True
             self._steps.clear()
         self._portions.extend(portions)
@@ -160,11 +160,11 @@ class Reply:
             data = base64.b64encode(portion.audio).decode()
             part = {"inlineData": {"mimeType": AUDIO_OUT, "data": data}}
             fields.append({"modelTurn": self._turn(part)})
-        if self._manner.bundled and fields:
+        if self._habits.bundled and fields:
             fields = [{name: value for field in reversed(fields) for name, value in field.items()}]
         for field in fields:
             self._outbox.content(**field)
-        if self._manner.heartbeats:
+        if self._habits.heartbeats:
             self._outbox.emit({})
         self.due_us = now + self._tempo.interval_us
         limit = self._setup.max_output_tokens
@@ -190,10 +190,10 @@ class Reply:
             call_id = self._new_id("fc")
             self._past.call(call_id, call.name, call.arguments, blocking=self._blocking(call.name))
             self._called_tokens += text_tokens(call.name + call.arguments)
-            named = {"id": call_id} if self._manner.call_ids else {}
+            named = {"id": call_id} if self._habits.call_ids else {}
             told.append({**named, "name": call.name, "args": _object(call.arguments)})
         self._outbox.emit({"toolCall": {"functionCalls": told}})
-        if self._manner.bare_turn_complete:
+        if self._habits.bare_turn_complete:
             self.finish()
         else:
             self.phase, self.due_us = Phase.OPEN, None
@@ -212,7 +212,7 @@ class Reply:
         bill = self._bill()
         event = {
             "serverContent": {"turnComplete": True},
-            "usageMetadata": usage(bill, vertex=self._manner.vertex),
+            "usageMetadata": usage(bill, vertex=self._habits.vertex),
         }
         self._outbox.emit(event, bill.tokens)
 
@@ -231,7 +231,7 @@ class Reply:
         return Bill(tokens, self._tool_results, self._thoughts)
 
     def _turn(self, part: Event) -> Event:
-        return {"role": "model", "parts": [part]} if self._manner.role else {"parts": [part]}
+        return {"role": "model", "parts": [part]} if self._habits.role else {"parts": [part]}
 
 
 def _object(arguments: str) -> Event:

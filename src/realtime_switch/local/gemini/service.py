@@ -12,9 +12,9 @@ from realtime_switch.local.faults import Faults
 from realtime_switch.local.gemini.admission import Surface, admission, is_auth_tokens, key_refusal, keys
 from realtime_switch.local.gemini.auth_tokens import AuthTokens, NotMade
 from realtime_switch.local.gemini.conversation import Conversation
+from realtime_switch.local.gemini.habits import SHAPES, Habits
 from realtime_switch.local.gemini.handles import Handles
 from realtime_switch.local.gemini.life import life
-from realtime_switch.local.gemini.manner import SHAPES, Manner
 from realtime_switch.local.gemini.reply import Tempo
 from realtime_switch.local.orders import Conversation as AnyConversation
 from realtime_switch.local.thought import Think
@@ -24,7 +24,7 @@ class Gemini:
     def __init__(
         self,
         *,
-        manner: Manner | None,
+        habits: Habits | None,
         models: tuple[str, ...],
         key: str | None,
         life_s: float,
@@ -32,7 +32,7 @@ class Gemini:
         new_id: Callable[[str], str],
         now_us: Callable[[], int],
     ) -> None:
-        self._manner = manner
+        self._habits = habits
         self._models = models
         self._key = key
         self._life_s = life_s
@@ -45,7 +45,7 @@ class Gemini:
     def conversation(self, request: Request, where: Surface, think: Think, faults: Faults) -> AnyConversation:
         admitted = admission(where, request.query, request.headers, self._key, self._tokens)
         return Conversation(
-            manner=self._manner or SHAPES["vertex" if where.vertex else "3.8"],
+            habits=self._habits or SHAPES["vertex" if where.vertex else "3.8"],
             version=where.version,
             models=self._models,
             admitted=admitted,

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from realtime_switch.local.gemini import closes
-from realtime_switch.local.gemini.manner import Manner
+from realtime_switch.local.gemini.habits import Habits
 from realtime_switch.local.gemini.messages import said_in
-from realtime_switch.local.gemini.shape import Json, Refused, invalid
+from realtime_switch.local.gemini.proto import Json, Refused, invalid
 from realtime_switch.local.gemini.voices import NAMES
 from realtime_switch.local.listening import Detection
 from realtime_switch.local.thought import Tool
@@ -63,43 +63,43 @@ class Setup(msgspec.Struct, frozen=True):
     seeds: bool
 
 
-def read_setup(wire: Json, manner: Manner) -> Setup:
+def read_setup(wire: Json, habits: Habits) -> Setup:
     model = bare_model(wire.get("model", ""))
     if not model:
         raise invalid()
     generation = wire.get("generationConfig", {})
     _check_modalities(generation.get("responseModalities", []))
-    _check_for_model(generation, wire.get("proactivity", {}), manner)
+    _check_for_model(generation, wire.get("proactivity", {}), habits)
     listening = wire.get("realtimeInputConfig", {})
     resumption = wire.get("sessionResumption")
     coverage = listening.get("turnCoverage", "TURN_COVERAGE_UNSPECIFIED")
     return Setup(
         model=model,
-        offer=Offer(said_in(wire.get("systemInstruction", {})), functions(wire.get("tools", []), manner)),
+        offer=Offer(said_in(wire.get("systemInstruction", {})), functions(wire.get("tools", []), habits)),
         voice=_voice(generation.get("speechConfig", {}).get("voiceConfig", {})),
         max_output_tokens=generation.get("maxOutputTokens"),
-        thoughts=manner.thoughts or generation.get("thinkingConfig", {}).get("includeThoughts", False),
-        detection=_detection(listening.get("automaticActivityDetection", {}), manner),
+        thoughts=habits.thoughts or generation.get("thinkingConfig", {}).get("includeThoughts", False),
+        detection=_detection(listening.get("automaticActivityDetection", {}), habits),
         interrupts=listening.get("activityHandling") != "NO_INTERRUPTION",
-        video_outside_activity=manner.video_outside_activity
+        video_outside_activity=habits.video_outside_activity
         if coverage == "TURN_COVERAGE_UNSPECIFIED"
         else coverage != "TURN_INCLUDES_ONLY_ACTIVITY",
         hears="inputAudioTranscription" in wire,
         tells="outputAudioTranscription" in wire,
-        marks=manner.voice_activity or wire.get("explicitVadSignal", False),
-        resumes=manner.handles_unasked or resumption is not None,
+        marks=habits.voice_activity or wire.get("explicitVadSignal", False),
+        resumes=habits.handles_unasked or resumption is not None,
         # An empty handle is what SDKs send for none.
         handle=(resumption or {}).get("handle") or None,
         seeds=wire.get("historyConfig", {}).get("initialHistoryInClientContent", False),
     )
 
 
-def updated(offer: Offer, wire: Json, manner: Manner) -> Offer:
+def updated(offer: Offer, wire: Json, habits: Habits) -> Offer:
     """3.5: only what is there changes, and an empty list clears."""
     if "systemInstruction" in wire:
         offer = msgspec.structs.replace(offer, instructions=said_in(wire["systemInstruction"]))
     if "tools" in wire:
-        offer = msgspec.structs.replace(offer, functions=functions(wire["tools"].get("tools", []), manner))
+        offer = msgspec.structs.replace(offer, functions=functions(wire["tools"].get("tools", []), habits))
     return offer
 
 
@@ -108,20 +108,20 @@ def bare_model(model: str) -> str:
     return model.rpartition("/")[2]
 
 
-def functions(tools: list[Json], manner: Manner) -> tuple[Function, ...]:
+def functions(tools: list[Json], habits: Habits) -> tuple[Function, ...]:
     declared = [one for tool in tools for one in tool.get("functionDeclarations", [])]
     names = [one.get("name", "") for one in declared]
     if len(set(names)) < len(names) or not all(map(_FUNCTION_NAME.fullmatch, names)):
         raise invalid()
-    return tuple(_function(one, manner) for one in declared)
+    return tuple(_function(one, habits) for one in declared)
 
 
-def _function(wire: Json, manner: Manner) -> Function:
+def _function(wire: Json, habits: Habits) -> Function:
     if "parameters" in wire and "parametersJsonSchema" in wire:
         raise invalid()
     schema = wire.get("parametersJsonSchema") or plain_schema(wire.get("parameters", {}))
     behavior = wire.get("behavior", "UNSPECIFIED")
-    blocking = manner.blocking if behavior == "UNSPECIFIED" else behavior == "BLOCKING"
+    blocking = habits.blocking if behavior == "UNSPECIFIED" else behavior == "BLOCKING"
     parameters = schema if isinstance(schema, dict) else {}
     return Function(Tool(wire["name"], wire.get("description", ""), parameters), blocking)
 
@@ -155,10 +155,10 @@ def _check_modalities(wanted: list[str]) -> None:
             raise invalid()
 
 
-def _check_for_model(generation: Json, proactivity: Json, manner: Manner) -> None:
+def _check_for_model(generation: Json, proactivity: Json, habits: Habits) -> None:
     if "thinkingLevel" in generation.get("thinkingConfig", {}):
         raise invalid()  # 3.1 has it, and 3.8's extended thinking; these shapes are neither
-    newest = not manner.blocking
+    newest = not habits.blocking
     if newest and (generation.get("enableAffectiveDialog") or proactivity.get("proactiveAudio") is False):
         raise invalid()
 
@@ -172,9 +172,9 @@ def _voice(wire: Json) -> str:
     return str(named)
 
 
-def _detection(wire: Json, manner: Manner) -> Detection | None:
+def _detection(wire: Json, habits: Habits) -> Detection | None:
     if wire.get("disabled", False):
-        if len(wire) > 1 and not manner.vertex:
+        if len(wire) > 1 and not habits.vertex:
             raise invalid()
         return None
     sensitivity = Sensitivity(

@@ -5,22 +5,22 @@ from collections.abc import Callable
 import msgspec
 
 from realtime_switch.local.billing import Line, input_tokens, text_tokens
+from realtime_switch.local.gemini.habits import Habits
 from realtime_switch.local.gemini.handles import Handles, Session
 from realtime_switch.local.gemini.hearing import Hearing
-from realtime_switch.local.gemini.manner import Manner
 from realtime_switch.local.gemini.messages import said_in
 from realtime_switch.local.gemini.outbox import Outbox
 from realtime_switch.local.gemini.past import Past, given, result_text
+from realtime_switch.local.gemini.proto import Json, invalid
 from realtime_switch.local.gemini.reply import Phase, Reply, Tempo
 from realtime_switch.local.gemini.setup import Offer, Setup, updated
-from realtime_switch.local.gemini.shape import Json, invalid
 from realtime_switch.local.thought import Think, Thought
 
 
 class Talk:
     def __init__(
         self,
-        manner: Manner,
+        habits: Habits,
         setup: Setup,
         session: Session,
         handles: Handles,
@@ -32,7 +32,7 @@ class Talk:
         now_us: Callable[[], int],
     ) -> None:
         self.session = session
-        self._manner = manner
+        self._habits = habits
         self._setup = setup
         self._offer: Offer = setup.offer
         self._past: Past = session.past
@@ -50,7 +50,7 @@ class Talk:
         self._lines_before: list[Line] = []
         self._hearing = Hearing(
             setup,
-            manner,
+            habits,
             self._past,
             outbox,
             now_us=now_us,
@@ -84,7 +84,7 @@ class Talk:
     def content(self, wire: Json) -> None:
         self._interrupt()  # 3.2: always
         for content in wire.get("turns", ()):
-            if content.get("role") == "system" and self._manner.vertex:
+            if content.get("role") == "system" and self._habits.vertex:
                 self._offer = msgspec.structs.replace(self._offer, instructions=said_in(content))
             else:
                 self._past.entries.extend(given(content))
@@ -124,7 +124,7 @@ class Talk:
             self._reply.finish()  # all was silent: nothing will be said of it
 
     def update(self, wire: Json) -> None:
-        self._offer = updated(self._offer, wire, self._manner)
+        self._offer = updated(self._offer, wire, self._habits)
 
     def _chunk(self, chunks: list[Json]) -> None:
         for chunk in chunks[:1]:
@@ -156,7 +156,7 @@ class Talk:
 
     def _call_named(self, name: str) -> str:
         """Where ids are not told, the oldest call of this name is meant."""
-        if self._manner.call_ids:
+        if self._habits.call_ids:
             raise invalid()
         return next((call_id for call_id, called in self._past.calls.items() if called == name), "")
 
@@ -169,7 +169,7 @@ class Talk:
     def _interrupt(self) -> None:
         self._wanted = False
         taken_back = self._past.cancel_blocking()
-        if taken_back and self._manner.call_ids:
+        if taken_back and self._habits.call_ids:
             self._outbox.emit({"toolCallCancellation": {"ids": taken_back}})
         if self._reply is not None and (taken_back or self._reply.phase is not Phase.OPEN):
             self._reply.interrupt()
@@ -184,7 +184,7 @@ class Talk:
         if self._reply is None:
             self._reply = Reply(
                 self._setup,
-                self._manner,
+                self._habits,
                 self._past,
                 self._outbox,
                 self._tempo,

@@ -1,6 +1,6 @@
 """What a client's JSON may look like, read as Google reads it: proto3's JSON (GEMINI-LIVE.md 2).
 
-A Shape takes a value and its path and answers with the value as we want it: keys in camelCase whichever
+A Reader takes a value and its path and answers with the value as we want it: keys in camelCase whichever
 casing they came in, null left out, numbers out of their strings, enums by name, base64 of either alphabet as
 bytes. What does not fit raises Refused with the close that says so; its path is in the service's own
 snake_case.
@@ -18,7 +18,7 @@ from realtime_switch.local.gemini import closes
 from realtime_switch.local.orders import End
 
 Json = dict[str, Any]
-Shape = Callable[[Any, str], Any]
+Reader = Callable[[Any, str], Any]
 
 _URL_SAFE = str.maketrans("-_", "+/")
 
@@ -60,7 +60,7 @@ def boolean(value: Any, path: str) -> bool:
     return value
 
 
-def whole(low: int = -(2**31), high: int = 2**31 - 1) -> Shape:
+def whole(low: int = -(2**31), high: int = 2**31 - 1) -> Reader:
     def read(value: Any, path: str) -> int:
         number = _number(value, path, "TYPE_INT32")
         if number != int(number):
@@ -72,7 +72,7 @@ def whole(low: int = -(2**31), high: int = 2**31 - 1) -> Shape:
     return read
 
 
-def number(low: float = -1e308, high: float = 1e308) -> Shape:
+def number(low: float = -1e308, high: float = 1e308) -> Reader:
     def read(value: Any, path: str) -> float:
         found = _number(value, path, "TYPE_FLOAT")
         if not low <= found <= high:
@@ -82,7 +82,7 @@ def number(low: float = -1e308, high: float = 1e308) -> Shape:
     return read
 
 
-def choice(kind: str, *names: str) -> Shape:
+def choice(kind: str, *names: str) -> Reader:
     """An enum: its first name is its zero, which means that nothing was chosen."""
 
     def read(value: Any, path: str) -> str:
@@ -106,7 +106,7 @@ def data(value: Any, path: str) -> bytes:
         raise Refused(closes.invalid_value(path, "TYPE_BYTES", "Base64 decoding failed")) from None
 
 
-def list_of(element: Shape) -> Shape:
+def list_of(element: Reader) -> Reader:
     def read(value: Any, path: str) -> list[Any]:
         # proto3's JSON takes one value for a list of one.
         values = value if isinstance(value, list) else [value]
@@ -115,7 +115,7 @@ def list_of(element: Shape) -> Shape:
     return read
 
 
-def map_of(element: Shape) -> Shape:
+def map_of(element: Reader) -> Reader:
     """An object whose keys are the client's own."""
 
     def read(value: Any, path: str) -> Json:
@@ -126,33 +126,33 @@ def map_of(element: Shape) -> Shape:
     return read
 
 
-def message(fields: Mapping[str, Shape]) -> Shape:
+def message(fields: Mapping[str, Reader]) -> Reader:
     def read(value: Any, path: str) -> Json:
         if not isinstance(value, dict):
             raise _wrong(value, path, "MESSAGE")
         found: Json = {}
         for name, one in value.items():
-            shape = fields.get(camel(name))
-            if shape is None:
+            reader = fields.get(camel(name))
+            if reader is None:
                 raise Refused(closes.unknown_name(name, path))
             if one is not None:
                 inner = snake(camel(name))
-                found[camel(name)] = shape(one, f"{path}.{inner}" if path else inner)
+                found[camel(name)] = reader(one, f"{path}.{inner}" if path else inner)
         return found
 
     return read
 
 
-def later(shape: Callable[[], Shape]) -> Shape:
-    """A shape that holds itself."""
+def later(reader: Callable[[], Reader]) -> Reader:
+    """A message that may hold itself."""
 
     def read(value: Any, path: str) -> Any:
-        return shape()(value, path)
+        return reader()(value, path)
 
     return read
 
 
-def closed(end: End) -> Shape:
+def closed(end: End) -> Reader:
     """A field that is known and may not be used here."""
 
     def read(value: Any, path: str) -> Any:

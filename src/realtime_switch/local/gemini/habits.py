@@ -6,10 +6,10 @@ from typing import Literal
 
 import msgspec
 
-Shape = Literal["3.8", "2.5", "vertex"]
+ShapeName = Literal["3.8", "2.5", "vertex"]
 
 
-class Manner(msgspec.Struct, frozen=True):
+class Habits(msgspec.Struct, frozen=True):
     """As gemini-3.8-live on the Developer API; every field may be changed for a test."""
 
     # Audio and its words in one frame, or one field a frame.
@@ -39,9 +39,9 @@ class Manner(msgspec.Struct, frozen=True):
     vertex: bool = False
 
 
-SHAPES: dict[Shape, Manner] = {
-    "3.8": Manner(),
-    "2.5": Manner(
+SHAPES: dict[ShapeName, Habits] = {
+    "3.8": Habits(),
+    "2.5": Habits(
         bundled=False,
         heartbeats=False,
         whole_transcripts=False,
@@ -53,7 +53,7 @@ SHAPES: dict[Shape, Manner] = {
         context_update=False,
         video_outside_activity=False,
     ),
-    "vertex": Manner(
+    "vertex": Habits(
         voice_activity=False,
         bare_turn_complete=True,
         call_ids=False,
@@ -69,11 +69,11 @@ class KnobMistake(ValueError):
     """One sentence for the person who turned the knob."""
 
 
-KNOBS = Manner.__struct_fields__
+KNOBS = Habits.__struct_fields__
 _POSITIONS = {"yes": True, "no": False}
 
 
-def manner(shape: Shape | None, turned: tuple[str, ...]) -> Manner | None:
+def named_habits(shape: ShapeName | None, turned: tuple[str, ...]) -> Habits | None:
     """From how a person names them: a shape, and "heartbeats=no". None is as the address says."""
     if shape is None and not turned:
         return None
