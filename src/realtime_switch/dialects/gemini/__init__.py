@@ -1,17 +1,37 @@
 """Gemini Live: messages that are one member of a few, replies without ids, errors as closes."""
 
+from ..dialect import NewId, NowUs
+from ..terms import Target, Terms
 from .client_side import ClientSide
+from .proofs import (
+    envelope_bytes,
+    only_audio_from_client,
+    only_audio_from_provider,
+    only_words_from_provider,
+)
+from .provider_side import ProviderSide
 from .saved import read_config, write_config
 
 NAME = "gemini"
 CLIENT_SPEAKS_FIRST = True
 BINARY_TO_CLIENT = True
 
+
+def provider_side(target: Target, terms: Terms, new_id: NewId, now_us: NowUs) -> ProviderSide:
+    return ProviderSide(target, terms, new_id, now_us)
+
+
 __all__ = [
     "BINARY_TO_CLIENT",
     "CLIENT_SPEAKS_FIRST",
     "NAME",
     "ClientSide",
+    "ProviderSide",
+    "envelope_bytes",
+    "only_audio_from_client",
+    "only_audio_from_provider",
+    "only_words_from_provider",
+    "provider_side",
     "read_config",
     "write_config",
 ]

@@ -1,7 +1,7 @@
 """Towards a client that was written for Gemini Live, in the service's place.
 
 Such a client speaks first, is told of mistakes by closes alone, and hears of turns instead of messages with
-ids. What it asks becomes wishes in hearing.py; what it is told is written in telling.py.
+ids. What it asks becomes wishes in listening.py; what it is told is written in telling.py.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from ..wishes import Config
 from . import setup_in
 from .endings import FAULT, POLICY, ending, hangup, refused
 from .gate import Gate
-from .hearing import Listener, read
+from .listening import Listener, read
 from .members import object_of
 from .refusals import reason
 from .setup_in import OUR_HANDLE, Setup, read_setup

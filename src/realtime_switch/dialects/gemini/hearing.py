@@ -1,233 +1,459 @@
-"""What a Gemini client says in mid-call, as wishes (GEMINI-LIVE.md 3; TRANSLATION.md 9).
+"""Hears what Gemini says: turns without ids become replies with ids, each begun once and ended once.
 
-The client marks its turns itself or leaves that to the provider, tells the past before it begins, answers
-tools in any order: what has to be known of that from one message to the next is kept here. A ValueError is a
-mistake of the client's, and ends its call.
+    none --asked, or first output--> open --generationComplete--> made --turnComplete--> none
+    open --toolCall--> none; what is said after it is another reply
+    open, made --interrupted--> ... --turnComplete--> none
+    asked again while made, or stopped --> none at once; the old turn's end is still to come and is not heard
+
+One frame may hold several things, and an order is promised for none of them; they are taken in that of
+TRANSLATION.md 4. What a turn cost is told with its end, or later, or never (TRANSLATION.md 5).
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
-from ..dialect import ClientSaid, Hangup, NewId
-from ..unambiguous import read_object
-from ..wishes import (
-    AnswerTool,
-    AskReply,
-    AudioPauses,
-    Config,
-    Configure,
-    Say,
-    SpeechBegins,
-    SpeechEnds,
-    StopReply,
-    UserAudio,
+from ..acts import (
+    Act,
+    AudioPassed,
+    Garbled,
+    GoingAway,
+    Handle,
+    Ready,
+    ReplyAudio,
+    ReplyBegun,
+    ReplyDone,
+    ReplyItem,
+    ReplyItemDone,
+    ReplyMade,
+    ReplyText,
+    ReplyTranscript,
+    ToolCall,
+    ToolCallsCancelled,
+    Usage,
 )
-from . import content, setup_in
-from .casing import standard_base64
-from .endings import refused
-from .members import list_of
-from .setup_in import Setup
-from .shape import INVALID, read_message
-from .telling import Teller
+from ..dialect import NewId, NowUs
+from ..sound import PCM_24K, AudioFormat
+from . import frames, usage
+from .calls import Calls
+from .casing import duration_ms
+from .members import list_of, object_of, text_of
+from .reasons import Status, ending
+from .users import Users
 
-_Members = dict[str, Any]
+# Patience. A turn that was handed over and brings nothing is given up; so is one whose end is not told.
+NO_OUTPUT_US = 30_000_000
+NO_END_US = 5_000_000  # after what it said must have been played
+OLD_TURN_US = 10_000_000  # a turn that nobody listens to any more, and that says nothing either
 
-
-def read(payload: bytes) -> tuple[str, _Members] | Hangup:
-    """A client's message by its name, canonically spelt."""
-    whole = read_object(payload)
-    if isinstance(whole, str):
-        return refused(f"Invalid JSON payload received. {whole}")
-    message = read_message(whole)
-    return refused(message) if isinstance(message, str) else message
-
-
-class _Blob(Struct, forbid_unknown_fields=True, gc=False):
-    data: str
-    mimeType: str = ""
-    mime_type: str = ""
+_ITEMS_KEPT = 256  # of the past, so that a client may still say how much of one was heard
+_MIME = "audio/pcm"
+_MIME_24K = "audio/pcm;rate=24000"
+_AUDIO_BYTES_PER_MS = PCM_24K.bytes_per_ms
 
 
-class _Audio(Struct, forbid_unknown_fields=True, gc=False):
-    audio: _Blob
+class Reply(Struct):
+    id: str
+    items: int = 0
+    item_id: str = ""  # the message that is being said
+    made: bool = False
+    interrupted: bool = False
+    spoken: bool = False
+    written: str = ""
+    first_audio_us: int = 0
+    base64_chars: int = 0
+
+    @property
+    def silent(self) -> bool:
+        return not self.items
+
+    @property
+    def played_us(self) -> int:
+        """When all of it must have been heard; 0 if none of it can be."""
+        return self.first_audio_us + self.base64_chars * 3 // 4 * 1000 // _AUDIO_BYTES_PER_MS
 
 
-class _Microphone(Struct, forbid_unknown_fields=True, gc=False):
-    """Nearly every message of a client, in either casing, read in one go."""
-
-    realtimeInput: _Audio | None = None
-    realtime_input: _Audio | None = None
-
-
-_decode_microphone = msgspec.json.Decoder(_Microphone).decode
-_NO_SETUP = Setup({}, "", "", "", False, False, Config())
-
-
-class Listener:
-    def __init__(self, teller: Teller, new_id: NewId) -> None:
-        self.setup = _NO_SETUP
-        self._teller = teller
+class Hearing:
+    def __init__(self, new_id: NewId, now_us: NowUs, input_ms: Callable[[], int]) -> None:
+        """`input_ms`: how much audio of the user was sent."""
         self._new_id = new_id
-        self._seeds = False  # what the client puts in is the past, until it says that this is all of it
-        self._speaks = False  # between its own marks
-        self._spoke = False  # and there was audio between them
+        self._now_us = now_us
+        self._input_ms = input_ms
+        self.users = Users(new_id)
+        self.calls = Calls(new_id)
+        self.ready = False
+        self.reply: Reply | None = None
+        self.has_spoken = False  # the model, on this connection
+        # How the agent's words are wanted. None: nobody said (a relay), so it is told by what comes.
+        self.text_only: bool | None = None
+        self.writes: bool | None = None  # the model writes instead of speaking
+        self._last_reply_id = ""
+        self._bill: usage.Counts = {}
+        # Turns that nobody listens to any more; and whether the oldest of them has made all of its output.
+        self._old_turns = 0
+        self._old_made = False
+        # We said something that interrupts: the next `interrupted` is no barge-in.
+        self.interrupts = False
+        self._bare_end_due = False  # after calls some backends end the turn with nothing in it
+        self._said_items: deque[str] = deque(maxlen=_ITEMS_KEPT)
+        self._cut_items: deque[str] = deque(maxlen=_ITEMS_KEPT)
+        self._due_us: int | None = None
+        self._outputs = 0  # counted, so that patience is measured without a look at the clock each time
+        self._outputs_at_due = 0
 
-    def take(self, setup: Setup) -> None:
-        self.setup = setup
-        self._teller.config = setup.config
-        self._seeds = setup.seeds_history
+    # -- Frames ------------------------------------------------------------------------------------------
 
-    def change(self, update: _Members) -> None:
-        """By a contextUpdate, canonically spelt."""
-        members = setup_in.updated(self.setup.members, update)
-        config = setup_in.config_of(members)
-        self.setup = msgspec.structs.replace(self.setup, members=members, config=config)
-        self._teller.config = config
+    def hear(self, payload: bytes, raw: bytes) -> list[Act]:
+        """`raw`: what of the greeting is kept."""
+        message = frames.read(payload)
+        if message is None:
+            return [Garbled()]
+        acts: list[Act] = []
+        if message.usageMetadata is not None:
+            self._bill = usage.summed(self._bill, usage.counts(message.usageMetadata))
+        if message.setupComplete is not None and not self.ready:
+            self.ready = True
+            acts.append(Ready(raw, _AUDIO_BYTES_PER_MS))
+        if message.voiceActivity is not None:
+            acts += self._voice_activity(object_of(message.voiceActivity))
+        content = message.serverContent
+        if isinstance(content, dict) and content:
+            acts += self._content(content)
+        if message.toolCall is not None:
+            acts += self._tool_calls(object_of(message.toolCall))
+        if message.toolCallCancellation is not None:
+            acts += self._cancellation(object_of(message.toolCallCancellation))
+        if isinstance(content, dict) and content:
+            acts += self._ends(content)
+        if self._bill and self.reply is None:
+            acts.append(self._usage(self._last_reply_id))
+        if message.goAway is not None:
+            acts.append(GoingAway(duration_ms(object_of(message.goAway).get("timeLeft"))))
+        if message.sessionResumptionUpdate is not None:
+            update = object_of(message.sessionResumptionUpdate)
+            acts.append(Handle(text_of(update.get("newHandle")), update.get("resumable") is True))
+        return acts
 
-    def hear(self, payload: bytes) -> ClientSaid:
-        if (wish := _only_audio(payload)) is not None:
-            return self._hear_audio(wish)
-        message = read(payload)
-        if isinstance(message, Hangup):
-            return [message]
-        name, members = message
-        try:
-            return _HEARERS[name](self, members)
-        except ValueError as mistake:
-            return [refused(str(mistake))]
-
-    def _hear_setup(self, members: _Members) -> ClientSaid:
-        raise ValueError(INVALID)  # exactly once
-
-    def _hear_content(self, members: _Members) -> ClientSaid:
-        turns = list_of(members.get("turns"))
-        # Vertex: what the system says replaces the instructions; LiveKit changes them so.
-        system = [turn for turn in turns if turn.get("role") == "system"]
-        said: ClientSaid = []
-        if system:
-            said += self._hear_update({"systemInstruction": system[-1]})
-        said += content.said([turn for turn in turns if turn not in system], lambda: self._new_id("call"))
-        complete = members.get("turnComplete") is True
-        if self._seeds:
-            self._seeds = not complete
-            return said
-        # It interrupts whatever is being said, whether it asks for an answer or not.
-        return [StopReply(), *said, *([AskReply(interrupts=True)] if complete else [])]
-
-    def _hear_input(self, members: _Members) -> ClientSaid:
-        said: ClientSaid = []
-        for name, member in members.items():
-            said += _INPUTS[name](self, member)
-        return said
-
-    def _hear_blob(self, blob: _Members) -> ClientSaid:
-        if content.is_picture(blob):
-            return [content.image(blob)]
-        wish = content.audio(blob)
-        if wish is None:
-            raise ValueError(INVALID)
-        return self._hear_audio(wish)
-
-    def _hear_chunks(self, blobs: list[_Members]) -> ClientSaid:
-        return self._hear_blob(blobs[0]) if blobs else []  # only the first is used (GEMINI-LIVE.md 3.3)
-
-    def _hear_audio(self, wish: UserAudio) -> ClientSaid:
-        if self.setup.config.manual_turns and not self._speaks:
+    def _voice_activity(self, activity: dict[str, Any]) -> list[Act]:
+        kind = activity.get("type")
+        if kind not in ("ACTIVITY_START", "ACTIVITY_END"):
             return []
-        self._spoke = True
-        return [wish]
+        offset = activity.get("audioOffset")
+        at_ms = duration_ms(offset) if isinstance(offset, str) else self._input_ms()
+        return self.users.signalled(kind == "ACTIVITY_START", at_ms)
 
-    def _hear_text(self, text: str) -> ClientSaid:
-        """A turn of its own. A blank one asks for an answer and says nothing (CLIENTS-GEMINI.md 5)."""
-        said = [Say(item_id="", role="user", text=text)] if text.strip() else []
-        return [StopReply(), *said, AskReply(interrupts=True)]
+    def _content(self, content: dict[str, Any]) -> list[Act]:
+        acts: list[Act] = []
+        if (words := content.get("inputTranscription")) is not None:
+            words = object_of(words)
+            finished = words.get("finished") is True
+            acts += self.users.heard(text_of(words.get("text")), finished, self._input_ms())
+        if content.get("interrupted") is True:
+            acts += self._interrupted()
+        if (turn := content.get("modelTurn")) is not None:
+            for part in list_of(object_of(turn).get("parts")):
+                if isinstance(part, dict):
+                    acts += self._part(part)
+        if (words := content.get("outputTranscription")) is not None:
+            acts += self._said(text_of(object_of(words).get("text")))
+        return acts
 
-    def _hear_start(self, members: _Members) -> ClientSaid:
-        if not self.setup.config.manual_turns:
-            raise ValueError(INVALID)
-        if self._speaks:
+    def _ends(self, content: dict[str, Any]) -> list[Act]:
+        acts: list[Act] = []
+        if content.get("generationComplete") is True:
+            acts += self._made()
+        if content.get("turnComplete") is True:
+            more = content.get("interactionStatus") == "IN_PROGRESS"
+            acts += self._turn_over(text_of(content.get("turnCompleteReason")), more)
+        elif content.get("waitingForInput") is True and self.reply is not None and self.reply.silent:
+            acts += self._finish("completed")
+        return acts
+
+    # -- What the model says -----------------------------------------------------------------------------
+
+    def _part(self, part: dict[str, Any]) -> list[Act]:
+        if isinstance(blob := part.get("inlineData"), dict):
+            mime, base64 = blob.get("mimeType"), blob.get("data")
+            if not isinstance(mime, str) or not isinstance(base64, str) or not mime.startswith(_MIME):
+                return []
+            acts = self._audio(len(base64))
+            if acts is None or self.text_only:
+                return acts or []
+            assert self.reply is not None
+            audio_format = PCM_24K if mime == _MIME_24K else _format(mime)
+            return [*acts, ReplyAudio(self.reply.item_id, base64, audio_format)]
+        if isinstance(text := part.get("text"), str) and part.get("thought") is not True:
+            return self._written(text)
+        return []
+
+    def passed(self, base64_chars: int) -> list[Act]:
+        return [*(self._audio(base64_chars) or ()), AudioPassed(base64_chars)]
+
+    def _audio(self, base64_chars: int) -> list[Act] | None:
+        """None: of a turn that nobody listens to."""
+        if self._old_turns and not self._old_is_past():
+            return None
+        self.interrupts = False
+        reply, acts = self.reply, []
+        if reply is None or not reply.item_id or reply.interrupted:
+            acts = [*self._cut_short(), *self._message()]
+            reply = self.reply
+            assert reply is not None
+        if not reply.base64_chars:
+            reply.first_audio_us = self._now_us()
+        reply.spoken = True
+        reply.base64_chars += base64_chars
+        self._outputs += 1
+        return acts
+
+    def _said(self, text: str) -> list[Act]:
+        if not text or self._old_turns:
             return []
-        self._speaks, self._spoke = True, False
-        return [SpeechBegins()]
+        acts = self._message()
+        assert self.reply is not None
+        self.reply.spoken = True
+        words = ReplyText if self.text_only else ReplyTranscript
+        return [*acts, words(self.reply.item_id, 0, text)]
 
-    def _hear_end(self, members: _Members) -> ClientSaid:
-        if not self.setup.config.manual_turns:
-            raise ValueError(INVALID)
-        if not self._speaks:
+    def _written(self, text: str) -> list[Act]:
+        """In a session that speaks, text is thoughts and remarks, never the spoken words (GEMINI-LIVE.md
+        5.6). Where it is not known whether it speaks, that is seen at the end of the turn."""
+        if not text or self.writes is False or (self._old_turns and not self._old_is_past()):
             return []
-        self._speaks = False
-        if not self._spoke:
-            raise ValueError("Precondition check failed.")
-        return [SpeechEnds()]
+        acts = self._message()
+        assert self.reply is not None
+        if self.writes:
+            return [*acts, ReplyText(self.reply.item_id, 0, text)]
+        self.reply.written += text
+        return acts
 
-    def _hear_pause(self, paused: bool) -> ClientSaid:
-        return [AudioPauses()] if paused and not self.setup.config.manual_turns else []
+    def _message(self) -> list[Act]:
+        """The reply and its message, begun if they are not."""
+        self._outputs += 1
+        self.has_spoken = True
+        acts = self._reply()
+        reply = self.reply
+        assert reply is not None
+        if not reply.item_id:
+            reply.item_id = self._new_id("item")
+            acts.append(ReplyItem(reply.id, reply.item_id, reply.items))
+            reply.items += 1
+            self._said_items.append(reply.item_id)
+        return acts
 
-    def _hear_answers(self, members: _Members) -> ClientSaid:
-        said: ClientSaid = []
-        for number, response in enumerate(list_of(members.get("functionResponses"))):
-            said += self._hear_answer(response, f"tool_response.function_responses[{number}]")
-        return said + self._settled([wish for wish in said if isinstance(wish, AnswerTool)])
+    def _reply(self) -> list[Act]:
+        """A reply's first output ends the user's turn."""
+        if self.reply is None:
+            acts = self.users.end(self._input_ms())
+            acts.append(self.begin())
+            self._await(NO_OUTPUT_US)
+            return acts
+        return self.users.end(self._input_ms()) if self.reply.silent else []
 
-    def _hear_answer(self, response: _Members, path: str) -> ClientSaid:
-        if list_of(response.get("parts")):
-            raise ValueError(f"{path}.parts is not supported by this backend.")
-        answer = content.answer(response)
-        awaited = self._teller.awaited
-        call_id = answer.call_id or next((i for i, name in awaited.items() if name == answer.name), "")
-        if call_id not in awaited:
-            return []  # called off meanwhile, or answered already
-        if response.get("willContinue") is True:
-            return []  # the last of them says it all: the other dialect knows no answers in pieces
-        name = awaited.pop(call_id)
-        return [msgspec.structs.replace(answer, call_id=call_id, name=name)]
-
-    def _settled(self, answers: list[AnswerTool]) -> ClientSaid:
-        """A turn whose calls are all answered for the model's ears only ends here: nothing more comes."""
-        silent = answers and all(answer.scheduling == "silent" for answer in answers)
-        if not silent or self._teller.awaited or self._teller.replying:
+    def _cut_short(self) -> list[Act]:
+        """Output after an interruption is of another turn: the end of this one got lost."""
+        reply = self.reply
+        if reply is None or not reply.interrupted:
             return []
-        return [*self._teller.finish()]
+        return self._finish("completed") if reply.made else self._finish("cancelled", "turn_detected")
 
-    def _hear_update(self, update: _Members) -> ClientSaid:
-        before = self.setup.config
-        self.change(update)
-        changed = {"instructions"} if "systemInstruction" in update else set()
-        if "tools" in update:
-            changed |= {"tools", "extras"} if self.setup.config.extras != before.extras else {"tools"}
-        return [Configure(config=self.setup.config, changed=frozenset(changed))] if changed else []
+    def begin(self, metadata: dict[str, Any] | None = None) -> ReplyBegun:
+        self.reply = Reply(self._new_id("resp"))
+        return ReplyBegun(self.reply.id, metadata=metadata)
+
+    # -- Tools -------------------------------------------------------------------------------------------
+
+    def _tool_calls(self, tool_call: dict[str, Any]) -> list[Act]:
+        """The reply ends with them, because clients run their tools when it has (TRANSLATION.md 4)."""
+        calls = [one for one in list_of(tool_call.get("functionCalls")) if isinstance(one, dict)]
+        if not calls or (self._old_turns and not self._old_is_past()):
+            return []
+        acts = [*self._cut_short(), *self._reply()]
+        reply = self.reply
+        assert reply is not None
+        self.has_spoken = True
+        acts += self._close_message()
+        for one in calls:
+            call = self.calls.called(one)
+            item_id = self._new_id("item")
+            acts += [
+                ReplyItem(reply.id, item_id, reply.items, "function_call", call.id, call.name),
+                ToolCall(call.id, call.name, call.arguments, item_id, reply.id),
+                ReplyItemDone(item_id),
+            ]
+            reply.items += 1
+        self._bare_end_due = True
+        return [*acts, *self._finish("completed")]
+
+    def _cancellation(self, cancellation: dict[str, Any]) -> list[Act]:
+        ids = tuple(one for one in list_of(cancellation.get("ids")) if isinstance(one, str))
+        self.calls.cancelled(ids)
+        return [ToolCallsCancelled(ids)] if ids else []
+
+    # -- Ends --------------------------------------------------------------------------------------------
+
+    def _made(self) -> list[Act]:
+        if self._old_turns and not self._old_made:
+            self._old_made = True
+            return []
+        reply = self.reply
+        if reply is None or reply.made:
+            return []
+        reply.made = True
+        self._await_end(reply)
+        return [ReplyMade(reply.id)]
+
+    def _interrupted(self) -> list[Act]:
+        if self.interrupts:
+            self.interrupts = False
+            if not self._old_turns and self.reply is not None and self.reply.silent:
+                self._old_turns = 1  # what our first words began, stopped by our next
+            self._old_made = bool(self._old_turns)
+            return []
+        acts = self.users.begin(self._input_ms())
+        if self._old_turns:
+            self._old_made = True
+        elif self.reply is not None:
+            self.reply.interrupted = True
+            if self.reply.item_id:
+                self._cut_items.append(self.reply.item_id)
+            self._await(NO_END_US)
+        return acts
+
+    def _turn_over(self, reason: str, more: bool) -> list[Act]:
+        bare, self._bare_end_due = self._bare_end_due, False
+        if self._old_turns:
+            self._old_turns -= 1
+            self._old_made = False
+            self._bare_end_due = bare
+            self._await_again()
+            return [self._usage(self._last_reply_id)] if self._bill else []
+        reply = self.reply
+        status, why = ending(reason)
+        if reply is None:
+            if status == "completed":
+                return self.users.words_whole() if not bare else []
+            # The user's turn was turned down: who waits for an answer is told so.
+            return [*self._reply(), *self.users.words_whole(), *self._finish(status, why)]
+        if bare and reply.silent and not reply.made and not reply.interrupted and not reason:
+            return []
+        if reply.interrupted and not reply.made:
+            status, why = "cancelled", "turn_detected"
+        return [*self.users.words_whole(), *self._finish(status, why, more)]
+
+    def _finish(self, status: Status, reason: str = "", more: bool = False) -> list[Act]:
+        """A message is closed only if it is whole; else the end of its reply closes it."""
+        reply = self.reply
+        assert reply is not None
+        acts = self._close_message() if status == "completed" else self._written_down()
+        if self._bill:
+            acts.append(self._usage(reply.id))
+        self._last_reply_id = reply.id
+        self.reply, self._due_us = None, None
+        return [*acts, ReplyDone(reply.id, status, reason, more)]
+
+    def _close_message(self) -> list[Act]:
+        reply = self.reply
+        if reply is None or not reply.item_id:
+            return []
+        written = self._written_down()
+        item_id, reply.item_id = reply.item_id, ""
+        return [*written, ReplyItemDone(item_id)]
+
+    def _written_down(self) -> list[Act]:
+        reply = self.reply
+        if reply is None or reply.spoken or not reply.written:
+            return []
+        written, reply.written = reply.written, ""
+        return [ReplyText(reply.item_id, 0, written, final=True)]
+
+    def _usage(self, reply_id: str) -> Usage:
+        bill, self._bill = self._bill, {}
+        return Usage(**bill, reply_id=reply_id)
+
+    # -- By the client's wish ----------------------------------------------------------------------------
+
+    def ask(self, metadata: dict[str, Any] | None) -> list[Act]:
+        """The model was asked to answer."""
+        begun = self.begin(metadata)
+        self._await(NO_OUTPUT_US)
+        return [begun]
+
+    def leave(self, status: Status, reason: str = "") -> list[Act]:
+        """End the reply here; what the model still says of that turn is not heard."""
+        reply = self.reply
+        assert reply is not None
+        self._old_turns += 1
+        self._old_made = reply.made
+        if status == "cancelled" and reply.item_id:
+            self._cut_items.append(reply.item_id)
+        acts = self._finish(status, reason)
+        self._await_again()
+        return acts
+
+    @property
+    def old_turn(self) -> bool:
+        """One is still to end that nobody listens to."""
+        return bool(self._old_turns)
+
+    def was_said(self, item_id: str) -> bool:
+        return item_id in self._said_items
+
+    def was_cut(self, item_id: str) -> bool:
+        return item_id in self._cut_items
+
+    def _old_is_past(self) -> bool:
+        """New output after all of the old was made: its end got lost."""
+        if self._old_made:
+            self._old_turns = 0
+            self._old_made = False
+        return not self._old_turns
+
+    # -- Patience ----------------------------------------------------------------------------------------
+
+    @property
+    def due_us(self) -> int | None:
+        return self._due_us
+
+    def _await(self, patience_us: int) -> None:
+        self._due_us = self._now_us() + patience_us
+        self._outputs_at_due = self._outputs
+
+    def _await_end(self, reply: Reply) -> None:
+        self._await(NO_END_US)
+        if reply.base64_chars and self._due_us is not None:
+            self._due_us = max(self._due_us, reply.played_us + NO_END_US)
+
+    def _await_again(self) -> None:
+        if self.reply is not None:
+            self._await(NO_OUTPUT_US)
+        elif self._old_turns and not self._old_made:
+            self._await(OLD_TURN_US)
+        else:
+            self._due_us = None
+
+    def woke(self) -> list[Act]:
+        if self._due_us is None or self._now_us() < self._due_us:
+            return []
+        reply = self.reply
+        if reply is None:
+            self._old_turns = 0
+            self._due_us = None
+            return []
+        whole = self.users.words_whole()
+        if reply.interrupted and not reply.made:
+            return [*whole, *self.leave("cancelled", "turn_detected")]
+        if reply.made:
+            return [*whole, *self._finish("completed")]
+        if self._outputs != self._outputs_at_due:
+            self._await(NO_OUTPUT_US)
+            return []
+        return [*whole, *self._finish("failed", "backend_timeout")]
 
 
-def _only_audio(payload: bytes) -> UserAudio | None:
-    try:
-        message = _decode_microphone(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    if (message.realtimeInput is None) == (message.realtime_input is None):
-        return None
-    held = message.realtimeInput or message.realtime_input
-    assert held is not None
-    blob = held.audio
-    audio_format = content.pcm_format((blob.mimeType or blob.mime_type)[:200])
-    return None if audio_format is None else UserAudio(standard_base64(blob.data), audio_format)
-
-
-_HEARERS: dict[str, Callable[[Listener, Any], ClientSaid]] = {
-    "setup": Listener._hear_setup,
-    "clientContent": Listener._hear_content,
-    "realtimeInput": Listener._hear_input,
-    "toolResponse": Listener._hear_answers,
-    "contextUpdate": Listener._hear_update,
-}
-_INPUTS: dict[str, Callable[[Listener, Any], ClientSaid]] = {
-    "audio": Listener._hear_blob,
-    "video": Listener._hear_blob,
-    "mediaChunks": Listener._hear_chunks,
-    "text": Listener._hear_text,
-    "activityStart": Listener._hear_start,
-    "activityEnd": Listener._hear_end,
-    "audioStreamEnd": Listener._hear_pause,
-}
+def _format(mime: str) -> AudioFormat:
+    rate = mime.partition("rate=")[2]
+    rate_hz = int(rate) if rate.isascii() and rate.isdigit() and len(rate) < 7 else 0
+    return AudioFormat("pcm", rate_hz) if rate_hz else PCM_24K

@@ -14,20 +14,15 @@ _ROLES = {"user": "user", "agent": "model"}
 
 def told(history: str) -> str:
     """As a part of the instructions; "" for none."""
-    return f"{LEAD_IN}\n{encodable(history)}" if history else ""
+    return f"{LEAD_IN}\n{history}" if history else ""
 
 
 def turns(history: str) -> tuple[str, list[dict[str, Any]]]:
     """What stands before the first speaker (a mark, a summary), and a Content for each turn after it."""
-    opening, *rest = _SPEAKER.split(encodable(history))
+    opening, *rest = _SPEAKER.split(history)
     contents = [
         {"role": _ROLES[speaker], "parts": [{"text": text.rstrip("\n")}]}
         for speaker, text in zip(rest[::2], rest[1::2], strict=True)
         if text.strip()
     ]
     return opening.strip("\n"), contents
-
-
-def encodable(text: str) -> str:
-    """Halves of surrogate pairs have no UTF-8: two that meet become their character, one alone U+FFFD."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

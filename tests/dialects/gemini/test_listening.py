@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import gemini_frames as gemini
+import gemini_client_frames as gemini
 from realtime_switch.dialects.acts import ReplyBegun, ReplyDone, ToolCall
 from realtime_switch.dialects.dialect import Hangup
 from realtime_switch.dialects.gemini import ClientSide
