@@ -14,12 +14,9 @@ import openai_frames as openai
 from realtime_switch.dialects.dialect import Hangup
 from two_dialects import SPOKEN, Call, audio, called, created, done
 
-EXAMPLES = {
-    example["id"]: example
-    for example in msgspec.json.decode(
-        (Path(__file__).parent / "gemini_to_openai_examples.json").read_bytes()
-    )
-}
+_TEXT = (Path(__file__).parents[1] / "translation_examples.json").read_bytes()
+# The others are the other way round.
+EXAMPLES = {one["id"]: one for one in msgspec.json.decode(_TEXT) if one["id"][0] in "CD"}
 
 
 def example(name: str, call: Call) -> dict[str, Any]:

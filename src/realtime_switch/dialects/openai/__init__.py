@@ -11,6 +11,7 @@ from .proofs import (
 )
 from .provider_side import ProviderSide
 from .reading import read
+from .session import read_config, write_config
 from .translated import Translated
 
 NAME = "openai"
@@ -34,4 +35,6 @@ __all__ = [
     "only_words_from_provider",
     "provider_side",
     "read",
+    "read_config",
+    "write_config",
 ]

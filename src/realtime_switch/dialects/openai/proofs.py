@@ -49,6 +49,17 @@ def only_audio_from_client(payload: bytes) -> bool:
     return False
 
 
+def audio_from_client(payload: bytes) -> bytes | None:
+    """The base64 of a frame that is proven to be audio, cut out without reading it."""
+    if not only_audio_from_client(payload):
+        return None
+    for head, tail in _AUDIO_FIRST:
+        if payload.startswith(head):
+            return payload[len(head) : -len(tail)]
+    end = len(payload) - 2
+    return payload[payload.rfind(b'"', 0, end) + 1 : end]
+
+
 def _closes(payload: bytes, id_end: int, middle: bytes) -> bool:
     """The event_id ends where its first quote is; an escaped quote there would not be followed by
     `middle`."""
