@@ -63,11 +63,17 @@ from .reading import read_closely
 REPLY_RUNS = "conversation_already_has_active_response"
 
 
+# A provider that does not greet may not confirm either; the client waits for that before it says a word.
+CONFIRMED_AFTER_US = 1_000_000
+
+
 class Translated:
     def __init__(self, target: Target, terms: Terms, new_id: NewId, now_us: NowUs) -> None:
         self._target = target
         self._terms = terms
         self._new_id = new_id
+        self._now_us = now_us
+        self.due_us: int | None = None
         self._config = Config()
         self._history = ""  # what stands in the instructions besides them
         self._output = PCM_24K
@@ -97,6 +103,8 @@ class Translated:
         by_items = self._terms.resume_by == "items"
         self._history = "" if by_items else history
         self._opening_id = self._new_id("event")
+        if not self._target.greets:
+            self.due_us = self._now_us() + CONFIRMED_AFTER_US
         session = session_members(config, self._target, self._terms)
         update = out.request("session.update", event_id=self._opening_id, session=session)
         items = resume.history_items(history) if by_items else []
@@ -229,17 +237,25 @@ class Translated:
     def _configured(self, act: Configured) -> ProviderSaid:
         self._output = output_format(session_of(act.raw))
         if self._opening_id:
-            self._opening_id = ""
-            if self._refused:
-                return [*self._refused[:1]]
-        elif self._updates:
+            return self._opened(act)
+        if self._updates:
             self._updates.pop(next(iter(self._updates)))  # answered in order (4.2)
         return [Configured(b"", act.audio_bytes_per_ms)]
+
+    def _opened(self, act: Configured) -> ProviderSaid:
+        self._opening_id = ""
+        self.due_us = None
+        return [*self._refused[:1]] or [Configured(b"", act.audio_bytes_per_ms)]
+
+    def woke(self) -> ProviderSaid:
+        due = self.due_us is not None and self._now_us() >= self.due_us
+        return self._opened(Configured(b"", self._output.bytes_per_ms)) if due else []
 
     def _trouble(self, act: Trouble) -> ProviderSaid:
         """`request_id` is told on only where the client waits for what was refused."""
         # Not every provider says which message it means; the first answer of all is that to the opening.
         if self._opening_id and act.request_id in ("", self._opening_id):
+            self.due_us = None
             return [Trouble(act.code, act.message, self._opening_id)]
         if (update := self._updates.pop(act.request_id, None)) is not None:
             field = min(update.changed, default="")
