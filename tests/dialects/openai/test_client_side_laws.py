@@ -39,18 +39,63 @@ _TYPES = st.sampled_from(
     ]
 )
 _WORDS = st.sampled_from(
-    """
-    realtime message function_call function_call_output user system assistant input_text input_image
-    output_text function auto none server_vad semantic_vad audio/pcmu root item_a item_u resp_1 call_9 AAAA
-    data:image/png;base64,AAAA
-    """.split()
+    [
+        "realtime",
+        "message",
+        "function_call",
+        "function_call_output",
+        "user",
+        "system",
+        "assistant",
+        "input_text",
+        "input_image",
+        "output_text",
+        "function",
+        "auto",
+        "none",
+        "server_vad",
+        "semantic_vad",
+        "audio/pcmu",
+        "root",
+        "item_a",
+        "item_u",
+        "resp_1",
+        "call_9",
+        "AAAA",
+        "data:image/png;base64,AAAA",
+    ]
 )
 _NAMES = st.sampled_from(
-    """
-    type id item item_id session response audio input output format voice role content text image_url
-    call_id name arguments tools tool_choice turn_detection previous_item_id content_index audio_end_ms
-    response_id metadata instructions event_id
-    """.split()
+    [
+        "type",
+        "id",
+        "item",
+        "item_id",
+        "session",
+        "response",
+        "audio",
+        "input",
+        "output",
+        "format",
+        "voice",
+        "role",
+        "content",
+        "text",
+        "image_url",
+        "call_id",
+        "name",
+        "arguments",
+        "tools",
+        "tool_choice",
+        "turn_detection",
+        "previous_item_id",
+        "content_index",
+        "audio_end_ms",
+        "response_id",
+        "metadata",
+        "instructions",
+        "event_id",
+    ]
 )
 _MEMBERS = st.recursive(
     _WORDS | _JSON,
@@ -68,6 +113,7 @@ _FRAMES = st.binary(max_size=60) | _MESSAGES | _JSON.map(write_any)
 @given(st.lists(_FRAMES, max_size=6), st.booleans())
 def test_whatever_a_client_sends_is_answered(frames, beta):
     client = OpenAIClient(beta)
+    client.greeted()
     client.told(*SPOKEN)
     for frame in frames:
         for said in client.says(frame):

@@ -177,6 +177,18 @@ TOLD = {
             ),
         ],
     ),
+    "words that come late": (
+        [TRANSCRIBED, TURN, a.UserTranscript("item_u", "Is row", final=True, audio_ms=700)],
+        [
+            a.UserTranscript("item_u", " four?"),
+            a.UserTranscript("item_u", "Is row four?", final=True, audio_ms=700),
+            a.UserTranscriptFailed("item_u"),
+        ],
+        [
+            transcription("delta", delta=" four?"),
+            transcription("completed", transcript="Is row four?", usage={"type": "duration", "seconds": 0.7}),
+        ],
+    ),
     "words all at once": (
         [TRANSCRIBED, TURN],
         [a.UserTranscript("item_u", "Hi.", final=True, audio_ms=700)],
