@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-import gemini_frames as gemini
+import gemini_client_frames as gemini
 import openai_frames as openai
 from calls import Clock, ids
 from realtime_switch.dialects import gemini as gemini_dialect

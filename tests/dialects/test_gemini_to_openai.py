@@ -9,17 +9,14 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-import gemini_frames as gemini
+import gemini_client_frames as gemini
 import openai_frames as openai
 from realtime_switch.dialects.dialect import Hangup
 from two_dialects import SPOKEN, Call, audio, called, created, done
 
-EXAMPLES = {
-    example["id"]: example
-    for example in msgspec.json.decode(
-        (Path(__file__).parent / "gemini_to_openai_examples.json").read_bytes()
-    )
-}
+_TEXT = (Path(__file__).parents[1] / "translation_examples.json").read_bytes()
+# The others are the other way round.
+EXAMPLES = {one["id"]: one for one in msgspec.json.decode(_TEXT) if one["id"][0] in "CD"}
 
 
 def example(name: str, call: Call) -> dict[str, Any]:
@@ -229,3 +226,19 @@ def test_a_call_goes_on_with_another_connection_and_the_answer_of_a_tool_is_not_
         "response.create"
     ]
     assert call.to_client == []
+
+
+def test_numbers_that_json_has_and_no_machine_word_holds_do_no_harm():
+    huge = b"1" + b"0" * 30
+    schema = b'{"type":"OBJECT","properties":{"n":{"type":"INTEGER","default":%s}}}' % huge
+    call = Call(
+        b'{"setup":{"tools":[{"functionDeclarations":[{"name":"f","parameters":%s}]}],"labels":{"x":%s}}}'
+        % (schema, huge)
+    ).ready()
+    call.provider(created(), called("call_1", "f", f'{{"n":{huge.decode()}}}'), done())
+    call.client(
+        b'{"toolResponse":{"functionResponses":[{"id":"call_1","name":"f","response":{"n":%s}}]}}' % huge,
+        b'{"clientContent":{"turns":[{"role":"model","parts":[{"functionCall":{"args":{"n":%s}}}]}]}}' % huge,
+    )
+    assert call.hangup is None
+    assert call.to_provider[0]["item"]["output"] == f'{{"n":{huge.decode()}}}'

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import gemini_frames as gemini
+import gemini_client_frames as gemini
 from realtime_switch.dialects import acts
 from realtime_switch.dialects.acts import (
     Configured,
@@ -221,7 +221,7 @@ def test_calls_are_told_together_and_the_turn_goes_on_with_what_comes_of_them():
     assert told(client_side, ReplyBegun("r1"), *calls, BILL, ReplyDone("r1")) == [
         {"toolCall": {"functionCalls": functions}}
     ]
-    assert client_side.reply_open
+    assert not client_side.reply_open  # nobody speaks meanwhile
     (made, complete) = told(client_side, ReplyBegun("r2"), BILL, ReplyDone("r2"))
     assert (made, complete["usageMetadata"]["totalTokenCount"]) == (DONE, 28)
     assert not client_side.reply_open
@@ -318,17 +318,18 @@ def test_each_turn_that_begins_ends_once_whatever_happens(said):
     client_side = side(**WORDS)
     shown, begun, ended = False, 0, 0  # a turn is open before the client's eyes
     for act in said:
-        was_open = client_side.reply_open
+        turn = client_side._teller
+        was_open = turn.open
         frames = told(client_side, act)
         ends = sum("turnComplete" in frame.get("serverContent", {}) for frame in frames)
-        assert ends == (was_open and not client_side.reply_open)
-        begun += client_side.reply_open and not was_open
+        assert ends == (was_open and not turn.open)
+        begun += turn.open and not was_open
         ended += ends
         for frame in frames:
             server = frame.get("serverContent", {})
             shown |= "toolCall" in frame or any(name in server for name in _BEGINS)
             shown &= "turnComplete" not in server
-        assert not shown or client_side.reply_open
+        assert not shown or turn.open
     ended += sum(b"turnComplete" in frame for frame in client_side.close_replies())
     assert ended == begun
 

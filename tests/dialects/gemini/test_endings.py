@@ -1,6 +1,6 @@
 import pytest
 
-import gemini_frames as gemini
+import gemini_client_frames as gemini
 from realtime_switch.accounts.errors import ErrorCode
 from realtime_switch.dialects.dialect import Farewell, Hangup
 from realtime_switch.dialects.gemini import ClientSide

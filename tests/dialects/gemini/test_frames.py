@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gemini_provider import sent
+from gemini_frames import sent
 from realtime_switch.dialects.gemini import frames
 from realtime_switch.dialects.sound import PCM_16K, AudioFormat
 

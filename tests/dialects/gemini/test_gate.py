@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import gemini_frames as gemini
+import gemini_client_frames as gemini
 from realtime_switch.dialects import openai as openai_dialect
 from realtime_switch.dialects.acts import (
     Act,

@@ -1,377 +1,603 @@
-"""What a Gemini client says in mid-call, message by message."""
+"""What Gemini says, as acts: the reference sequences of GEMINI-LIVE.md 10, and what of TRANSLATION.md 12
+comes from the backend."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-import gemini_frames as gemini
-from realtime_switch.dialects.acts import ReplyBegun, ReplyDone, ToolCall
-from realtime_switch.dialects.dialect import Hangup
-from realtime_switch.dialects.gemini import ClientSide
+from gemini_frames import (
+    AUDIO,
+    BLOB,
+    INTERRUPTED,
+    MADE,
+    OVER,
+    SETUP_COMPLETE,
+    Talk,
+    activity,
+    called,
+    heard,
+    said,
+    spoken,
+)
+from realtime_switch.dialects.acts import (
+    AudioPassed,
+    Garbled,
+    GoingAway,
+    Handle,
+    Ready,
+    ReplyAudio,
+    ReplyBegun,
+    ReplyDone,
+    ReplyItem,
+    ReplyItemDone,
+    ReplyMade,
+    ReplyText,
+    ReplyTranscript,
+    SpeechStarted,
+    SpeechStopped,
+    ToolCall,
+    ToolCallsCancelled,
+    Usage,
+    UserTranscript,
+    UserTurn,
+)
+from realtime_switch.dialects.profile import Profile
 from realtime_switch.dialects.sound import AudioFormat
-from realtime_switch.dialects.wishes import (
-    AnswerTool,
-    AskReply,
-    AudioPauses,
-    Configure,
-    Picture,
-    Say,
-    SayCall,
-    SpeechBegins,
-    SpeechEnds,
-    StopReply,
-    UserAudio,
-    UserImage,
-    Wish,
-)
+from realtime_switch.dialects.wishes import Config, UserAudio
 
-INVALID = Hangup(1007, "Request contains an invalid argument.")
-ASK = AskReply(interrupts=True)
-MANUAL = {"realtimeInputConfig": {"automaticActivityDetection": {"disabled": True}}}
-PCM_16K, PCM_24K = AudioFormat("pcm", 16_000), AudioFormat("pcm", 24_000)
+BILL = {"promptTokenCount": 40, "responseTokenCount": 10, "totalTokenCount": 50}
 
 
-def side(**setup) -> ClientSide:
-    client_side = ClientSide(lambda kind: f"{kind}_1")
-    client_side.first_word(gemini.setup(**setup))
-    return client_side
+def usage(reply_id):
+    return Usage(input=40, output=10, input_text=40, output_text=10, reply_id=reply_id)
 
 
-def heard(client_side=None, **message):
-    return (client_side or side()).hear(gemini.frame(**message))
+def words(item, text):
+    return ReplyTranscript(item, 0, text)
 
 
-def said(text, role="user", **members):
-    return Say(item_id="", role=role, text=text, **members)
+def audio(item):
+    return ReplyAudio(item, AUDIO)
 
 
-def audio(mime_type, data="AAAA"):
-    return {"audio": {"mimeType": mime_type, "data": data}}
+def begun(reply="resp_1", item="item_1"):
+    return [ReplyBegun(reply), ReplyItem(reply, item)]
 
 
-@pytest.mark.parametrize(
-    ("message", "expected"),
-    [
-        (audio("audio/pcm;rate=16000"), [UserAudio("AAAA", PCM_16K)]),
-        (audio("audio/pcm;rate=24000"), [UserAudio("AAAA", PCM_24K)]),
-        (audio("audio/pcm"), [UserAudio("AAAA", PCM_16K)]),
-        (audio("Audio/PCM; channels=1; rate=8000"), [UserAudio("AAAA", AudioFormat("pcm", 8000))]),
-        (audio("audio/pcm;rate=16000", "-_8"), [UserAudio("+/8=", PCM_16K)]),
-        (
-            {"audio": {"mime_type": "audio/pcm", "data": "AAAA", "displayName": "x"}},
-            [UserAudio("AAAA", PCM_16K)],
-        ),
-        (audio("audio/pcm;rate=9999999"), [INVALID]),
-        (audio("audio/pcm;rate=10"), [INVALID]),
-        (audio("audio/opus"), [INVALID]),
-        (audio(""), [INVALID]),
-        (
-            {"mediaChunks": [{"mimeType": "audio/pcm", "data": "AA=="}, {"data": "BB"}]},
-            [UserAudio("AA==", PCM_16K)],
-        ),
-        ({"media_chunks": [{"mime_type": "image/jpeg", "data": "_w"}]}, [UserImage("/w==", "image/jpeg")]),
-        ({"mediaChunks": []}, []),
-        ({"video": {"mimeType": "image/jpeg", "data": "AAAA"}}, [UserImage("AAAA", "image/jpeg")]),
-        ({"text": "hi"}, [StopReply(), said("hi"), ASK]),
-        ({"text": " "}, [StopReply(), ASK]),
-        ({"audioStreamEnd": True}, [AudioPauses()]),
-        ({"audioStreamEnd": False}, []),
-        ({"activityStart": {}}, [INVALID]),
-        ({"activityEnd": {}}, [INVALID]),
-        ({"text": None}, []),
-        ({"text": 5}, [Hangup(1007, "Invalid value at 'realtime_input.text'.")]),
-        ({"audio": {"data": 5}}, [Hangup(1007, "Invalid value at 'realtime_input.audio.data'.")]),
-    ],
-)
-@pytest.mark.parametrize("name", ["realtimeInput", "realtime_input"])
-def test_input_as_it_streams(name, message, expected):
-    assert heard(**{name: message}) == expected
+def closed(reply="resp_1", item="item_1", *, bill=False, more=False):
+    return [ReplyItemDone(item), *([usage(reply)] if bill else []), ReplyDone(reply, more=more)]
 
 
-def test_a_client_marks_its_own_turns():
-    client_side = side(**MANUAL)
-    spoken = audio("audio/pcm")
-    assert heard(client_side, realtimeInput=spoken) == []  # outside of an activity it is ignored
-    assert heard(client_side, realtimeInput={"activityEnd": {}}) == []
-    assert heard(client_side, realtimeInput={"activityStart": {}}) == [SpeechBegins()]
-    assert heard(client_side, realtimeInput={"activityStart": {}}) == []
-    assert heard(client_side, realtimeInput=spoken) == [UserAudio("AAAA", PCM_16K)]
-    assert heard(client_side, realtimeInput={"audioStreamEnd": True}) == []
-    assert heard(client_side, realtimeInput={"activityEnd": {}}) == [SpeechEnds()]
-    heard(client_side, realtimeInput={"activityStart": {}})
-    empty = heard(client_side, realtimeInput={"activityEnd": {}})
-    assert empty == [Hangup(1007, "Precondition check failed.")]
-
-
-def content(role, *parts):
-    return {"role": role, "parts": list(parts)}
-
-
-CALL = {"functionCall": {"id": "c", "name": "f", "args": {"my_key": 1}}}
-ANSWER = {"functionResponse": {"id": "c", "name": "f", "response": {"output": "x"}}}
-JPEG = {"inlineData": {"mimeType": "image/jpeg", "data": "AAAA"}}
-
-
-@pytest.mark.parametrize(
-    ("turns", "expected"),
-    [
-        ([], []),
-        ([content("user", {"text": "a"}, {"text": "b"})], [said("a\nb")]),
-        ([{"parts": [{"text": "a"}]}], [said("a")]),
-        ([content("model", {"text": "a"})], [said("a", "agent")]),
-        ([content("model", {"text": "hm", "thought": True}, {"text": ""})], []),
-        ([content("user", {"text": "see"}, JPEG)], [said("see", pictures=(Picture("AAAA", "image/jpeg"),))]),
-        (
-            [content("model", {"text": "a"}, CALL), content("user", ANSWER)],
-            [
-                said("a", "agent"),
-                SayCall(item_id="", call_id="c", name="f", arguments='{"my_key":1}'),
-                AnswerTool(item_id="", call_id="c", output="x", name="f", scheduling="silent"),
-            ],
-        ),
-        (
-            [content("model", {"functionCall": {"name": "f"}})],
-            [SayCall(item_id="", call_id="call_1", name="f", arguments="{}")],
-        ),
-    ],
-)
-def test_turns_are_put_in_one_by_one(turns, expected):
-    assert heard(clientContent={"turns": turns}) == [StopReply(), *expected]
-    assert heard(client_content={"turns": turns, "turn_complete": True}) == [StopReply(), *expected, ASK]
-
-
-@pytest.mark.parametrize(
-    ("turn", "reason"),
-    [
-        (
-            content("user", {"fileData": {}}),
-            "client_content.turns[0].parts[0].fileData is not supported by this backend.",
-        ),
-        (
-            content("user", {"inlineData": {"mimeType": "audio/pcm", "data": ""}}),
-            "client_content.turns[0].parts[0].inlineData is not supported by this backend.",
-        ),
-        (
-            content("boss", {"text": "a"}),
-            "client_content.turns[0].role: Please use a valid role: user, model.",
-        ),
-    ],
-)
-def test_what_cannot_be_put_in_is_named(turn, reason):
-    assert heard(clientContent={"turns": [turn]}) == [Hangup(1007, reason)]
-
-
-def test_what_the_system_says_replaces_the_instructions():
-    client_side = side(systemInstruction={"parts": [{"text": "old"}]})
-    stop, configure = heard(client_side, clientContent={"turns": [content("system", {"text": "new"})]})
-    assert (stop, configure.changed) == (StopReply(), {"instructions"})
-    assert client_side.config.instructions == "new"
-
-
-def test_history_that_is_put_in_first_is_not_answered():
-    client_side = side(historyConfig={"initialHistoryInClientContent": True})
-    turns = {"turns": [content("user", {"text": "I am Mia."})]}
-    assert heard(client_side, clientContent=turns) == [said("I am Mia.")]
-    assert heard(client_side, clientContent={**turns, "turnComplete": True}) == [said("I am Mia.")]
-    assert heard(client_side, realtimeInput={"text": " "}) == [StopReply(), ASK]
-    assert heard(client_side, clientContent={"turnComplete": True}) == [StopReply(), ASK]
-
-
-# -- Tools ---------------------------------------------------------------------------------------------------
-
-
-def called(*call_ids) -> ClientSide:
-    client_side = side()
-    client_side.tell(ReplyBegun("r"))
-    for call_id in call_ids:
-        client_side.tell(ToolCall(call_id, f"f_{call_id}", "{}"))
-    client_side.tell(ReplyDone("r"))
-    return client_side
-
-
-def answered(call_id, output, scheduling=""):
-    return AnswerTool(item_id="", call_id=call_id, output=output, name=f"f_{call_id}", scheduling=scheduling)
-
-
-@pytest.mark.parametrize(
-    ("response", "output"),
-    [
-        ({"output": "sunny"}, "sunny"),
-        ({"output": {"minutes": 4}}, '{"output":{"minutes":4}}'),
-        ({"output": "a", "more": 1}, '{"output":"a","more":1}'),
-        ({"error": "no"}, '{"error":"no"}'),
-        ({"my_key": 1}, '{"my_key":1}'),
-        ({}, "{}"),
-        (None, "{}"),
-        ("text", "{}"),
-    ],
-)
-def test_an_answer_is_text_or_json(response, output):
-    client_side = called("a")
-    answers = {"functionResponses": [{"id": "a", "name": "x", "response": response}]}
-    assert heard(client_side, toolResponse=answers) == [answered("a", output)]
-
-
-def test_several_calls_are_answered_in_any_order_and_each_once():
-    client_side = called("a", "b")
-    responses = [
-        {"id": "b", "response": {}, "scheduling": "INTERRUPT"},
-        {"id": "zz"},
-        {"id": "b"},
-        {"name": "f_a"},
-    ]
-    assert heard(client_side, tool_response={"function_responses": responses}) == [
-        answered("b", "{}", "interrupt"),
-        answered("a", "{}"),
-    ]
-
-
-def test_of_an_answer_in_pieces_the_last_counts():
-    client_side = called("a")
-    piece = {"id": "a", "response": {"n": 1}, "willContinue": True}
-    assert heard(client_side, toolResponse={"functionResponses": [piece]}) == []
-    last = {"id": "a", "response": {"n": 2}}
-    assert heard(client_side, toolResponse={"functionResponses": [last]}) == [answered("a", '{"n":2}')]
-
-
-def test_a_turn_that_is_answered_silently_ends():
-    client_side = called("a")
-    response = {"id": "a", "response": {}, "scheduling": "SILENT"}
-    assert heard(client_side, toolResponse={"functionResponses": [response]}) == [
-        answered("a", "{}", "silent"),
-        gemini.frame(serverContent={"generationComplete": True}),
-        gemini.frame(serverContent={"turnComplete": True}),
-    ]
-
-
-def test_pictures_of_a_tool_are_refused_by_name():
-    response = {"id": "a", "response": {}, "parts": [{"inlineData": {}}]}
-    reason = "tool_response.function_responses[0].parts is not supported by this backend."
-    assert heard(called("a"), toolResponse={"functionResponses": [response]}) == [Hangup(1007, reason)]
-
-
-# -- In mid-call ---------------------------------------------------------------------------------------------
-
-
-def test_a_context_update_changes_only_what_it_names():
-    client_side = side(
-        systemInstruction={"parts": [{"text": "old"}]}, tools=[{"functionDeclarations": [{"name": "f"}]}]
-    )
-    update = {"system_instruction": {"parts": [{"text": "new"}]}}
-    (wish,) = heard(client_side, context_update=update)
-    assert wish == Configure(config=client_side.config, changed=frozenset({"instructions"}))
-    assert (wish.config.instructions, [tool.name for tool in wish.config.tools]) == ("new", ["f"])
-    (wish,) = heard(client_side, contextUpdate={"tools": {"tools": []}})
-    assert (wish.changed, wish.config.instructions, wish.config.tools) == ({"tools"}, "new", ())
-    (wish,) = heard(client_side, contextUpdate={"tools": {"tools": [{"googleSearch": {}}]}})
-    assert wish.changed == {"tools", "extras"}
-    assert heard(client_side, contextUpdate={}) == []
-
-
-@pytest.mark.parametrize(
-    ("message", "expected"),
-    [
-        ({"setup": {"model": "x"}}, INVALID),
-        ({"setup": {}, "clientContent": {}}, INVALID),
-        ({}, INVALID),
-        (
-            {"bogus": 1},
-            Hangup(1007, 'Invalid JSON payload received. Unknown name "bogus": Cannot find field.'),
-        ),
-        (
-            {"clientContent": {"turns": [{"parts": [{"txt": 1}]}]}},
-            Hangup(
-                1007,
-                'Invalid JSON payload received. Unknown name "txt" at '
-                "'client_content.turns[0].parts[0]': Cannot find field.",
-            ),
-        ),
-    ],
-)
-def test_what_no_message_may_be_ends_the_call(message, expected):
-    assert heard(**message) == [expected]
-
-
-_ANY = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "setup",
-                    "clientContent",
-                    "client_content",
-                    "realtimeInput",
-                    "toolResponse",
-                    "contextUpdate",
-                    "turns",
-                    "role",
-                    "parts",
-                    "text",
-                    "inlineData",
-                    "mimeType",
-                    "data",
-                    "functionCall",
-                    "functionResponse",
-                    "functionResponses",
-                    "id",
-                    "name",
-                    "args",
-                    "response",
-                    "audio",
-                    "video",
-                    "mediaChunks",
-                    "activityStart",
-                    "activityEnd",
-                    "audioStreamEnd",
-                    "turnComplete",
-                    "systemInstruction",
-                    "tools",
-                    "functionDeclarations",
-                    "parameters",
-                    "generationConfig",
-                    "responseModalities",
-                    "speechConfig",
-                    "sessionResumption",
-                    "handle",
-                    "contextWindowCompression",
-                    "triggerTokens",
-                    "slidingWindow",
-                    "targetTokens",
-                    "inputAudioTranscription",
-                    "languageHints",
-                    "scheduling",
-                ]
-            ),
-            inner,
-            max_size=4,
-        )
+CONVERSATIONS = {
+    "2 an audio turn with signals, interrupted (3.8)": (
+        [
+            activity("START", "1.880s"),
+            heard("Which tram goes to the zoo?"),
+            activity("END", "5s"),
+            {},
+            {"serverContent": {}},
+            spoken("Line four goes "),
+            {},
+            spoken(),
+            activity("START", "7.200s"),
+            INTERRUPTED,
+            {**OVER, "usageMetadata": BILL},
+            heard("Sorry, the museum."),
+            activity("END", "8.900s"),
+            spoken("Take line nine."),
+            MADE,
+            {**OVER, "usageMetadata": BILL},
+        ],
+        [
+            SpeechStarted("item_1", 1880),
+            UserTranscript("item_1", "Which tram goes to the zoo?"),
+            SpeechStopped("item_1", 5000),
+            UserTurn("item_1"),
+            *begun("resp_1", "item_2"),
+            audio("item_2"),
+            words("item_2", "Line four goes "),
+            audio("item_2"),
+            UserTranscript("item_1", "Which tram goes to the zoo?", final=True, audio_ms=3120),
+            SpeechStarted("item_3", 7200),
+            usage("resp_1"),
+            ReplyDone("resp_1", "cancelled", "turn_detected"),
+            UserTranscript("item_3", "Sorry, the museum."),
+            SpeechStopped("item_3", 8900),
+            UserTurn("item_3"),
+            *begun("resp_2", "item_4"),
+            audio("item_4"),
+            words("item_4", "Take line nine."),
+            ReplyMade("resp_2"),
+            UserTranscript("item_3", "Sorry, the museum.", final=True, audio_ms=1700),
+            *closed("resp_2", "item_4", bill=True),
+        ],
     ),
-    max_leaves=12,
-)
-_MESSAGE = st.one_of(
-    st.binary(max_size=60),
-    _ANY.map(lambda value: gemini.frame(**value) if isinstance(value, dict) else gemini.frame(x=value)),
-    st.sampled_from(["setup", "clientContent", "realtimeInput", "toolResponse", "contextUpdate"]).flatmap(
-        lambda name: _ANY.map(lambda value: gemini.frame(**{name: value}))
+    "2b the same without signals, in fragments, with a thought (2.5)": (
+        [
+            heard(" Which"),
+            heard(" tram?"),
+            {"serverContent": {"modelTurn": {"parts": [{"text": "**Working it out**", "thought": True}]}}},
+            said("Line four."),
+            spoken(),
+            MADE,
+            INTERRUPTED,
+            {**OVER, "usageMetadata": BILL},
+            heard(" Wait."),
+        ],
+        [
+            SpeechStarted("item_1"),
+            UserTranscript("item_1", "Which"),
+            UserTranscript("item_1", " tram?"),
+            SpeechStopped("item_1"),
+            UserTurn("item_1"),
+            *begun("resp_1", "item_2"),
+            words("item_2", "Line four."),
+            audio("item_2"),
+            ReplyMade("resp_1"),
+            UserTranscript("item_1", "Which tram?", final=True),
+            SpeechStarted("item_3"),
+            *closed("resp_1", "item_2", bill=True),
+            UserTranscript("item_3", "Wait."),
+        ],
     ),
-)
+    "3 a typed turn": (
+        [said("Yes, "), spoken(), said("every hour."), MADE, {**OVER, "usageMetadata": BILL}],
+        [
+            *begun(),
+            words("item_1", "Yes, "),
+            audio("item_1"),
+            words("item_1", "every hour."),
+            ReplyMade("resp_1"),
+            *closed(bill=True),
+        ],
+    ),
+    "4 a tool call": (
+        [
+            called({"id": "fc-11", "name": "find_tram", "args": {"stop": "Zoo"}}),
+            spoken(),
+            said("In four minutes."),
+            MADE,
+            {**OVER, "usageMetadata": BILL},
+        ],
+        [
+            ReplyBegun("resp_1"),
+            ReplyItem("resp_1", "item_1", 0, "function_call", "fc-11", "find_tram"),
+            ToolCall("fc-11", "find_tram", '{"stop":"Zoo"}', "item_1", "resp_1"),
+            ReplyItemDone("item_1"),
+            ReplyDone("resp_1"),
+            *begun("resp_2", "item_2"),
+            audio("item_2"),
+            words("item_2", "In four minutes."),
+            ReplyMade("resp_2"),
+            *closed("resp_2", "item_2", bill=True),
+        ],
+    ),
+    "4b a tool call taken back": (
+        [
+            called({"id": "fc-12", "name": "f", "args": {}}),
+            {"toolCallCancellation": {"ids": ["fc-12", 5]}},
+        ],
+        [
+            ReplyBegun("resp_1"),
+            ReplyItem("resp_1", "item_1", 0, "function_call", "fc-12", "f"),
+            ToolCall("fc-12", "f", "{}", "item_1", "resp_1"),
+            ReplyItemDone("item_1"),
+            ReplyDone("resp_1"),
+            ToolCallsCancelled(("fc-12",)),
+        ],
+    ),
+    "5 going away": (
+        [
+            {"sessionResumptionUpdate": {"newHandle": "h-05", "resumable": True}},
+            {"sessionResumptionUpdate": {}},
+            {"goAway": {"timeLeft": "50s"}},
+        ],
+        [Handle("h-05"), Handle("", resumable=False), GoingAway(50_000)],
+    ),
+    "8 extended thinking: two utterances, one interaction": (
+        [
+            spoken(),
+            {"serverContent": {"turnComplete": True, "interactionStatus": "IN_PROGRESS"}},
+            called({"id": "fc-21", "name": "f"}),
+            spoken(),
+            MADE,
+            {"serverContent": {"turnComplete": True, "interactionStatus": "IDLE"}, "usageMetadata": BILL},
+        ],
+        [
+            *begun(),
+            audio("item_1"),
+            *closed(more=True),
+            ReplyBegun("resp_2"),
+            ReplyItem("resp_2", "item_2", 0, "function_call", "fc-21", "f"),
+            ToolCall("fc-21", "f", "{}", "item_2", "resp_2"),
+            ReplyItemDone("item_2"),
+            ReplyDone("resp_2"),
+            *begun("resp_3", "item_3"),
+            audio("item_3"),
+            ReplyMade("resp_3"),
+            *closed("resp_3", "item_3", bill=True),
+        ],
+    ),
+    "B04 speech, then two calls, then the bare turnComplete of some backends": (
+        [
+            spoken("One moment."),
+            called({"id": "fc-1", "name": "find_tram", "args": {"stop": "Zoo"}}, {"name": "weather"}),
+            {**OVER, "usageMetadata": {"promptTokenCount": 5, "totalTokenCount": 5}},
+        ],
+        [
+            *begun(),
+            audio("item_1"),
+            words("item_1", "One moment."),
+            ReplyItemDone("item_1"),
+            ReplyItem("resp_1", "item_2", 1, "function_call", "fc-1", "find_tram"),
+            ToolCall("fc-1", "find_tram", '{"stop":"Zoo"}', "item_2", "resp_1"),
+            ReplyItemDone("item_2"),
+            ReplyItem("resp_1", "item_3", 2, "function_call", "call_1", "weather"),
+            ToolCall("call_1", "weather", "{}", "item_3", "resp_1"),
+            ReplyItemDone("item_3"),
+            ReplyDone("resp_1"),
+            # Paid at once, because the call may end before there is another reply.
+            Usage(input=5, input_text=5, reply_id="resp_1"),
+        ],
+    ),
+    "B10 a safety stop": (
+        [
+            spoken("To do that"),
+            {"serverContent": {"turnComplete": True, "turnCompleteReason": "GENERATED_CONTENT_SAFETY"}},
+        ],
+        [
+            *begun(),
+            audio("item_1"),
+            words("item_1", "To do that"),
+            ReplyDone("resp_1", "incomplete", "content_filter"),
+        ],
+    ),
+    "a turn that is turned down before a word": (
+        [
+            activity("START", "1s"),
+            activity("END", "2s"),
+            {"serverContent": {"turnComplete": True, "turnCompleteReason": "PROHIBITED_INPUT_CONTENT"}},
+        ],
+        [
+            SpeechStarted("item_1", 1000),
+            SpeechStopped("item_1", 2000),
+            UserTurn("item_1"),
+            ReplyBegun("resp_1"),
+            ReplyDone("resp_1", "incomplete", "content_filter"),
+        ],
+    ),
+    "everything in one frame": (
+        [
+            {
+                "voiceActivity": {"type": "ACTIVITY_END", "audioOffset": "2s"},
+                "serverContent": {
+                    "turnComplete": True,
+                    "generationComplete": True,
+                    "outputTranscription": {"text": "Yes."},
+                    "modelTurn": {"parts": [{"inlineData": BLOB}, {"text": "hm", "thought": True}]},
+                    "inputTranscription": {"text": "Now?"},
+                },
+                "usageMetadata": BILL,
+                "goAway": {"timeLeft": "5s"},
+            }
+        ],
+        [
+            SpeechStarted("item_1"),
+            UserTranscript("item_1", "Now?"),
+            SpeechStopped("item_1"),
+            UserTurn("item_1"),
+            *begun("resp_1", "item_2"),
+            audio("item_2"),
+            words("item_2", "Yes."),
+            ReplyMade("resp_1"),
+            UserTranscript("item_1", "Now?", final=True),
+            *closed("resp_1", "item_2", bill=True),
+            GoingAway(5000),
+        ],
+    ),
+    "several parts are several pieces of audio": (
+        [
+            {
+                "serverContent": {
+                    "modelTurn": {
+                        "parts": [
+                            {"inlineData": BLOB},
+                            {"inlineData": {"mimeType": "audio/pcm;rate=16000", "data": "AAAA"}},
+                            {"inlineData": {"mimeType": "image/png", "data": "AAAA"}},
+                            {"executableCode": {"code": "1"}},
+                            5,
+                        ]
+                    }
+                }
+            }
+        ],
+        [*begun(), audio("item_1"), ReplyAudio("item_1", "AAAA", AudioFormat("pcm", 16_000))],
+    ),
+    "a bare turnComplete means nothing": ([OVER, {"serverContent": {"turnComplete": False}}], []),
+    "usage alone is paid at once": ([{"usageMetadata": BILL}], [usage("")]),
+    "usage within a turn is paid with the turn": (
+        [spoken(), {"usageMetadata": BILL}, OVER],
+        [*begun(), audio("item_1"), *closed(bill=True)],
+    ),
+    "a premature end, and the rest of the sentence": (
+        [spoken("I am "), OVER, spoken("here."), OVER],
+        [
+            *begun(),
+            audio("item_1"),
+            words("item_1", "I am "),
+            *closed(),
+            *begun("resp_2", "item_2"),
+            audio("item_2"),
+            words("item_2", "here."),
+            *closed("resp_2", "item_2"),
+        ],
+    ),
+    "an interruption before any output": (
+        [heard("Hi."), INTERRUPTED, OVER],
+        [SpeechStarted("item_1"), UserTranscript("item_1", "Hi.")],
+    ),
+    "an interruption whose end got lost": (
+        [spoken(), INTERRUPTED, spoken(), OVER],
+        [
+            *begun(),
+            audio("item_1"),
+            SpeechStarted("item_2"),
+            ReplyDone("resp_1", "cancelled", "turn_detected"),
+            SpeechStopped("item_2"),
+            UserTurn("item_2"),
+            *begun("resp_2", "item_3"),
+            audio("item_3"),
+            *closed("resp_2", "item_3"),
+        ],
+    ),
+    "late words of the agent belong to what was interrupted": (
+        [spoken(), INTERRUPTED, said("late"), OVER],
+        [
+            *begun(),
+            audio("item_1"),
+            SpeechStarted("item_2"),
+            words("item_1", "late"),
+            ReplyDone("resp_1", "cancelled", "turn_detected"),
+        ],
+    ),
+    "words that come late keep their turn, where speech is signalled": (
+        [
+            activity("START", "1s"),
+            activity("END", "2s"),
+            heard("Line"),
+            spoken(),
+            OVER,
+            heard(" four?"),
+            activity("START", "3s"),
+        ],
+        [
+            SpeechStarted("item_1", 1000),
+            SpeechStopped("item_1", 2000),
+            UserTurn("item_1"),
+            UserTranscript("item_1", "Line"),
+            *begun("resp_1", "item_2"),
+            audio("item_2"),
+            UserTranscript("item_1", "Line", final=True, audio_ms=1000),
+            *closed("resp_1", "item_2"),
+            UserTranscript("item_1", " four?"),
+            UserTranscript("item_1", "Line four?", final=True, audio_ms=1000),
+            SpeechStarted("item_3", 3000),
+        ],
+    ),
+    "words that are finished": (
+        [heard("Line four?", finished=True), spoken()],
+        [
+            SpeechStarted("item_1"),
+            UserTranscript("item_1", "Line four?"),
+            SpeechStopped("item_1"),
+            UserTurn("item_1"),
+            UserTranscript("item_1", "Line four?", final=True),
+            *begun("resp_1", "item_2"),
+            audio("item_2"),
+        ],
+    ),
+    "a whole transcript that is told again": (
+        [
+            heard(" When does line four leave?"),
+            heard(" When does line four leave?"),
+            heard(" No."),
+            heard(" No."),
+        ],
+        [
+            SpeechStarted("item_1"),
+            UserTranscript("item_1", "When does line four leave?"),
+            UserTranscript("item_1", " No."),
+            UserTranscript("item_1", " No."),
+        ],
+    ),
+    "an empty wait for input closes nothing that has begun": (
+        [spoken(), {"serverContent": {"waitingForInput": True}}, OVER],
+        [*begun(), audio("item_1"), *closed()],
+    ),
+    "snake_case all the way": (
+        [
+            {"voice_activity": {"type": "ACTIVITY_START", "audio_offset": "0.5s"}},
+            {
+                "server_content": {
+                    "model_turn": {
+                        "parts": [{"inline_data": {"mime_type": BLOB["mimeType"], "data": AUDIO}}]
+                    },
+                    "turn_complete": True,
+                },
+                "usage_metadata": {"prompt_token_count": 40, "candidates_token_count": 10},
+            },
+        ],
+        [
+            SpeechStarted("item_1", 500),
+            SpeechStopped("item_1"),
+            UserTurn("item_1"),
+            *begun("resp_1", "item_2"),
+            audio("item_2"),
+            *closed("resp_1", "item_2", bill=True),
+        ],
+    ),
+    "members of the wrong kind count as absent": (
+        [
+            {"serverContent": 5},
+            {"serverContent": {"modelTurn": {"parts": [{"inlineData": {"data": 5}}, {"text": 5}]}}},
+            {"serverContent": {"outputTranscription": "x", "inputTranscription": 5, "turnComplete": "yes"}},
+            {"toolCall": {"functionCalls": 5}},
+            {"toolCall": {"functionCalls": [5]}},
+            {"toolCallCancellation": {"ids": 5}},
+            {"voiceActivity": 5},
+            {"usageMetadata": []},
+        ],
+        [],
+    ),
+}
 
 
-@given(st.booleans(), st.lists(_MESSAGE, max_size=4))
-def test_anything_is_answered(manual, payloads):
-    fresh = ClientSide(lambda kind: kind)
-    client_side = side(**(MANUAL if manual else {}))
-    for payload in payloads:
-        fresh.first_word(payload)
-        fresh.restore(payload.decode("utf-8", "replace"))
-        for answer in client_side.hear(payload):
-            assert isinstance(answer, bytes | Wish | Hangup)
-            assert not isinstance(answer, Hangup) or (
-                answer.code == 1007 and len(answer.reason.encode()) <= 123
-            )
+@pytest.mark.parametrize("relay", [False, True], ids=["translated", "relayed"])
+@pytest.mark.parametrize(("messages", "acts"), CONVERSATIONS.values(), ids=CONVERSATIONS.keys())
+def test_a_conversation(messages, acts, relay):
+    talk = Talk(None if relay else Config()).ready()
+
+    assert talk.hear(*messages) == acts
+
+
+def test_the_greeting():
+    assert Talk().hear(SETUP_COMPLETE, SETUP_COMPLETE) == [Ready(b"", 48)]
+    assert Talk(None).hear(SETUP_COMPLETE) == [Ready(b'{"setupComplete":{}}', 48)]
+
+
+def test_what_is_no_message():
+    talk = Talk(None)
+    assert talk.side.hear(b"nonsense") == [Garbled()]
+    assert talk.side.hear(b"[]") == [Garbled()]
+    assert talk.side.hear(b"{}") == []
+
+
+# -- In a relay, where audio passes unread -------------------------------------------------------------------
+
+
+def test_audio_that_passed_begins_a_reply():
+    talk = Talk(None).ready()
+
+    assert talk.side.passed(640) == [*begun(), AudioPassed(640)]
+    assert talk.side.passed(16) == [AudioPassed(16)]
+    assert talk.hear(said("Yes."), OVER) == [words("item_1", "Yes."), *closed()]
+
+
+def test_audio_that_passed_ends_the_users_turn():
+    talk = Talk(None).ready()
+    talk.hear(heard("Hi."))
+
+    assert talk.side.passed(640) == [
+        SpeechStopped("item_1"),
+        UserTurn("item_1"),
+        *begun("resp_1", "item_2"),
+        AudioPassed(640),
+    ]
+
+
+def test_text_in_a_relay_is_what_was_written_only_where_nothing_is_spoken():
+    text = {"serverContent": {"modelTurn": {"parts": [{"text": "Line "}, {"text": "four."}]}}}
+
+    assert Talk(None).ready().hear(text, OVER) == [
+        *begun(),
+        ReplyText("item_1", 0, "Line four.", final=True),
+        *closed(),
+    ]
+    assert Talk(None).ready().hear(text, spoken(), OVER) == [*begun(), audio("item_1"), *closed()]
+    assert Talk(None).ready().hear(text, called({"id": "1", "name": "f"}))[:4] == [
+        *begun(),
+        ReplyText("item_1", 0, "Line four.", final=True),
+        ReplyItemDone("item_1"),
+    ]
+
+
+# -- In a translation ----------------------------------------------------------------------------------------
+
+
+def test_b11_text_is_wanted_of_a_model_that_only_speaks():
+    talk = Talk(Config(text_only=True)).ready()
+
+    assert talk.hear(spoken(), said("Hello."), MADE, OVER) == [
+        *begun(),
+        ReplyText("item_1", 0, "Hello."),
+        ReplyMade("resp_1"),
+        *closed(),
+    ]
+
+
+def test_text_is_wanted_of_a_model_that_writes():
+    talk = Talk(Config(text_only=True), profile=Profile(text=True)).ready()
+    text = {"serverContent": {"modelTurn": {"parts": [{"text": "Hello."}, {"text": "hm", "thought": True}]}}}
+
+    assert talk.opening[0]["setup"]["generationConfig"] == {"responseModalities": ["TEXT"]}
+    assert talk.hear(text, OVER) == [*begun(), ReplyText("item_1", 0, "Hello."), *closed()]
+
+
+def test_text_beside_speech_is_not_the_spoken_words():
+    text = {"serverContent": {"modelTurn": {"parts": [{"text": "I will greet."}]}}}
+
+    assert Talk().ready().hear(text, OVER) == []
+
+
+def test_b14_a_barge_in_while_the_rest_is_being_heard():
+    talk = Talk().ready()
+    talk.hear(spoken("In four minutes."), MADE)
+    talk.tell(UserAudio("AAAA" * 118_400, AudioFormat("pcm", 24_000)))  # 7400 ms
+
+    assert talk.hear(
+        INTERRUPTED, {**OVER, "usageMetadata": BILL}, heard(" Wait,"), heard(" stop."), spoken()
+    ) == [
+        SpeechStarted("item_2", 7400),
+        *closed(bill=True),
+        UserTranscript("item_2", "Wait,"),
+        UserTranscript("item_2", " stop."),
+        SpeechStopped("item_2", 7400),
+        UserTurn("item_2"),
+        *begun("resp_2", "item_3"),
+        audio("item_3"),
+    ]
+
+
+def test_speech_that_only_its_words_tell_of_began_a_little_earlier():
+    talk = Talk().ready()
+    talk.tell(UserAudio("AAAA" * 16_000, AudioFormat("pcm", 24_000)))  # 1000 ms
+
+    assert talk.hear(heard("Hi."), spoken())[:4] == [
+        SpeechStarted("item_1", 700),
+        UserTranscript("item_1", "Hi."),
+        SpeechStopped("item_1", 1000),
+        UserTurn("item_1"),
+    ]
+
+
+# -- Patience ------------------------------------------------------------------------------------------------
+
+
+def test_a_reply_whose_end_is_not_told_is_ended_when_it_must_have_been_heard():
+    talk = Talk().ready()
+    talk.hear(*[spoken()] * 4000, MADE)  # 12 bytes each: 1 s
+
+    assert talk.side.due_us == talk.now_us() + 6_000_000
+    assert talk.wake(5.9) == []
+    assert talk.wake(0.2) == closed()
+    assert talk.side.due_us is None
+    assert talk.hear(OVER) == []
+
+
+def test_an_interruption_whose_end_is_not_told():
+    talk = Talk().ready()
+    talk.hear(spoken(), INTERRUPTED)
+
+    assert talk.wake(4.9) == []
+    assert talk.wake(0.2) == [ReplyDone("resp_1", "cancelled", "turn_detected")]
+    assert talk.hear(spoken(), OVER) == []  # still the old turn
+    assert talk.hear(spoken())[2:] == [*begun("resp_2", "item_3"), audio("item_3")]
+
+
+def test_a_reply_that_falls_silent_has_failed():
+    talk = Talk().ready()
+    talk.hear(spoken())
+
+    talk.now_us.pass_s(20)
+    talk.hear(spoken())
+    assert talk.wake(11) == []
+    assert talk.wake(31) == [ReplyDone("resp_1", "failed", "backend_timeout")]
+    assert talk.hear(spoken()) == [*begun("resp_2", "item_2"), audio("item_2")]

@@ -8,7 +8,7 @@ from google.genai import Client, live, types
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemini_provider import AUDIO, BLOB, MADE, OVER, called, said, spoken
+from gemini_frames import AUDIO, BLOB, MADE, OVER, called, said, spoken
 from realtime_switch.dialects.acts import ReplyAudio, ReplyBegun, ReplyItem
 from realtime_switch.dialects.gemini import (
     envelope_bytes,

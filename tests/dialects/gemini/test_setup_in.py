@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-import gemini_frames as gemini
+import gemini_client_frames as gemini
 from realtime_switch.dialects.dialect import FirstWord, Hangup
 from realtime_switch.dialects.gemini import ClientSide, read_config, write_config
 from realtime_switch.dialects.sound import PCM_16K, PCM_24K

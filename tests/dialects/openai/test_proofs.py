@@ -7,6 +7,7 @@ from openai.types.realtime import InputAudioBufferAppendEvent
 
 from openai_frames import AUDIO, RESPONSE_DONE, transcript_delta
 from realtime_switch.dialects.openai import envelope_bytes, only_audio_from_client, only_audio_from_provider
+from realtime_switch.dialects.openai.proofs import audio_from_client
 
 APPEND = "input_audio_buffer.append"
 AUDIO_BYTES = "AAABAAIAAwA="
@@ -44,6 +45,7 @@ PROVIDERS = {
 @pytest.mark.parametrize("said", CLIENTS.values(), ids=CLIENTS.keys())
 def test_a_real_clients_audio_passes_unread(said):
     assert only_audio_from_client(said.encode())
+    assert audio_from_client(said.encode()) == AUDIO_BYTES.encode()
 
 
 @pytest.mark.parametrize("said", PROVIDERS.values(), ids=PROVIDERS.keys())
@@ -68,6 +70,7 @@ def test_a_real_providers_audio_passes_unread(said):
 )
 def test_what_may_be_more_than_audio_is_read(said):
     assert not only_audio_from_client(said.encode())
+    assert audio_from_client(said.encode()) is None
 
 
 @pytest.mark.parametrize("said", [RESPONSE_DONE, transcript_delta("hi"), b"", b'{"event_id":"x', b"[]"])

@@ -32,6 +32,7 @@ from realtime_switch.dialects.acts import (
     UserText,
     UserTurn,
 )
+from realtime_switch.dialects.dialect import Manner
 from realtime_switch.dialects.openai import provider_side
 from realtime_switch.dialects.openai.translated import _TELLERS
 from realtime_switch.dialects.sound import PCM_16K, PCM_24K, AudioFormat, decoded, encoded, silence
@@ -220,6 +221,19 @@ def test_a_refused_opening_is_waited_for_by_the_client():
     assert side.hear(error("invalid_value", "other")) == [Trouble("invalid_value", "no")]
     assert side.hear(error("invalid_value", opening)) == [Trouble("invalid_value", "no", opening)]
     assert Side(ready=False).hear(error("invalid_value"))[0].request_id  # the first answer of all
+
+
+def test_a_provider_that_confirms_nothing_is_taken_to_have_agreed():
+    clock = Clock()
+    quiet = Target(provider="alike", model="m", greets=False)
+    side = provider_side(quiet, Terms(), ids(), clock)
+    assert (side.manner, side.due_us) == (Manner.LISTENS, None)
+    side.opening(Config(), "")
+    assert (side.due_us, side.woke()) == (clock.us + 1_000_000, [])
+    clock.go_on(1)
+    assert side.woke() == [Configured(b"", 48)]
+    assert (side.due_us, side.woke()) == (None, [])
+    assert side.hear(openai.SESSION_UPDATED) == [Configured(b"", 48)]
 
 
 def test_the_past_is_told_in_the_instructions_and_again_with_new_ones():

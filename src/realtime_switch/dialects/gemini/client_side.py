@@ -59,7 +59,7 @@ class ClientSide:
 
     @property
     def reply_open(self) -> bool:
-        return self._teller.open
+        return self._teller.open and not self._teller.waits
 
     def close_replies(self) -> list[bytes]:
         return self._teller.close()

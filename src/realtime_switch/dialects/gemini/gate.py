@@ -12,8 +12,6 @@ client types, and what its tools answer, no provider of this dialect says again:
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from ..acts import (
     Act,
     Garbled,
@@ -33,6 +31,7 @@ from ..unambiguous import read_object
 from . import content, past
 from .casing import camel, camel_keys
 from .endings import refused
+from .frames import write
 from .members import list_of, object_of, text_of
 from .setup_in import OUR_HANDLE
 from .shape import INVALID, MESSAGES, read_message
@@ -84,7 +83,7 @@ class Gate:
             setup["sessionResumption"] = {**object_of(setup.get("sessionResumption")), "handle": handle}
         if self._seeded:  # else it would wait for that again, and answer nothing
             setup.pop("historyConfig", None)
-        return [msgspec.json.encode({"setup": setup})]
+        return [write({"setup": setup})]
 
     def admit(self, payload: bytes) -> Judgement:
         message = read_object(payload)
@@ -129,7 +128,7 @@ class Gate:
         if not self._history or "systemInstruction" not in update:
             return payload
         instruction = _told(update["systemInstruction"], self._history)
-        return msgspec.json.encode({"contextUpdate": {**update, "systemInstruction": instruction}})
+        return write({"contextUpdate": {**update, "systemInstruction": instruction}})
 
     def _heard(self, name: str, members: _Members) -> list[Act]:
         if name == "clientContent":
@@ -186,7 +185,7 @@ def _without(payload: bytes, hidden: frozenset[str]) -> bytes | None:
     if not left and len(message) == 1:
         return None
     message["serverContent"] = left
-    return msgspec.json.encode(message)
+    return write(message)
 
 
 def _setup_of(config: str | None) -> _Members:

@@ -73,6 +73,11 @@ class Teller:
     def replying(self) -> bool:
         return bool(self._replies)
 
+    @property
+    def waits(self) -> bool:
+        """For tools; until they are answered nothing more is said."""
+        return self.open and not self._replies and bool(self.awaited)
+
     # -- The turn ----------------------------------------------------------------------------------------
 
     def begun(self, act: ReplyBegun) -> list[bytes]:

@@ -16,10 +16,10 @@ _KINDS = {"AUDIO": "audio", "IMAGE": "image", "VIDEO": "image"}  # TEXT and DOCU
 
 def counts(usage: Any) -> Counts:
     usage = object_of(usage)
-    came = count_of(usage.get("promptTokenCount")) + count_of(usage.get("toolUsePromptTokenCount"))
+    came = _sum(usage, "promptTokenCount", "toolUsePromptTokenCount")
     # Vertex calls the same candidates (GEMINI-LIVE.md 4).
-    said = count_of(usage.get("responseTokenCount")) or count_of(usage.get("candidatesTokenCount"))
-    went = said + count_of(usage.get("thoughtsTokenCount"))
+    said = "responseTokenCount" if count_of(usage.get("responseTokenCount")) else "candidatesTokenCount"
+    went = _sum(usage, said, "thoughtsTokenCount")
     prompt = _split(came, usage.get("promptTokensDetails"), usage.get("toolUsePromptTokensDetails"))
     answer = _split(went, usage.get("responseTokensDetails") or usage.get("candidatesTokensDetails"))
     cached = _cached(
@@ -37,13 +37,17 @@ def counts(usage: Any) -> Counts:
         "output_text": answer["text"] + answer["image"],
         "output_audio": answer["audio"],
     }
-    return {name: min(count, COUNT_MAX) for name, count in bill.items() if count}
+    return {name: count for name, count in bill.items() if count}
 
 
 def summed(bill: Counts, more: Counts) -> Counts:
     return {
         name: min(bill.get(name, 0) + more.get(name, 0), COUNT_MAX) for name in dict.fromkeys((*bill, *more))
     }
+
+
+def _sum(usage: dict[str, Any], *names: str) -> int:
+    return min(sum(count_of(usage.get(name)) for name in names), COUNT_MAX)
 
 
 def _split(whole: int, *details: Any) -> Counts:

@@ -30,6 +30,7 @@ class Item(Struct):
     # Of a reply:
     reply_id: str = ""
     index: int = 0
+    aside: bool = False  # outside of the conversation
     part: Literal["", "audio", "text"] = ""  # the content part that was begun before the client's eyes
     said: str = ""
     written: str = ""
@@ -75,7 +76,7 @@ class Reply(Struct):
     id: str
     conversation_id: str | None
     manner: _Members  # how it is made, as response objects say it
-    aside: bool = False  # outside of the conversation
+    aside: bool = False
     items: list[Item] = []
     metadata: _Members | None = None
     usage: _Members | None = None
@@ -181,13 +182,12 @@ class Conversation:
         if reply is None or act.item_id in self.open_items:
             return None
         self.remove(act.item_id)  # a provider that counts its items begins anew with each connection
-        item = Item(
-            act.item_id, act.kind, reply_id=reply.id, index=act.index, call_id=act.call_id, name=act.name
-        )
+        item = Item(act.item_id, act.kind, reply_id=reply.id, index=act.index, aside=reply.aside)
+        item.call_id, item.name = act.call_id, act.name
         reply.items.append(item)
         self._newest = self.open_items[item.id] = item
         # What is said outside of the conversation takes no place in it (OPENAI-REALTIME.md 6.1).
-        return item if reply.aside else self.place(item)
+        return item if item.aside else self.place(item)
 
     def end(self, reply_id: str) -> Reply | None:
         reply = self.replies.pop(reply_id, None)

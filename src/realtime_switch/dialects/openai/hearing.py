@@ -12,7 +12,7 @@ class Turn(Struct):
     began_ms: int = 0
     audio_ms: int = 0
     words: str = ""
-    told: bool = False  # all of its words were, or that there will be none
+    told: str | None = None  # what was told as the whole of them; "" too where there will be none
 
 
 class Words(Struct, frozen=True):
@@ -51,18 +51,21 @@ class Hearing:
         return turn.words or None
 
     def words(self, act: UserTranscript) -> Words | None:
-        """None: they were all told."""
+        """None: nothing is new. Words that come late are told late, and the whole once more."""
         turn = self._turn(act.item_id)
-        if turn.told:
-            return None
         before = turn.words
         turn.words = (act.text or before) if act.final else before + act.text
-        turn.told = act.final
+        if turn.told == turn.words:
+            return None
+        if act.final:
+            turn.told = turn.words
         new = turn.words[len(before) :] if turn.words.startswith(before) else ""
         return Words(new, turn.words, act.audio_ms or turn.audio_ms)
 
     def words_failed(self, item_id: str) -> bool:
         """False: they were told."""
         turn = self._turn(item_id)
-        told, turn.told = turn.told, True
-        return not told
+        if turn.told is not None:
+            return False
+        turn.told = ""
+        return True

@@ -53,6 +53,10 @@ def audio_from_client(payload: bytes) -> bytes | None:
     """The base64 of a frame that is proven to be audio, cut out without reading it."""
     if not only_audio_from_client(payload):
         return None
+    if payload.startswith(_TIGHT):
+        return payload[len(_TIGHT) : -2]
+    if payload.startswith(_SPACED):
+        return payload[len(_SPACED) : -2]
     for head, tail in _AUDIO_FIRST:
         if payload.startswith(head):
             return payload[len(head) : -len(tail)]

@@ -43,7 +43,7 @@ class ProviderSide:
 
     @property
     def due_us(self) -> int | None:
-        return None
+        return self._translated.due_us if self._translated is not None else None
 
     def woke(self) -> ProviderSaid:
-        return []
+        return self._speaker.woke()

@@ -61,7 +61,7 @@ class Replying:
         if item is None:
             return []
         added = self._output_item("added", item, "in_progress")
-        return added + self._writer.item("added", item, "in_progress")
+        return added if item.aside else added + self._writer.item("added", item, "in_progress")
 
     def _output_item(self, what: str, item: Item, status: str = "") -> _Frames:
         return self._event(
@@ -216,7 +216,9 @@ class Replying:
         if item.part:
             frames += self._part("response.content_part.done", item, part=_part(item))
         item.done, item.whole = True, whole
-        return frames + self._writer.item("done", item) + self._output_item("done", item)
+        if not item.aside:
+            frames += self._writer.item("done", item)
+        return frames + self._output_item("done", item)
 
 
 def _part(item: Item) -> _Members:

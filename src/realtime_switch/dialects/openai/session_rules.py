@@ -20,7 +20,7 @@ from .rules import (
     wrong_value,
 )
 
-TOKENS_MAX = 4096
+OUTPUT_TOKENS_MAX = 4096
 AUDIO_FORMAT: Rule = by_type(
     {
         "audio/pcm": members({"type": anything, "rate": number(24_000, 24_000, whole=True)}),
@@ -55,7 +55,7 @@ _TRANSCRIPTION = members(
 )
 VOICE: Rule = either((str, text(256)), (dict, members({"id": text(256)}, needed=("id",))))
 OUTPUT_MODALITIES: Rule = exactly(["audio"], ["text"])
-MAX_OUTPUT_TOKENS: Rule = either((str, one_of("inf")), (int, number(1, TOKENS_MAX, whole=True)))
+MAX_OUTPUT_TOKENS: Rule = either((str, one_of("inf")), (int, number(1, OUTPUT_TOKENS_MAX, whole=True)))
 TOOLS: Rule = each(
     by_type(
         {

@@ -1,9 +1,7 @@
 """Towards an OpenAI-like provider for a client of another dialect: wishes become its requests, in the order
 that it can take (TRANSLATION.md 9).
 
-One reply runs at a time. A reply that is wanted while another runs waits for that one's `response.done`; a
-reply is asked for once all calls of a group are answered. What the user had not heard of a reply that is cut
-short is taken back (truncate), by the clock of playback.py.
+One reply runs at a time (replies_out.py), and one is asked for once all calls of a group are answered.
 """
 
 from collections.abc import Callable
@@ -14,7 +12,6 @@ import msgspec
 from ..acts import (
     Act,
     Configured,
-    Interrupted,
     ItemTaken,
     PastTold,
     Ready,
@@ -30,8 +27,7 @@ from ..acts import (
     UserTurn,
 )
 from ..dialect import NewId, NowUs, ProviderSaid
-from ..playback import Playback
-from ..sound import PCM_24K, duration_ms
+from ..sound import PCM_24K
 from ..terms import Target, Terms
 from ..wishes import (
     AnswerTool,
@@ -58,9 +54,10 @@ from .config_out import SILENCE_MS, refusals, session_members
 from .formats import output_format, session_of
 from .hearing_out import Microphone
 from .reading import read_closely
+from .replies_out import REPLY_RUNS, Replies
 
-# `response.create` while another reply runs (6.1). The server may have begun one by itself meanwhile.
-REPLY_RUNS = "conversation_already_has_active_response"
+# A provider that does not greet may not confirm either; the client waits for that before it says a word.
+CONFIRMED_AFTER_US = 1_000_000
 
 
 class Translated:
@@ -68,23 +65,18 @@ class Translated:
         self._target = target
         self._terms = terms
         self._new_id = new_id
+        self._now_us = now_us
+        self.due_us: int | None = None
         self._config = Config()
         self._history = ""  # what stands in the instructions besides them
         self._output = PCM_24K
         self._microphone = Microphone(target.input, now_us)
-        self._playback = Playback(now_us)
+        self._replies = Replies(self._microphone, new_id, now_us)
         # Our requests that somebody waits for, by their event_id, until they are answered.
         self._opening_id = ""
         self._refused: list[Refused] = []  # of the opening; said when that is answered
         self._updates: dict[str, Configure] = {}
-        self._create_id = ""
-        self._created = AskReply()
-        self._awaiting = False  # that one is neither begun nor refused
-        # The reply that runs, the one that waits for its end, and the calls that wait for answers.
-        self._running = ""
-        self._stopping = False
-        self._wanted: AskReply | None = None
-        self._calls: dict[str, str] = {}  # call -> its reply
+        self._calls: dict[str, str] = {}  # that wait for answers -> their reply
         self._known: set[str] = set()  # calls that this connection has heard of
         self._reply_due = False  # an answer of this group wants to be spoken of
         self._urgent = False
@@ -97,6 +89,8 @@ class Translated:
         by_items = self._terms.resume_by == "items"
         self._history = "" if by_items else history
         self._opening_id = self._new_id("event")
+        if not self._target.greets:
+            self.due_us = self._now_us() + CONFIRMED_AFTER_US
         session = session_members(config, self._target, self._terms)
         update = out.request("session.update", event_id=self._opening_id, session=session)
         items = resume.history_items(history) if by_items else []
@@ -126,14 +120,14 @@ class Translated:
     def _speech_begins(self, wish: SpeechBegins) -> ProviderSaid:
         cut: ProviderSaid = []
         if self._config.turns.interrupts:
-            self._wanted = None  # the end of this asks for one
-            cut = self._cut_short()
+            self._replies.forget_wanted()  # the end of this asks for one
+            cut = self._replies.cut_short()
         return [*cut, out.CLEAR, *self._microphone.begins()]
 
     def _speech_ends(self, wish: SpeechEnds) -> ProviderSaid:
         if not self._microphone.open:
             return []
-        return [*self._microphone.ends(), out.COMMIT, *self._reply(AskReply())]
+        return [*self._microphone.ends(), out.COMMIT, *self._replies.ask(AskReply())]
 
     def _audio_pauses(self, wish: AudioPauses) -> ProviderSaid:
         silence_ms = self._config.turns.silence_ms
@@ -165,54 +159,29 @@ class Translated:
         self._urgent |= wish.scheduling == "interrupt"
         if self._calls or not self._reply_due:
             return item
-        cut = self._cut_short() if self._urgent else []
+        cut = self._replies.cut_short() if self._urgent else []
         self._reply_due = self._urgent = False
-        return [*item, *cut, *self._reply(AskReply())]
+        return [*item, *cut, *self._replies.ask(AskReply())]
 
     def _ask_reply(self, wish: AskReply) -> ProviderSaid:
         for extra in wish.extras:
             if self._terms.strict or not extra.ignorable:
                 return [Refused(extra.path, "Not supported by the OpenAI backend.", wish.request_id)]
-        if self._busy and not wish.interrupts:
+        if self._replies.busy and not wish.interrupts:
             return [Refused("", "A reply is running already.", wish.request_id, REPLY_RUNS)]
-        return [*(self._cut_short() if wish.interrupts else []), *self._reply(wish)]
+        return [*(self._replies.cut_short() if wish.interrupts else []), *self._replies.ask(wish)]
 
     def _stop_reply(self, wish: StopReply) -> ProviderSaid:
-        if not self._busy and wish.request_id:
+        if not self._replies.busy and wish.request_id:
             return [Refused("", "No reply is running.", wish.request_id, "response_cancel_not_active")]
-        self._wanted = None
-        return self._cut_short()
+        self._replies.forget_wanted()
+        return self._replies.cut_short()
 
     def _truncate(self, wish: Truncate) -> ProviderSaid:
         return [out.truncate(wish.item_id, wish.heard_ms)]
 
     def _delete(self, wish: Delete) -> ProviderSaid:
         return [out.request("conversation.item.delete", item_id=wish.item_id)]
-
-    # -- Replies -----------------------------------------------------------------------------------------
-
-    @property
-    def _busy(self) -> bool:
-        return bool(self._running) or self._awaiting
-
-    def _reply(self, asked: AskReply) -> list[bytes]:
-        if self._busy:
-            self._wanted = asked
-            return []
-        self._create_id = self._new_id("event")
-        self._created, self._awaiting = asked, True
-        return [*self._microphone.seen(), out.create(self._create_id, asked)]
-
-    def _cut_short(self) -> ProviderSaid:
-        """Stop the reply that runs, and what is still played of it or of the last one."""
-        stops = self._busy and not self._stopping
-        if not stops and not self._playback.running:
-            return []
-        self._stopping = self._busy
-        return [*([out.cancel(self._running)] if stops else []), *self._hushed()]
-
-    def _hushed(self) -> ProviderSaid:
-        return [*(out.truncate(item_id, ms) for item_id, ms in self._playback.cut()), Interrupted()]
 
     # -- What the provider says --------------------------------------------------------------------------
 
@@ -229,39 +198,39 @@ class Translated:
     def _configured(self, act: Configured) -> ProviderSaid:
         self._output = output_format(session_of(act.raw))
         if self._opening_id:
-            self._opening_id = ""
-            if self._refused:
-                return [*self._refused[:1]]
-        elif self._updates:
+            return self._opened(act)
+        if self._updates:
             self._updates.pop(next(iter(self._updates)))  # answered in order (4.2)
         return [Configured(b"", act.audio_bytes_per_ms)]
+
+    def _opened(self, act: Configured) -> ProviderSaid:
+        self._opening_id = ""
+        self.due_us = None
+        return [*self._refused[:1]] or [Configured(b"", act.audio_bytes_per_ms)]
+
+    def woke(self) -> ProviderSaid:
+        due = self.due_us is not None and self._now_us() >= self.due_us
+        return self._opened(Configured(b"", self._output.bytes_per_ms)) if due else []
 
     def _trouble(self, act: Trouble) -> ProviderSaid:
         """`request_id` is told on only where the client waits for what was refused."""
         # Not every provider says which message it means; the first answer of all is that to the opening.
         if self._opening_id and act.request_id in ("", self._opening_id):
+            self.due_us = None
             return [Trouble(act.code, act.message, self._opening_id)]
         if (update := self._updates.pop(act.request_id, None)) is not None:
             field = min(update.changed, default="")
             return [Refused(field, act.message, update.request_id, act.code)]
-        if act.request_id != self._create_id:
-            # It may have been the reply's refusal all the same, so nobody waits for that for ever.
-            self._awaiting = self._awaiting and bool(act.request_id)
-            return [Trouble(act.code, act.message)]
-        self._awaiting = False
-        if act.code != REPLY_RUNS or not self._running:
-            return [act]
-        self._wanted = self._wanted or self._created
-        return [Trouble(act.code, act.message)]
+        return [self._replies.troubled(act)]
 
     def _speech_started(self, act: SpeechStarted) -> ProviderSaid:
         self._microphone.speaking = True
         said: ProviderSaid = [act]
-        turns, runs = self._config.turns, self._running and not self._stopping
+        turns = self._config.turns
         if turns.interrupts and turns.replies:
-            self._wanted = None  # the provider begins one when this is over
-        if turns.interrupts and (runs or self._playback.running):
-            said += self._hushed()  # the provider stops the reply itself (interrupt_response)
+            self._replies.forget_wanted()  # the provider begins one when this is over
+        if turns.interrupts:
+            said += self._replies.spoken_over()
         return [*said, *self._microphone.seen()]
 
     def _speech_stopped(self, act: SpeechStopped) -> ProviderSaid:
@@ -277,14 +246,13 @@ class Translated:
         return [] if act.item_id.startswith(resume.ITEM_ID) else [act]
 
     def _begun(self, act: ReplyBegun) -> ProviderSaid:
-        self._running = act.reply_id
-        self._awaiting = False
+        self._replies.begun(act.reply_id)
         return [act]
 
     def _audio(self, act: ReplyAudio) -> ProviderSaid:
         if self._output != act.format:
             act = msgspec.structs.replace(act, format=self._output)
-        self._playback.add(act.item_id, duration_ms(act.base64, act.format))
+        self._replies.heard(act)
         return [act]
 
     def _call(self, act: ToolCall) -> ProviderSaid:
@@ -295,14 +263,7 @@ class Translated:
     def _done(self, act: ReplyDone) -> ProviderSaid:
         if act.status != "completed":  # then its calls are not shown to the client
             self._calls = {call: reply for call, reply in self._calls.items() if reply != act.reply_id}
-        if act.reply_id == self._running:
-            self._running = ""
-            self._stopping = False
-        return [act, *self._next()]
-
-    def _next(self) -> list[bytes]:
-        wanted, self._wanted = self._wanted, None
-        return self._reply(wanted) if wanted is not None else []
+        return [act, *self._replies.done(act.reply_id)]
 
 
 # Each is given the wishes, or the acts, that it is filed under.
