@@ -594,6 +594,15 @@ def test_an_update_that_is_refused_is_void_and_those_after_it_stand():
     assert updated["session"]["audio"]["output"]["voice"] == "cedar"
 
 
+def test_updates_that_are_refused_one_after_the_other_leave_nothing():
+    client = client_after(update(instructions="One."), a.Ready(b"", 48))
+    client.says({**update(instructions="Two."), "event_id": "c_2"})
+    client.says({**update(max_output_tokens=9), "event_id": "c_3"})
+    client.told(a.Refused("instructions", "No.", "c_2"), a.Refused("max_output_tokens", "No.", "c_3"))
+    assert client.side.config == w.Config(instructions="One.", voice="alloy")
+    assert client.told(a.Configured(b"", 48)) == []
+
+
 def test_what_the_client_gave_no_name_is_found_all_the_same():
     client = client_after()
     (asked,) = client.says(update(tools=[FUNCTION]))

@@ -18,8 +18,7 @@ class Update(Struct):
 
     request_id: str
     asked: _Members  # what this one says
-    before: _Members  # what was asked for until then
-    after: _Members  # and with it
+    after: _Members  # the whole with it
 
 
 class Session:
@@ -42,9 +41,9 @@ class Session:
 
     def ask(self, update: _Members, request_id: str) -> Configure:
         """Of an update without mistakes."""
-        before, held = self._asked, self.config
-        self._hold(merged(before, update))
-        self._waiting.append(Update(request_id, update, before, self._asked))
+        held = self.config
+        self._hold(merged(self._asked, update))
+        self._waiting.append(Update(request_id, update, self._asked))
         changed = frozenset(
             name for name in Config.__struct_fields__ if getattr(held, name) != getattr(self.config, name)
         )
@@ -60,11 +59,10 @@ class Session:
 
     def take_back(self, request_id: str) -> None:
         """An update is refused, so all of it is void; those that came after it stand."""
-        refused = next((update for update in self._waiting if update.request_id == request_id), None)
-        if refused is None:
+        standing = [update for update in self._waiting if update.request_id != request_id]
+        if len(standing) == len(self._waiting):
             return
-        asked = self._waiting[0].before
-        standing = [update for update in self._waiting if update is not refused]
+        asked = self._agreed
         for update in standing:
             asked = update.after = merged(asked, update.asked)
         self._waiting = standing
