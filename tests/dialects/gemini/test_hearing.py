@@ -16,6 +16,7 @@ from gemini_frames import (
     heard,
     said,
     spoken,
+    tight,
 )
 from realtime_switch.dialects.acts import (
     AudioPassed,
@@ -604,6 +605,6 @@ def test_a_reply_that_falls_silent_has_failed():
 
 
 def test_audio_that_is_printed_with_escapes_is_read_all_the_same():
-    payload = b'{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm;rate=24000","data":"AA\\/A\\u003d\\u003d"}}]}}}'
+    printed = tight(spoken()).replace(AUDIO.encode(), b"AA\\/A\\u003d\\u003d")
 
-    assert Talk().ready().side.hear(payload)[-1] == ReplyAudio("item_1", "AA/A==")
+    assert Talk().ready().side.hear(printed)[-1] == ReplyAudio("item_1", "AA/A==")
