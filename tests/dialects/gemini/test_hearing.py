@@ -16,6 +16,7 @@ from gemini_frames import (
     heard,
     said,
     spoken,
+    tight,
 )
 from realtime_switch.dialects.acts import (
     AudioPassed,
@@ -601,3 +602,9 @@ def test_a_reply_that_falls_silent_has_failed():
     assert talk.wake(11) == []
     assert talk.wake(31) == [ReplyDone("resp_1", "failed", "backend_timeout")]
     assert talk.hear(spoken()) == [*begun("resp_2", "item_2"), audio("item_2")]
+
+
+def test_audio_that_is_printed_with_escapes_is_read_all_the_same():
+    printed = tight(spoken()).replace(AUDIO.encode(), b"AA\\/A\\u003d\\u003d")
+
+    assert Talk().ready().side.hear(printed)[-1] == ReplyAudio("item_1", "AA/A==")

@@ -344,7 +344,6 @@ def test_words_of_the_system_are_added_to_the_instructions():
         {"contextUpdate": system("Be kind.", past, "It rains.")},
         ItemTaken("i1"),
     ]
-    assert talk.tell(Say(item_id="i2", role="system")) == [ItemTaken("i2")]
     assert talk.tell(Configure(config=Config(instructions="Be brief."))) == [
         {"contextUpdate": system("Be brief.", past, "It rains.")},
         Configured(b"", 48),

@@ -5,6 +5,7 @@ import pytest
 from gemini_frames import SETUP_COMPLETE, TARGET, Talk
 from realtime_switch.dialects.acts import Ready, Refused
 from realtime_switch.dialects.gemini.past import LEAD_IN
+from realtime_switch.dialects.gemini.setup_out import setup as setup_of
 from realtime_switch.dialects.gemini.setup_out import unsupported, voice
 from realtime_switch.dialects.profile import Profile
 from realtime_switch.dialects.terms import Target, Terms
@@ -172,10 +173,8 @@ def test_the_users_words_are_wanted_for_memorys_sake():
 
 
 def test_a_model_of_vertex_keeps_its_whole_name():
-    side = Talk().side
-    side._target = Target(provider="vertex", model="publishers/google/models/gemini-3.8-live")
-    (frame,) = side.opening(Config(), "")
-    assert b'"model":"publishers/google/models/gemini-3.8-live"' in frame
+    model = "publishers/google/models/gemini-3.8-live"
+    assert setup_of(Config(), Target(provider="vertex", model=model), Terms())["model"] == model
 
 
 def test_what_was_said_before_is_in_the_instructions():

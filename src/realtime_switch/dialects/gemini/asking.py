@@ -104,11 +104,7 @@ class Queue:
 
     @property
     def has_turns(self) -> bool:
-        return any(one.content is not None for one in self._held)
-
-    @property
-    def has_answers(self) -> bool:
-        return any(one.answer is not None for one in self._held)
+        return bool(self._held) and any(one.content is not None for one in self._held)
 
     def _keep(self, held: list[_Held]) -> None:
         self._held = held

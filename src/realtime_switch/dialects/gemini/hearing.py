@@ -178,15 +178,18 @@ class Hearing:
             mime, base64 = blob.get("mimeType"), blob.get("data")
             if not isinstance(mime, str) or not isinstance(base64, str) or not mime.startswith(_MIME):
                 return []
-            acts = self._audio(len(base64))
-            if acts is None or self.text_only:
-                return acts or []
-            assert self.reply is not None
-            audio_format = PCM_24K if mime == _MIME_24K else _format(mime)
-            return [*acts, ReplyAudio(self.reply.item_id, base64, audio_format)]
+            return self.audio(base64, PCM_24K if mime == _MIME_24K else _format(mime))
         if isinstance(text := part.get("text"), str) and part.get("thought") is not True:
             return self._written(text)
         return []
+
+    def audio(self, base64: str, audio_format: AudioFormat) -> list[Act]:
+        acts = self._audio(len(base64))
+        if acts is None or self.text_only:
+            return acts or []
+        assert self.reply is not None
+        acts.append(ReplyAudio(self.reply.item_id, base64, audio_format))
+        return acts
 
     def passed(self, base64_chars: int) -> list[Act]:
         return [*(self._audio(base64_chars) or ()), AudioPassed(base64_chars)]

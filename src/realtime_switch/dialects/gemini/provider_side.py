@@ -10,7 +10,6 @@ from typing import Any
 from ..acts import (
     Act,
     AudioCleared,
-    Configured,
     ItemDeleted,
     ItemTaken,
     PastTold,
@@ -43,10 +42,12 @@ from ..wishes import (
     UserImage,
     Wish,
 )
-from . import frames, past, setup_out
+from . import frames, setup_out
 from .asking import Buffer, Queue, typed
 from .closes import trouble
 from .hearing import Hearing
+from .holding import Holding
+from .proofs import proven_audio
 
 # Shorter audio is no turn for OpenAI, and an activity with nothing in it makes Gemini hang up.
 TURN_MS_MIN = 100
@@ -64,14 +65,9 @@ class ProviderSide:
     def __init__(self, target: Target, terms: Terms, new_id: NewId, now_us: NowUs) -> None:
         self._target = target
         self._terms = terms
-        self._new_id = new_id
         self._now_us = now_us
         self._hearing = Hearing(new_id, now_us, lambda: self._input_us // 1000)
-        self._config: Config | None = None  # None: a relay
-        self._setup: setup_out.Setup = {}
-        self._instructions: list[str] = []  # what stands behind the client's: history, words of the system
-        self._first_frames: list[bytes] = []  # said once the setup is confirmed
-        self._refusals: list[Refused] = []
+        self._holding = Holding(target, terms)
         self._start_over = False  # as soon as nothing is being said
         self._queue = Queue(terms.waiting_bytes_max)
         self._buffer = Buffer(terms.waiting_bytes_max)
@@ -90,23 +86,24 @@ class ProviderSide:
 
     def hear(self, payload: bytes) -> ProviderSaid:
         hearing = self._hearing
-        if self._config is None:
+        if (base64 := proven_audio(payload)) is not None:
+            return [*hearing.audio(base64, PCM_24K)]
+        if self._holding.config is None:
             return [*hearing.hear(payload, payload)]
         waited = not hearing.ready
         said: ProviderSaid = [*hearing.hear(payload, b"")]
         if waited and hearing.ready:
-            said = [*self._first_frames, *said, *self._refusals]
-            self._first_frames, self._refusals = [], []
+            first, refusals = self._holding.opened()
+            said = [*first, *said, *refusals]
         if self._queue.has_turns and any(type(act) is SpeechStarted for act in said):
             said += self._tell_before_speech()
-        if self._start_over and hearing.reply is None:
+        if self._start_over:
             said += self._begin_anew()
         return said
 
     def _tell_before_speech(self) -> list[bytes]:
         """The model answers the user's speech unasked, and is to know by then what the client has added."""
-        assert self._config is not None
-        if self._config.manual_turns or not self._takes_content():
+        if not self._takes_content():
             return []
         return [frames.content(self._queue.take_turns(), complete=False)]
 
@@ -135,85 +132,34 @@ class ProviderSide:
             self._activity_over_us = now_us
         if self._answers_us and now_us >= self._answers_us + ANSWERS_HELD_US:
             said += self._take_answers()
-        said += self._hearing.woke()
-        if self._start_over and self._hearing.reply is None:
-            said += self._begin_anew()
-        return said
+        return [*said, *self._hearing.woke(), *self._begin_anew()]
 
     # -- How the call is to be held ----------------------------------------------------------------------
 
     def opening(self, config: Config, history: str, handle: str = "") -> list[bytes]:
-        """One setup, and it must be right: a second one makes the service hang up. With a handle it knows
-        already what was said."""
-        profile = self._target.profile
-        history = "" if handle else history
-        self._setup = setup_out.setup(config, self._target, self._terms, history, handle)
-        before, turns = past.turns(history) if profile.seeds_history else (past.told(history), [])
-        self._instructions = [before] if before else []
-        if turns:  # swallowed without an answer (historyConfig)
-            self._first_frames = [frames.content(turns, complete=True)]
-        bad = [] if handle else setup_out.unsupported(config, self._target, self._terms)
-        self._refusals = [Refused(field, why) for field, why in bad]
-        self._take(config)
-        return [frames.write({"setup": self._setup})]
+        setup = self._holding.open(config, history, handle)
+        self._hear_as(config)
+        return [setup]
 
-    def _take(self, config: Config) -> None:
-        self._config = config
+    def _hear_as(self, config: Config) -> None:
         hearing = self._hearing
         hearing.text_only = config.text_only
         hearing.writes = setup_out.writes(config, self._target.profile)
         hearing.users.manual = config.manual_turns
 
     def _configure(self, wish: Configure) -> ProviderSaid:
-        """A bad field refuses the whole, as OpenAI does."""
-        config, old = wish.config, self._config or Config()
-        setup = self._later_setup(config, old)
-        changed = setup_out.changes(self._setup, setup)
-        if self._terms.strict and setup_out.needs_new_setup(changed):
-            why = "This backend fixes it when the session starts; it cannot be changed now."
-            return [Refused(self._fixed_field(config, old), why, wish.request_id)]
-        if bad := setup_out.unsupported(config, self._target, self._terms):
-            return [Refused(*bad[0], wish.request_id)]
-        if self._hearing.has_spoken and self._voice(config) != self._voice(old):
-            why = "Cannot update a conversation's voice if assistant audio is present."
-            return [Refused("voice", why, wish.request_id, "cannot_update_voice")]
-        if not changed:
-            self._take(config)
-            return [Configured(b"", PCM_24K.bytes_per_ms)]
-        if setup_out.needs_new_setup(changed) or not self._target.profile.context_update:
+        said: ProviderSaid = [*self._holding.change(wish, self._hearing.has_spoken)]
+        if any(isinstance(one, StartOver) for one in said):
             self._start_over = True
-            return [] if self._hearing.reply is not None else self._begin_anew()
-        self._take(config)
-        self._setup = setup
-        update = frames.write(setup_out.context_update(setup, changed))
-        return [update, Configured(b"", PCM_24K.bytes_per_ms)]
-
-    def _voice(self, config: Config) -> str | None:
-        return setup_out.voice(config.voice, self._terms)
-
-    def _later_setup(self, config: Config, old: Config) -> setup_out.Setup:
-        """What would be the setup now. Words of the user that are not wanted any more are only not shown."""
-        told = setup_out.setup(config, self._target, self._terms, handle=None)
-        told.pop("systemInstruction", None)
-        told |= setup_out.context(config, self._target.profile, *self._instructions)
-        for kept in ("sessionResumption", "historyConfig"):
-            if kept in self._setup:
-                told[kept] = self._setup[kept]
-        if config.transcription is None and "inputAudioTranscription" in self._setup:
-            told["inputAudioTranscription"] = self._setup["inputAudioTranscription"]
-        return told
-
-    def _fixed_field(self, config: Config, old: Config) -> str:
-        """The first field of those that differ for which a new setup would be needed."""
-        for field in Config.__struct_fields__:
-            if getattr(config, field) != getattr(old, field):
-                values = {name: getattr(old, name) for name in Config.__struct_fields__}
-                alone = Config(**{**values, field: getattr(config, field)})
-                if setup_out.needs_new_setup(setup_out.changes(self._setup, self._later_setup(alone, old))):
-                    return field
-        return ""
+            return []
+        if self._holding.config is not None:
+            self._hear_as(self._holding.config)
+        return said
 
     def _begin_anew(self) -> ProviderSaid:
+        """Not in the middle of a reply."""
+        if not self._start_over or self._hearing.reply is not None:
+            return []
         self._start_over = False
         return [StartOver()]
 
@@ -224,7 +170,7 @@ class ProviderSide:
         if audio_format.coding != "pcm":
             base64, audio_format = self._converted(base64, audio_format)
         self._input_us += base64_bytes(base64) * 1000 // audio_format.bytes_per_ms
-        if self._config is not None and self._config.manual_turns and self._activity is None:
+        if self._hearing.users.manual and self._activity is None:
             if self._buffer.add(base64, audio_format):
                 return []
             told, self._full_told = self._full_told, True
@@ -264,8 +210,7 @@ class ProviderSide:
         return [frames.AUDIO_STREAM_END]
 
     def _commit_audio(self, wish: CommitAudio) -> ProviderSaid:
-        assert self._config is not None
-        manual = self._config.manual_turns
+        manual = self._hearing.users.manual
         if not manual and self._terms.strict:
             why = "This backend finds the user's turns by itself; they cannot be committed."
             return [Refused("manual_turns", why, wish.request_id)]
@@ -308,15 +253,11 @@ class ProviderSide:
         return [*([UserText(wish.item_id, wish.text)] if wish.text else []), ItemTaken(wish.item_id)]
 
     def _say_as_system(self, wish: Say) -> ProviderSaid:
-        if not self._target.profile.context_update or self._config is None:
+        update = self._holding.add(wish.text)
+        if update is None:
             why = "This model takes no words of the system once the session has started."
             return [Refused("item.role", why, wish.request_id)]
-        if not wish.text:
-            return [ItemTaken(wish.item_id)]
-        self._instructions.append(wish.text)
-        self._setup = self._later_setup(self._config, self._config)
-        changed = frozenset({"systemInstruction"})
-        return [frames.write(setup_out.context_update(self._setup, changed)), ItemTaken(wish.item_id)]
+        return [update, ItemTaken(wish.item_id)]
 
     def _say_call(self, wish: SayCall) -> ProviderSaid:
         if not self._takes_content():
@@ -452,9 +393,7 @@ class ProviderSide:
 
     def tell(self, wish: Wish) -> ProviderSaid:
         said = _TELLERS[type(wish)](self, wish)
-        if self._start_over and self._hearing.reply is None:
-            said += self._begin_anew()
-        return said
+        return said + self._begin_anew() if self._start_over else said
 
 
 # Each is given the wishes that it is filed under.
