@@ -112,6 +112,8 @@ class Relay:
         return [said for said in self._provider_side.hear(payload) if isinstance(said, Act)]
 
     def _look_at(self, payload: bytes) -> Hops:
+        # Before this frame is read: what passed unread came before it, and may have begun a reply.
+        audio = self._audio_so_far()
         shown, acts = self._gate.shown(payload, self._read(payload))
         first: Hops = []
         if acts and self._words:
@@ -119,7 +121,7 @@ class Relay:
             whole = {_place(act) for act in acts if isinstance(act, _WORDS) and act.final}
             # The whole takes the place of its parts. The first of them still says where the line begins.
             first += map(Heard, words[:1] if whole and {_place(act) for act in words} == whole else words)
-        first += self._audio_so_far()
+        first += audio
         rest: Hops = [] if shown is None else self._to_client(shown)
         for act in acts:
             (first if isinstance(act, Bill) else rest).append(Heard(act))

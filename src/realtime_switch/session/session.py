@@ -102,6 +102,7 @@ _HOPELESS = {
     "model_not_found": ErrorCode.EXTERNAL_MODEL_NOT_FOUND,
     "missing_model": ErrorCode.EXTERNAL_MODEL_NOT_FOUND,
     "invalid_api_key": ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE,
+    "backend_rejected_setup": ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE,
     "beta_api_shape_disabled": ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE,
 }
 
@@ -158,6 +159,7 @@ class Session:
         self._seam: Seam | None = None
         self._owes_reply = False  # the provider that is gone does, so the next one will
         self._handle = ("", "")  # the way's name, and what its provider remembers the call by
+        self._leaving = False  # at the end of the turn, for a new connection that goes on by the handle
         self._slow_in_a_row = 0
         self._live_since_us = 0
         self._refused_with = ""  # what the provider said instead of a greeting
@@ -276,6 +278,10 @@ class Session:
             return self._lose_beside(self._beside)
         if generation != self.generation or self.phase not in (Phase.DIALLING, *_CONNECTED):
             return []
+        if self._refused_with == "session_not_found" and self._handle[1]:
+            # It remembers no more; then it is told, like any other.
+            self._handle = ("", "")
+            return [Note("handle_refused"), *self._approach(Next(self._here.way, 0.0, others=False))]
         cause = SwitchCause.DROPPED if self.phase is Phase.LIVE else SwitchCause.REFUSED
         return self._move(cause, hopeless or self._refused_with in _HOPELESS)
 
@@ -340,8 +346,9 @@ class Session:
         end of the turn. Or why it cannot. `request_id`: of a client that is to be told."""
         if self.phase is not Phase.LIVE:
             return f"The call is {self.phase.value} and cannot be switched now."
-        if self._beside is not None:
-            return f"The call is on its way to {self._beside.way.name} already."
+        if self._leaving or self._beside is not None:
+            where = self._beside.way.name if self._beside is not None else self._here.way.name
+            return f"The call is on its way to {where} already."
         way = self._choice.named(name) if name else self._choice.other()
         if way is None and name:
             return f"The call's route has no target {name[:80]!r}. It has: {', '.join(self._choice.names)}."
@@ -356,7 +363,7 @@ class Session:
         if bound_ms is None or self.phase is not Phase.LIVE:
             return []
         self._slow_in_a_row = self._slow_in_a_row + 1 if latency_ms > bound_ms else 0
-        if self._slow_in_a_row < self._ways.switch_after or self._beside is not None:
+        if self._slow_in_a_row < self._ways.switch_after or self._leaving or self._beside is not None:
             return []
         self._slow_in_a_row = 0
         way = self._choice.other()
@@ -364,10 +371,13 @@ class Session:
 
     def _roll(self, way: Way, cause: SwitchCause, request_id: str | None = None) -> Steps:
         """A connection is made ready beside the present one; the call goes over at the end of a turn."""
-        self._beside = beside = self._connection(way)
         self._rolling = Seam(
             source=self._here.way.target, cause=cause, since_us=self._now_us(), request_id=request_id
         )
+        if way is self._here.way and self._handle[0] == way.name:
+            self._leaving = True
+            return [Note("switching", f"{cause} to {way.name}"), *self._go_over_if_free()]
+        self._beside = beside = self._connection(way)
         beside.generation = next(self._generations)
         return [Note("switching", f"{cause} to {way.name}"), DialBeside(beside.generation, way.target)]
 
@@ -396,10 +406,12 @@ class Session:
         return [Note("switch_failed", beside.way.name)]
 
     def _go_over_if_free(self) -> Steps:
-        beside = self._beside
-        if beside is None or not beside.ready or self.phase is not Phase.LIVE or not self._floor.is_free:
+        if self.phase is not Phase.LIVE or not self._floor.is_free or self._client_side.reply_open:
             return []
-        if self._client_side.reply_open:
+        if self._leaving:
+            return self._go_by_handle()
+        beside = self._beside
+        if beside is None or not beside.ready:
             return []
         if beside.history is not None and beside.history != self._taps.history():
             # It was told of the past before the last turn was over.
@@ -410,6 +422,14 @@ class Session:
         self._unheard.forget_audio()
         self._seam = msgspec.structs.replace(self._rolling, since_us=self._now_us())
         return self._go_over(beside)
+
+    def _go_by_handle(self) -> Steps:
+        """What a provider remembers by a handle it gives to one connection at a time, so here the old one goes
+        first (GEMINI-LIVE.md 9)."""
+        self._catch_up()
+        self._unheard.forget_audio()
+        self._seam = msgspec.structs.replace(self._rolling, since_us=self._now_us())
+        return self._approach(Next(self._here.way, 0.0, others=False))
 
     def _go_over(self, beside: Connection) -> Steps:
         self._beside, self._here, self.generation = None, beside, beside.generation
@@ -481,9 +501,12 @@ class Session:
         return [Note("provider_stalled"), *self._move(SwitchCause.STALLED)]
 
     def _cap_is_near(self) -> Steps:
-        if self.phase is not Phase.LIVE or self._beside is not None:
+        return self._leave_for_the_same(SwitchCause.SESSION_CAP)
+
+    def _leave_for_the_same(self, cause: SwitchCause) -> Steps:
+        if self.phase is not Phase.LIVE or self._leaving or self._beside is not None:
             return []
-        return self._roll(self._here.way, SwitchCause.SESSION_CAP)
+        return self._roll(self._here.way, cause)
 
     # -- Frames, by phase -----------------------------------------------------------------------------------
 
@@ -521,7 +544,8 @@ class Session:
                 return [Note("provider_refused", self._refused_with)]
         if self._here.lane.manner is Manner.ANSWERS and not any(isinstance(act, Ready) for act in acts):
             return self._hear(hops)
-        return [*self._hear(hops), *self._go_live(self._late_opening())]
+        steps = self._hear(hops)
+        return steps if self.phase is Phase.ENDED else [*steps, *self._go_live(self._late_opening())]
 
     def _carry_provider(self, generation: int, payload: bytes) -> Answer:
         if generation != self.generation:
@@ -574,7 +598,8 @@ class Session:
             steps += self._end_for_credits()
         elif self.phase is Phase.LIVE and self._taps.spent:
             steps += self._out_of_credits()
-        return steps if self._beside is None else steps + self._go_over_if_free()
+        waits = self._leaving or self._beside is not None
+        return steps + self._go_over_if_free() if waits else steps
 
     def _hear_act(self, act: Act) -> Steps:
         self._client_side.follow(act)
@@ -605,9 +630,7 @@ class Session:
         return [note, *self._move(SwitchCause.GARBLED)] if self.phase is Phase.LIVE else [note]
 
     def _see_going_away(self, act: GoingAway) -> Steps:
-        if self.phase is not Phase.LIVE or self._beside is not None:
-            return []
-        return self._roll(self._here.way, SwitchCause.GOING_AWAY)
+        return self._leave_for_the_same(SwitchCause.GOING_AWAY)
 
     def _see_handle(self, act: Handle) -> Steps:
         self._handle = (self._here.way.name, act.handle) if act.resumable else ("", "")
@@ -639,6 +662,7 @@ class Session:
     def _dial(self, found: Next) -> Steps:
         self.phase = Phase.DIALLING
         self._here.generation = self.generation = next(self._generations)
+        self._leaving = False
         self._nothing_passes()
         self.from_client = self._wait
         self.from_provider = self._ignore_provider

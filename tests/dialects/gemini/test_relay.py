@@ -22,7 +22,7 @@ class Call:
         self.client_side = gemini_dialect.ClientSide(new_id)
         word = self.client_side.first_word(gemini.setup(**setup))
         provider_side = gemini_dialect.provider_side(TARGET, Terms(), new_id, self.clock)
-        gate = self.client_side.gate(TARGET, Terms())
+        self.gate = gate = self.client_side.gate(TARGET, Terms())
         self.lane = lane.relay(gemini_dialect, gate, provider_side, self.client_side)
         self.transcript = Transcript(("a", "s"), lambda: new_id("record"), self.clock, continues=False)
         self.opening = self.lane.opening(word.config, "")
@@ -44,7 +44,7 @@ class Call:
                 self.client_side.follow(hop.act)
                 self.transcript.hear(hop.act)
                 if isinstance(hop.act, Ready):
-                    self.lane.greeted()
+                    self.gate.greeted()
         return hops
 
 

@@ -12,6 +12,8 @@ client types, and what its tools answer, no provider of this dialect says again:
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from ..acts import (
     Act,
     Garbled,

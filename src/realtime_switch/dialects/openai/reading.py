@@ -277,6 +277,8 @@ _READERS: _Readers = {
     "transcription_session.created": _ready,
     "transcription_session.updated": _configured,
     "error": _trouble,
+    "input_audio_buffer.speech_started": _speech_started,
+    "input_audio_buffer.speech_stopped": _speech_stopped,
     "input_audio_buffer.committed": _committed,
     "conversation.item.added": _item_added,
     "conversation.item.created": _item_added,
@@ -301,8 +303,6 @@ _READERS: _Readers = {
 }
 _CLOSE_READERS: _Readers = {
     **_READERS,
-    "input_audio_buffer.speech_started": _speech_started,
-    "input_audio_buffer.speech_stopped": _speech_stopped,
     "input_audio_buffer.cleared": _cleared,
     "conversation.item.deleted": _deleted,
     "conversation.item.added": _item_taken,
