@@ -424,7 +424,7 @@ class Session:
         return self._go_over(beside)
 
     def _go_by_handle(self) -> Steps:
-        """What a provider remembers by a handle it gives to one connection at a time, so here the old one goes
+        """What a provider remembers by a handle it gives to one connection at a time, so the old one goes
         first (GEMINI-LIVE.md 9)."""
         self._catch_up()
         self._unheard.forget_audio()
