@@ -46,16 +46,10 @@ from .purse import Purse
 from .steps import PASS, Answer, Ask, AskCredits, Dial, End, Note, Steps
 from .taps import Taps
 from .translation import Translation
+from .unread import Passes, nothing_passes
 from .way import Choose, Way
 
 CLIENT_LEFT = End(1000, "")
-
-
-Passes = Callable[[bytes], bool]
-
-
-def _nothing_passes(payload: bytes) -> bool:
-    return False
 
 
 class Phase(enum.Enum):
@@ -101,8 +95,8 @@ class Session:
         """`model`: as the client named it at the door, "" if it did not."""
         self.phase = Phase.HEARING
         self.generation = 0  # of the newest provider connection; 0 before the first
-        self.passes_from_client: Passes = _nothing_passes
-        self.passes_from_provider: Passes = _nothing_passes  # of the newest generation
+        self.passes_from_client: Passes = nothing_passes
+        self.passes_from_provider: Passes = nothing_passes  # of the newest generation
         self.from_client: Callable[[bytes], Answer] = self._wait
         self.from_provider: Callable[[int, bytes], Answer] = self._ignore_provider
         self._client = client
@@ -427,7 +421,7 @@ class Session:
         if not self._client_side.reply_open:
             return self._end_for_credits()
         self.phase = Phase.FINISHING
-        self.passes_from_client = _nothing_passes
+        self.passes_from_client = nothing_passes
         self.from_client = self._ignore
         return [Note("credits_spent"), *self._alarms.set(Alarm.FINISH, limits.FINISH_REPLY_S)]
 
@@ -465,7 +459,7 @@ class Session:
         return [*kept, *(last_words or []), end]
 
     def _nothing_passes(self) -> None:
-        self.passes_from_client = self.passes_from_provider = _nothing_passes
+        self.passes_from_client = self.passes_from_provider = nothing_passes
 
     # -- Small things ---------------------------------------------------------------------------------------
 
