@@ -108,6 +108,7 @@ async def run(options: argparse.Namespace) -> dict[str, list[dict[str, float]]]:
         script("websockets relay", "naive_relay.py", port, SYSTEM_CORE),
         script("bare picows relay", "bare_relay.py", port, SYSTEM_CORE),
     ]
+    systems.append(realtime_switch(port, SYSTEM_CORE, where, interpreted=True))
     systems.append(realtime_switch(port, SYSTEM_CORE, where))
     present = [system for system in systems if system is not None]
     if len(present) < len(systems):

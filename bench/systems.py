@@ -99,11 +99,14 @@ def script(name: str, file: str, upstream: int, core: int) -> System:
     return System(name, f"ws://127.0.0.1:{port}/", pid=process.pid, processes=[process])
 
 
-def realtime_switch(upstream: int, core: int, where: Path) -> System:
+def realtime_switch(upstream: int, core: int, where: Path, interpreted: bool = False) -> System:
     """Everything on: key checked, gate, proofs, meter, transcript, records kept and posted.
 
-    The business process runs on the other core; its time is not the relay's.
+    The business process runs on the other core; its time is not the relay's. `interpreted`: the frames' short
+    way in Python instead of compiled.
     """
+    where = where / ("interpreted" if interpreted else "compiled")
+    where.mkdir()
     port = free_port()
     config = where / "realtime-switch.toml"
     config.write_text(
@@ -113,6 +116,7 @@ def realtime_switch(upstream: int, core: int, where: Path) -> System:
     data = ["--data", str(where)]
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
     environment["LOG_LEVEL"] = "warning"
+    environment["RTS_INTERPRETED"] = str(int(interpreted))
 
     def command(*words: str) -> dict[str, str]:
         done = subprocess.run(
@@ -129,7 +133,7 @@ def realtime_switch(upstream: int, core: int, where: Path) -> System:
     )
     wait_for(port)
     return System(
-        "realtime-switch",
+        "realtime-switch, interpreted" if interpreted else "realtime-switch",
         f"ws://127.0.0.1:{port}/v1/realtime?model=default",
         {"Authorization": f"Bearer {key}"},
         gateway.pid,

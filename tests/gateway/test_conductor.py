@@ -101,6 +101,30 @@ async def test_frames_that_come_together_go_on_together_in_order(here: Rig, size
     await client.close()
 
 
+async def test_what_a_provider_sends_together_with_a_ping_is_not_kept_back(here: Rig) -> None:
+    client, line = await here.call()
+    ping = Frame(Opcode.PING, b"!").serialize(mask=False)
+    for message in (text(begun()), delta(10)):
+        line.socket.transport.write(Frame(Opcode.TEXT, message.encode()).serialize(mask=False) + ping)
+        assert await asyncio.wait_for(client.recv(), 5) == message
+    await client.close()
+
+
+async def test_pings_of_both_ends_are_answered(here: Rig) -> None:
+    client, line = await here.call()
+    await asyncio.wait_for(await client.ping(b"1"), 5)
+    await asyncio.wait_for(await line.socket.ping(b"2"), 5)
+    await client.close()
+
+
+async def test_an_extension_that_nobody_agreed_on_ends_the_call(here: Rig) -> None:
+    client, line = await here.call()
+    first, *rest = Frame(Opcode.TEXT, append(1).encode()).serialize(mask=True)
+    client.transport.write(bytes((first | 0x40, *rest)))
+    assert (await ending(client))[0] == 1002
+    await line.closed()
+
+
 async def test_the_last_frames_before_a_loss_reach_the_client(here: Rig) -> None:
     client, line = await here.call()
     in_one_write(line, delta(10), delta(20))

@@ -20,7 +20,7 @@ from typing import Protocol
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
-from picows import WSFrame, WSListener, WSMsgType, WSTransport
+from picows import WSFrame, WSMsgType, WSTransport
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
 from ..accounts.records import Grant, Refusal
@@ -49,7 +49,8 @@ from ..session.steps import (
 from .dial import DialError
 from .fragments import Fragments
 from .line import Line, answer_close
-from .sockets import BINARY, CLOSE, CONTINUATION, REASON_BYTES_MAX, TEXT, bound_reading, frame_head
+from .short_way import ClientEnd
+from .sockets import CLOSE, PING, PONG, REASON_BYTES_MAX, TEXT, bound_reading, frame_head
 
 PING_S = 20.0  # as OpenAI's server does (OPENAI-REALTIME.md 2.5)
 PROVIDER_SILENT_PINGS = 3  # unanswered, and nothing else heard: the line is dead
@@ -91,8 +92,8 @@ Work = Callable[[], Awaitable[None]]
 OpenLine = Callable[[Line, Target, float], Awaitable[object]]  # raises DialError
 
 
-class Conductor(WSListener):
-    """Listens to the client; the provider is listened to by a Line."""
+class Conductor(ClientEnd):
+    """Listens to the client; the provider is listened to by a Line. Nearly every frame passes both by."""
 
     def __init__(
         self,
@@ -150,23 +151,20 @@ class Conductor(WSListener):
         self._tick = self._loop.call_later(PING_S, self._on_tick)
         self._follow(self.session.begin())
 
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+    def on_other_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
-        self._client_heard = True
-        if kind is TEXT and frame.fin and not self._fragments.open:
-            payload = frame.get_payload_as_bytes()
-            if self.session.passes_from_client(payload):
-                self._to_provider(TEXT, payload)
-            else:
-                self._from_client(kind, payload)
-        elif kind is TEXT or kind is BINARY or kind is CONTINUATION:
-            if (whole := self._fragments.add(kind, frame)) is not None:
-                self._from_client(*whole)
+        if kind is PING:
+            transport.send_pong(frame.get_payload_as_bytes())
         elif kind is CLOSE:
             answer_close(transport, frame)
             self._client_left()
+        elif kind is not PONG:
+            whole = self._fragments.add(kind, frame)
+            self.in_pieces = self._fragments.open
+            if whole is not None:
+                self.on_message(*whole)
 
-    def _from_client(self, kind: WSMsgType, payload: bytes) -> None:
+    def on_message(self, kind: WSMsgType, payload: bytes) -> None:
         answer = self.session.from_client(payload)
         if answer is PASS:
             self._to_provider(kind, payload)

@@ -23,6 +23,7 @@ from .front_door import FrontDoor
 from .http import Api
 from .ids import now_us
 from .line import Line
+from .short_way import short_way
 from .switchboard import Bounds, Switchboard
 from .tls import tls_of
 
@@ -124,7 +125,7 @@ async def run(settings: Settings, *, listening: socket.socket | None = None, loc
     await link.start()
     try:
         port = await gateway.open(listening or _address(settings))
-        _log.info("ready", host=settings.gateway.host, port=port)
+        _log.info("ready", host=settings.gateway.host, port=port, short_way=short_way)
         gc.collect()
         gc.freeze()  # what was loaded to start stays for ever; the collector need not look at it again
         await stop.wait()

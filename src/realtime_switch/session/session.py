@@ -72,17 +72,11 @@ from .steps import (
 )
 from .taps import Taps
 from .translation import Translation
-from .unheard import Unheard
+from .unheard import Keeps, Unheard
+from .unread import Passes, nothing_passes
 from .way import Choose, Way
 
 CLIENT_LEFT = End(1000, "")
-
-
-Passes = Callable[[bytes], bool]
-
-
-def _nothing_passes(payload: bytes) -> bool:
-    return False
 
 
 class Phase(enum.Enum):
@@ -132,8 +126,8 @@ class Session:
         speaks first is heard, where a token narrows what it may say."""
         self.phase = Phase.HEARING
         self.generation = 0  # of the present provider connection; 0 before the first
-        self.passes_from_client: Passes = _nothing_passes
-        self.passes_from_provider: Passes = _nothing_passes  # of the present generation
+        self.passes_from_client: Passes = nothing_passes
+        self.passes_from_provider: Passes = nothing_passes  # of the present generation
         self.from_client: Callable[[bytes], Answer] = self._wait
         self.from_provider: Callable[[int, bytes], Answer] = self._ignore_provider
         self._client = client
@@ -555,12 +549,6 @@ class Session:
         hops = self._here.lane.from_provider(payload)
         return PASS if hops is PASS else self._hear(hops)
 
-    def _pass_from_client(self, payload: bytes) -> bool:
-        if self._here.lane.passes_from_client(payload):
-            self._unheard.audio(payload)
-            return True
-        return False
-
     def _carry_client(self, payload: bytes) -> Answer:
         weight = self._client.weight(payload)
         if weight is Weight.MOMENT:
@@ -693,7 +681,7 @@ class Session:
         self._choice.worked()
         self.from_client = self._carry_client
         self.from_provider = self._carry_provider
-        self.passes_from_client = self._pass_from_client
+        self.passes_from_client = Keeps(lane.passes_from_client, self._unheard)
         self.passes_from_provider = lane.passes_from_provider
         steps = [*opening, *self._arrived(self._here.way)]
         if isinstance(lane, Translation) and lane.briefed:
@@ -731,7 +719,7 @@ class Session:
         if not self._client_side.reply_open:
             return self._end_for_credits()
         self.phase = Phase.FINISHING
-        self.passes_from_client = _nothing_passes
+        self.passes_from_client = nothing_passes
         self.from_client = self._ignore
         return [Note("credits_spent"), *self._alarms.set(Alarm.FINISH, limits.FINISH_REPLY_S)]
 
@@ -767,7 +755,7 @@ class Session:
         return [*kept, *(last_words or []), end]
 
     def _nothing_passes(self) -> None:
-        self.passes_from_client = self.passes_from_provider = _nothing_passes
+        self.passes_from_client = self.passes_from_provider = nothing_passes
 
     # -- Small things ---------------------------------------------------------------------------------------
 

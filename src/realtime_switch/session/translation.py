@@ -11,6 +11,7 @@ from ..dialects.acts import Act, Bill, ToolCall
 from ..dialects.dialect import AskSwitch, ClientSide, Hangup, Manner, ProviderSide, ToClient, ToProvider
 from ..dialects.wishes import Configure, SayCall, Wish
 from .lane import Heard, Hop, Hops
+from .unread import Passes, nothing_passes
 
 
 class Translation:
@@ -18,17 +19,13 @@ class Translation:
         self._client_side = client_side
         self._provider_side = provider_side
         self.briefed = False  # the client's first word is in what `opening` and `ready` say
+        self.passes_from_client: Passes = nothing_passes
+        self.passes_from_provider: Passes = nothing_passes
         self._held: list[Wish] = []  # what the client's first word asks besides how to hold the call
 
     @property
     def manner(self) -> Manner:
         return self._provider_side.manner
-
-    def passes_from_client(self, payload: bytes) -> bool:
-        return False
-
-    def passes_from_provider(self, payload: bytes) -> bool:
-        return False
 
     # -- The beginning ------------------------------------------------------------------------------------
 
