@@ -1,10 +1,11 @@
 """A disk that fails, a file that is damaged, a folder that is gone: named, and nothing else lost by it."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from sqlcipher3 import dbapi2
 
 from outbox_ends import KEY, Ledger, a_shelf, an_outbox, bill, files, passage, until
 from realtime_switch.accounts.errors import ErrorCode, StorageError
@@ -89,14 +90,20 @@ async def test_what_stands_beside_a_bill_that_fails_is_kept(tmp_path: Path) -> N
 
 
 async def test_nobody_can_lock_us_out_of_the_file_we_write(tmp_path: Path) -> None:
+    stranger = """
+import sys
+from sqlcipher3 import dbapi2
+path, key, page_bytes = sys.argv[1:]
+connection = dbapi2.connect(path, timeout=0)
+connection.execute(f"PRAGMA key = \\"x'{key}'\\"")
+connection.execute(f"PRAGMA cipher_page_size = {page_bytes}")
+connection.execute("BEGIN IMMEDIATE")
+"""
     async with an_outbox(tmp_path, Ledger()) as outbox:
-        stranger = dbapi2.connect(str(outbox._shelf._live.file.path), timeout=0)
-        stranger.execute(f"PRAGMA key = \"x'{KEY}'\"")
-        stranger.execute(f"PRAGMA cipher_page_size = {PAGE_BYTES}")
-        with pytest.raises(dbapi2.OperationalError, match="locked"):
-            stranger.execute("BEGIN IMMEDIATE")
+        words = [sys.executable, "-c", stranger, outbox._shelf._live.file.path, KEY, str(PAGE_BYTES)]
+        done = subprocess.run(words, capture_output=True, text=True)
+        assert "database is locked" in done.stderr
         outbox.keep(bill(1))
-        stranger.close()
 
 
 async def test_a_file_of_another_key_is_left_where_it_is_and_keeps_nobody_from_working(

@@ -116,10 +116,12 @@ class Outbox:
         """In one commit, in this order. A bill that cannot be kept raises StorageError, when the others are
         seen to: the frame that carries it must not go on. What was said is then dropped and told, because a
         conversation with a gap is better than none."""
-        if len(records) > 1 and self._is_ample():
-            with contextlib.suppress(StorageError):  # each alone may find its place, or is named
+        if self._is_ample():
+            try:
                 self._on_disk(records)
                 return
+            except StorageError:
+                pass  # each alone may find its place, or is named
         failure: StorageError | None = None
         for record in records:
             try:
@@ -130,8 +132,9 @@ class Outbox:
             raise failure
 
     def _on_disk(self, records: Sequence[Record]) -> None:
-        rows = self._shelf.keep(records, len(self._delivery) > BACKLOG_ROWS)
-        if self._shelf.streams:
+        shelf = self._shelf
+        rows = shelf.keep(records, len(self._delivery) > BACKLOG_ROWS)
+        if shelf.streams:
             self._add(rows)
 
     def _keep_alone(self, record: Record) -> None:

@@ -18,8 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+import apsw
 import structlog
-from sqlcipher3 import dbapi2
 
 from ..accounts.errors import ErrorCode, StorageError
 from .file import SUFFIX, OutboxFile, explain
@@ -94,7 +94,7 @@ class Shelf:
             self._turn_over(backlog)
         try:
             rows = self._live.file.keep(encoded)
-        except dbapi2.Error as error:
+        except apsw.Error as error:
             rows = self._keep_elsewhere(encoded, backlog, error)
         held = self._live
         self._count(held, len(rows), sum([row.size_bytes for row in rows]))
@@ -104,7 +104,7 @@ class Shelf:
         return rows
 
     def _keep_elsewhere(
-        self, encoded: Sequence[tuple[Record, bytes]], backlog: bool, error: dbapi2.Error
+        self, encoded: Sequence[tuple[Record, bytes]], backlog: bool, error: apsw.Error
     ) -> list[Row]:
         """The file may be the one thing that is broken: try the next one."""
         broken = explain(self._live.file.path, error)
@@ -113,7 +113,7 @@ class Shelf:
         _log.error("outbox file failed, the next one is used", reason=broken.message)
         try:
             return self._live.file.keep(encoded)
-        except dbapi2.Error as error:
+        except apsw.Error as error:
             raise explain(self._live.file.path, error) from None
 
     def _turn_over(self, backlog: bool) -> bool:
