@@ -1,5 +1,6 @@
 """A disk that fails, a file that is damaged, a folder that is gone: named, and nothing else lost by it."""
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,23 @@ async def test_a_full_disk_is_named_and_the_next_file_is_used(tmp_path: Path) ->
         assert f"b{failed}" in ledger.bills, "it happened, and this process lived to tell it"
         assert "b20000" in ledger.bills
         assert "p1" in ledger.said
+
+
+async def test_a_file_for_which_there_is_no_room_leaves_nothing_behind(tmp_path: Path) -> None:
+    """It is tried once a second, and must not take the room that somebody makes."""
+    shelf = a_shelf(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
+    try:
+        await shelf.tend()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert shelf._spare is None
+    assert sorted(tmp_path.rglob("*")) == before
+    await shelf.tend()
+    assert shelf._spare is not None
+    await shelf.close()
 
 
 async def test_a_bill_does_not_fail_with_what_was_to_be_kept_beside_it(tmp_path: Path) -> None:

@@ -57,10 +57,10 @@ class OutboxFile:
         self.serial = serial  # names it in a Row
         self.rows_ever = 0  # written by us, so the number of the last one
         try:
-            self._connection = _connect(path, key, every_commit_synced)
-            if blanks:
-                self._connection.execute(_BLANKS, (blanks, BLANK_BYTES))
+            self._connection = _connect(path, key, every_commit_synced, blanks)
         except apsw.Error as error:
+            if blanks:
+                _unlink(path)  # half made, it would hold the room that is missing
             raise explain(path, error) from None
 
     def keep(self, records: Sequence[tuple[Record, bytes]]) -> list[Row]:
@@ -150,10 +150,8 @@ class OutboxFile:
             _log.warning("outbox file closed badly", reason=str(explain(self.path, error)))
 
     def remove(self) -> None:
-        """The file first: without it the others are nothing, but a log without its file looks like loss."""
         self.close()
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+        _unlink(self.path)
 
 
 def explain(path: Path, error: apsw.Error) -> StorageError:
@@ -182,7 +180,13 @@ _MEANINGS: tuple[tuple[tuple[type[apsw.Error], ...], str], ...] = (
 )
 
 
-def _connect(path: Path, key: str, every_commit_synced: bool) -> apsw.Connection:
+def _unlink(path: Path) -> None:
+    """The file first: without it the others are nothing, but a log without its file looks like loss."""
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
+def _connect(path: Path, key: str, every_commit_synced: bool, blanks: int) -> apsw.Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     # It waits for no locks: nobody else has business here, and the caller is an event loop.
     connection = apsw.Connection(str(path))
@@ -200,6 +204,8 @@ def _connect(path: Path, key: str, every_commit_synced: bool) -> apsw.Connection
         connection.execute("PRAGMA secure_delete = OFF")
         connection.execute(f"PRAGMA synchronous = {'FULL' if every_commit_synced else 'NORMAL'}")
         connection.execute(_SCHEMA)
+        if blanks:
+            connection.execute(_BLANKS, (blanks, BLANK_BYTES))
     except apsw.Error:
         connection.close()
         raise

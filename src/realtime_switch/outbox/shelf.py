@@ -294,7 +294,11 @@ class Shelf:
             blanks=FILE_ROWS_MAX,
             every_commit_synced=self._every_commit_synced,
         )
-        file.sync()  # its blanks, before anybody has to wait for them
+        try:
+            file.sync()  # its blanks, before anybody has to wait for them
+        except OSError:
+            file.remove()
+            raise
         return file
 
     def _make_spare(self) -> None:
