@@ -79,7 +79,7 @@ class Books(Protocol):
         """What the account has left, for all its calls here."""
         ...
 
-    def keep(self, call: "Conductor", record: Record) -> None:
+    def keep(self, call: "Conductor", *records: Record) -> None:
         """Raises StorageError for a bill that could not be kept."""
         ...
 
@@ -281,6 +281,7 @@ class Conductor(ClientEnd):
     def _follow(self, steps: Steps, original: bytes = b"", kind: WSMsgType = TEXT) -> None:
         """Carry out the session's answer, in order. The message that is answered keeps its kind; what the
         session says itself travels as the client's dialect has it, and as text to a provider."""
+        kept = False
         for step in steps:
             if type(step) is ToClient:  # nearly always, and a match would try it by parts
                 self._tell_client(kind if step.payload is original else self._own_kind, step.payload)
@@ -288,9 +289,11 @@ class Conductor(ClientEnd):
             match step:
                 case ToProvider(payload):
                     self._to_provider(kind if payload is original else TEXT, payload)
-                case Keep(record):
-                    if not self._keep(record):
+                case Keep():
+                    # All of one answer's at its first: the words of a turn and its bill are one commit.
+                    if not kept and not self._keep([step.record for step in steps if type(step) is Keep]):
                         return
+                    kept = True
                 case Ask(session_id):
                     self._way_in = self._start(partial(self._come_in, session_id))
                 case Dial(generation, after_s, target, within_s):
@@ -318,13 +321,13 @@ class Conductor(ClientEnd):
                 case End():
                     self._end(step)
 
-    def _keep(self, record: Record) -> bool:
+    def _keep(self, records: list[Record]) -> bool:
         """False: a bill could not be kept. Then the frame that carries it does not go on: who gets it for
         nothing once would get it for nothing again. The call ends by name."""
         try:
-            self._books.keep(self, record)
+            self._books.keep(self, *records)
         except StorageError as error:
-            self._log.error("bill not kept", id=record.id, code=error.code, reason=error.message)
+            self._log.error("bill not kept", code=error.code, reason=error.message)
             self.end(error.code, "The gateway cannot write bills at the moment. Try again shortly.")
             if not self._ended:  # the steps that are broken off here were the call's last
                 self._end(self.session.ending(error.code))

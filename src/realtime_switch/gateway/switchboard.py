@@ -223,9 +223,12 @@ class Switchboard:
         self.calls.take_over(call.account_id, call)
         return self.calls.granted(call, grant.credits)
 
-    def keep(self, call: Conductor, record: Record) -> None:
-        low = isinstance(record, UsageRecord) and self.calls.charged(call, record)
-        self.outbox.keep(record)
+    def keep(self, call: Conductor, *records: Record) -> None:
+        low = False
+        for record in records:
+            if isinstance(record, UsageRecord) and self.calls.charged(call, record):
+                low = True
+        self.outbox.keep(*records)
         if low:
             self.outbox.hurry()
 
