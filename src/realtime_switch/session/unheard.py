@@ -128,8 +128,9 @@ class Unheard:
 
 
 class Keeps:
-    """Lets a client's audio pass unread, and keeps it. gateway/_compiled.pyx matches `audio` by itself, if it
-    is Shapes, then appends to what is kept, and asks `keep` now and then, which sees that it is not too much."""
+    """Lets a client's audio pass unread, and keeps it. gateway/_compiled.pyx matches `audio` by itself, if
+    it is Shapes, then appends to what is kept, and asks `keep` now and then, which sees that it is not too
+    much."""
 
     def __init__(self, audio: Passes, unheard: Unheard) -> None:
         self.audio = audio
