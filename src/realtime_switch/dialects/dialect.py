@@ -174,6 +174,11 @@ class ClientSide(Protocol):
         """Total: what cannot be read or meant is answered in the dialect's own way, never by an exception."""
         ...
 
+    def hear_audio(self, payload: bytes) -> ClientSaid | None:
+        """As `hear`, of a frame that is audio and nothing else, as most are. None: it is not, or is not proven
+        to be, and nothing was done."""
+        ...
+
     def tell(self, act: Act) -> ClientSaid: ...
 
     def config_to_save(self, act: Ready | Configured) -> str | None:
@@ -190,6 +195,10 @@ class ProviderSide(Protocol):
     def hear(self, payload: bytes) -> ProviderSaid:
         """Total: anything a provider may send gives acts or none, never an exception. In a relay, where the
         client answers by itself, it gives acts alone."""
+        ...
+
+    def hear_audio(self, payload: bytes) -> ProviderSaid | None:
+        """As `hear`, in a translation, of a frame that is audio and nothing else. None: nothing was done."""
         ...
 
     def passed(self, base64_chars: int) -> Sequence[Act]:

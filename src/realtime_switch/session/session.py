@@ -547,7 +547,21 @@ class Session:
             is_beside = beside is not None and generation == beside.generation
             return self._hear_beside(beside, payload) if beside is not None and is_beside else []
         hops = self._here.lane.from_provider(payload)
-        return PASS if hops is PASS else self._hear(hops)
+        if hops is PASS:
+            return PASS
+        if len(hops) == 1 and isinstance(hop := hops[0], ToClient):
+            return [hop]  # nothing is heard of it
+        return self._hear(hops)
+
+    def _translate_client(self, payload: bytes) -> Answer:
+        assert isinstance(self._here.lane, Translation)
+        hops = self._here.lane.audio_from_client(payload)
+        if hops is None:
+            return self._carry_client(payload)
+        self._unheard.audio(payload)
+        if len(hops) == 1 and isinstance(hop := hops[0], ToProvider):
+            return [hop]
+        return self._hear(hops)
 
     def _carry_client(self, payload: bytes) -> Answer:
         weight = self._client.weight(payload)
@@ -679,7 +693,7 @@ class Session:
         self._live_since_us = self._now_us()
         self._alarms.drop(Alarm.GREETING)
         self._choice.worked()
-        self.from_client = self._carry_client
+        self.from_client = self._carry_client if isinstance(lane, Relay) else self._translate_client
         self.from_provider = self._carry_provider
         self.passes_from_client = Keeps(lane.passes_from_client, self._unheard)
         self.passes_from_provider = lane.passes_from_provider

@@ -86,8 +86,8 @@ class ProviderSide:
 
     def hear(self, payload: bytes) -> ProviderSaid:
         hearing = self._hearing
-        if (base64 := proven_audio(payload)) is not None:
-            return [*hearing.audio(base64, PCM_24K)]
+        if (audio := self.hear_audio(payload)) is not None:
+            return audio
         if self._holding.config is None:
             return [*hearing.hear(payload, payload)]
         waited = not hearing.ready
@@ -100,6 +100,10 @@ class ProviderSide:
         if self._start_over:
             said += self._begin_anew()
         return said
+
+    def hear_audio(self, payload: bytes) -> ProviderSaid | None:
+        base64 = proven_audio(payload)
+        return None if base64 is None else [*self._hearing.audio(base64, PCM_24K)]
 
     def _tell_before_speech(self) -> list[bytes]:
         """The model answers the user's speech unasked, and is to know by then what the client has added."""

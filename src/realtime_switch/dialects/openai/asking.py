@@ -45,10 +45,14 @@ class Asking:
         self._session = session
         self._hearing = hearing
 
-    def hear(self, payload: bytes) -> ClientSaid:
+    def hear_audio(self, payload: bytes) -> ClientSaid | None:
         audio = audio_from_client(payload)
-        if audio is not None and (base64 := standard(audio)):
-            return self._audio(base64)
+        base64 = "" if audio is None else standard(audio)
+        return self._audio(base64) if base64 else None
+
+    def hear(self, payload: bytes) -> ClientSaid:
+        if (audio := self.hear_audio(payload)) is not None:
+            return audio
         request = read_request(payload)
         if isinstance(request, Mistake):
             return [*self._writer.refuse_mistake(request)]

@@ -175,6 +175,11 @@ class ClientSide:
             self._from_now_on_tell()
         return self._asking.hear(payload)
 
+    def hear_audio(self, payload: bytes) -> ClientSaid | None:
+        if not self._tells:
+            self._from_now_on_tell()
+        return self._asking.hear_audio(payload)
+
     def tell(self, act: Act) -> ClientSaid:
         if not self._tells:
             self._from_now_on_tell()
