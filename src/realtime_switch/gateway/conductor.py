@@ -48,6 +48,7 @@ from ..session.steps import (
 )
 from .dial import DialError
 from .fragments import Fragments
+from .ids import now_us
 from .line import Line, answer_close
 from .sockets import BINARY, CLOSE, CONTINUATION, REASON_BYTES_MAX, TEXT, bound_reading, frame_head
 
@@ -122,6 +123,7 @@ class Conductor(WSListener):
         self._log = _log.bind(session=who.session_id)
         self._loop = asyncio.get_running_loop()
         self._begun_s = self._loop.time()
+        self.since_s = now_us() // 1_000_000
         self.client: WSTransport | None = None
         self._provider: WSTransport | None = None
         self._to_provider: Callable[[WSMsgType, bytes], None] = _to_nobody

@@ -290,6 +290,21 @@ class Session:
         """Where the call is, or is going; None before that is known."""
         return None if self.phase in _UNKNOWN else self._here.way.target
 
+    @property
+    def bound_for(self) -> Target | None:
+        """Where it will be, if it is on its way to another."""
+        return self._beside.way.target if self._beside is not None else self.target
+
+    @property
+    def targets(self) -> list[str]:
+        """All of its route's, by the names that `switch` takes; none before that is known."""
+        return [] if self.phase in _UNKNOWN else self._choice.names
+
+    @property
+    def dialect(self) -> str:
+        """The client's."""
+        return self._client.NAME
+
     def expects(self, generation: int) -> bool:
         """It is that of the present connection, or of the one beside it."""
         beside = self._beside
@@ -448,8 +463,8 @@ class Session:
         to = way.name if way is not None else "nowhere"
         note = Note("switched", f"{seam.cause} to {to} after {record.silent_us // 1000} ms")
         told: list[bytes] = []
-        if way is not None and seam.request_id is not None:
-            told = self._client_side.switched(way.target.provider, way.target.model, seam.request_id)
+        if way is not None and (way.terms.tell_switches or seam.request_id is not None):
+            told = self._client_side.switched(way.target.provider, way.target.model, seam.request_id or "")
         return [Keep(record), note, *map(ToClient, told)]
 
     # -- Credits and time -----------------------------------------------------------------------------------

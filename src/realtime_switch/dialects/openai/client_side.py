@@ -123,7 +123,7 @@ class ClientSide:
         return b'{"type":"response.create"}'
 
     def switched(self, provider: str, model: str, request_id: str) -> list[bytes]:
-        """An event type of ours, for a client that asked by one of ours."""
+        """An event type of ours, for a client that asked by one of ours or whose route says so."""
         return self._writer.event(
             "realtime_switch.switched", provider=provider, model=model, request_event_id=request_id or None
         )

@@ -32,15 +32,13 @@ from ..acts import (
     UserTranscript,
     UserTranscriptFailed,
 )
-from ..dialect import AskSwitch, Judgement, NewId, ToClient, ToProvider
+from ..dialect import Judgement, NewId, ToClient, ToProvider
 from ..mending import UNREADABLE, read_any
 from ..terms import Target, Terms
 from . import resume
 from .beta import from_client as from_beta_client
+from .own import own
 from .requests import Mistake, read_request, request_id
-
-SWITCH = "realtime_switch.switch"
-OWN_EVENTS = "realtime_switch."  # names in a client's messages that are ours to give a meaning
 
 if TYPE_CHECKING:
     from .client_side import ClientSide
@@ -111,13 +109,10 @@ class Gate:
         kind = request["type"]
         if (judge := self._judges.get(kind)) is not None:
             return judge(payload, request)
-        if kind == SWITCH:
-            target = request.get("target")
-            return [AskSwitch(target if isinstance(target, str) else "", request_id(request))]
-        if kind.startswith(OWN_EVENTS):
-            text = f"Invalid value: '{kind[:80]}'. This gateway knows no such event."
-            return self._refuse(Mistake("invalid_value", text, "type", request_id(request)))
-        return [ToProvider(payload)]
+        said = own(request)
+        if said is None:
+            return [ToProvider(payload)]
+        return self._refuse(said) if isinstance(said, Mistake) else [said]
 
     def _judge_update(self, payload: bytes, request: _Members) -> Judgement:
         session = request.get("session")
