@@ -366,3 +366,30 @@ def test_a_beside_that_says_no_is_let_go_of():
     made.switch("b/m")
     made.provider_opened(2)
     assert made.from_provider(2, openai.ERROR) == [LeaveBeside(), Note("switch_failed", "b/m")]
+
+
+# -- What it costs ----------------------------------------------------------------------------------------
+
+
+def billed(steps):
+    return [k.record.reseed_input for k in of(Keep, steps) if hasattr(k.record, "reseed_input")]
+
+
+def test_the_first_bill_after_a_switch_says_what_telling_the_past_cost_about():
+    made = live()
+    turn = [
+        *TURN,
+        openai.TRANSCRIBED,
+        transcript_delta("Yes, it is."),
+        openai.ITEM_DONE,
+        openai.RESPONSE_DONE,
+    ]
+    assert billed(hear(made, *turn)) == [0, 0]
+    made.provider_lost(1)
+    steps = up(made)
+    (update,) = [s.payload for s in of(ToProvider, steps) if b"session.update" in s.payload]
+    told = decoded(update)["session"]["instructions"].partition("\n")[2]
+    assert told == "user: Is row four free?\nagent: Yes, it is."
+    bills = billed(hear(made, openai.RESPONSE_CREATED, openai.RESPONSE_DONE))
+    bills += billed(hear(made, openai.RESPONSE_CREATED, openai.RESPONSE_DONE))
+    assert bills == [-(-len(told) // 4), 0]

@@ -459,7 +459,7 @@ class Session:
         seam, self._seam = self._seam, None
         if seam is None:
             return []
-        record = self._taps.switched(seam, way, self._choice.attempts)
+        record = self._taps.switched(seam, way, self._choice.attempts, self._here.told)
         to = way.name if way is not None else "nowhere"
         note = Note("switched", f"{seam.cause} to {to} after {record.silent_us // 1000} ms")
         told: list[bytes] = []
@@ -689,6 +689,7 @@ class Session:
         connection.history = self._taps.history()
         name, handle = self._handle
         handle = handle if name == connection.way.name else ""
+        connection.told = "" if handle else connection.history
         config = self._first_config or self._taps.config
         return connection.lane.opening(config, connection.history, handle)
 
