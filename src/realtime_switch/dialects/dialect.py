@@ -142,7 +142,8 @@ class ClientSide(Protocol):
         ...
 
     def switched(self, provider: str, model: str, request_id: str) -> list[bytes]:
-        """The call is with another provider now; only for a client that asked for it in this dialect."""
+        """The call is with another provider now; only for a client that asked for it in this dialect
+        (`request_id`: by which message), or whose route says that it is told."""
         ...
 
     def refuse_switch(self, message: str, request_id: str) -> list[bytes]: ...

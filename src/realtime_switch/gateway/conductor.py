@@ -48,6 +48,7 @@ from ..session.steps import (
 )
 from .dial import DialError
 from .fragments import Fragments
+from .ids import now_us
 from .line import Line, answer_close
 from .short_way import ClientEnd
 from .sockets import CLOSE, PING, PONG, REASON_BYTES_MAX, TEXT, bound_reading, frame_head
@@ -123,6 +124,7 @@ class Conductor(ClientEnd):
         self._log = _log.bind(session=who.session_id)
         self._loop = asyncio.get_running_loop()
         self._begun_s = self._loop.time()
+        self.since_s = now_us() // 1_000_000
         self.client: WSTransport | None = None
         self._provider: WSTransport | None = None
         self._to_provider: Callable[[WSMsgType, bytes], None] = _to_nobody

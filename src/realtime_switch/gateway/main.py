@@ -55,7 +55,14 @@ class Gateway:
         self._tls = ssl.create_default_context()
         self._bounds = bounds
         self.switchboard = Switchboard(service, routes, self._dial, signing_key, shelf, bounds)
-        api = Api(service, routes, signing_key, self._why_not_ready, self.switchboard.settle)
+        api = Api(
+            service,
+            routes,
+            signing_key,
+            self._why_not_ready,
+            self.switchboard.settle,
+            self.switchboard.calls,
+        )
         self._door = FrontDoor(
             api.app(),
             self.switchboard.admit,

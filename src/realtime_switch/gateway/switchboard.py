@@ -270,6 +270,7 @@ def _way(route: Route, place: Place, endpoint: Endpoint) -> Way:
         voices=route.voices,
         low_credits=route.warn_below_credits,
         tell_low_credits=route.tell_low_credits,
+        tell_switches=route.tell_switches,
     )
     life_s = float(endpoint.capabilities.connection_s_max)
     return Way(target, terms, DIALECTS[endpoint.dialect].dialect, life_s)

@@ -54,6 +54,7 @@ class Route(Struct, frozen=True, kw_only=True):
     tell_low_credits: bool = (
         False  # the client too, not only the log; some SDKs fail on events they do not know
     )
+    tell_switches: bool = False  # likewise of every switch, not only of those it asked for
 
 
 class Unknown(Struct, frozen=True):

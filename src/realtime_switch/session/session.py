@@ -284,6 +284,21 @@ class Session:
         """Where the call is, or is going; None before that is known."""
         return None if self.phase in _UNKNOWN else self._here.way.target
 
+    @property
+    def bound_for(self) -> Target | None:
+        """Where it will be, if it is on its way to another."""
+        return self._beside.way.target if self._beside is not None else self.target
+
+    @property
+    def targets(self) -> list[str]:
+        """All of its route's, by the names that `switch` takes; none before that is known."""
+        return [] if self.phase in _UNKNOWN else self._choice.names
+
+    @property
+    def dialect(self) -> str:
+        """The client's."""
+        return self._client.NAME
+
     def expects(self, generation: int) -> bool:
         """It is that of the present connection, or of the one beside it."""
         beside = self._beside
@@ -438,12 +453,12 @@ class Session:
         seam, self._seam = self._seam, None
         if seam is None:
             return []
-        record = self._taps.switched(seam, way, self._choice.attempts)
+        record = self._taps.switched(seam, way, self._choice.attempts, self._here.told)
         to = way.name if way is not None else "nowhere"
         note = Note("switched", f"{seam.cause} to {to} after {record.silent_us // 1000} ms")
         told: list[bytes] = []
-        if way is not None and seam.request_id is not None:
-            told = self._client_side.switched(way.target.provider, way.target.model, seam.request_id)
+        if way is not None and (way.terms.tell_switches or seam.request_id is not None):
+            told = self._client_side.switched(way.target.provider, way.target.model, seam.request_id or "")
         return [Keep(record), note, *map(ToClient, told)]
 
     # -- Credits and time -----------------------------------------------------------------------------------
@@ -676,6 +691,7 @@ class Session:
         connection.history = self._taps.history()
         name, handle = self._handle
         handle = handle if name == connection.way.name else ""
+        connection.told = "" if handle else connection.history
         config = self._first_config or self._taps.config
         return connection.lane.opening(config, connection.history, handle)
 

@@ -24,6 +24,7 @@ from .conversation import Conversation, Item
 from .hearing import COMMITTED_MS_MIN, Hearing
 from .items import UNSUPPORTED, given, wish_of
 from .items import mistake_in as mistake_in_item
+from .own import own
 from .proofs import audio_from_client
 from .reply_rules import differing
 from .reply_rules import mistake_in as mistake_in_reply
@@ -57,6 +58,8 @@ class Asking:
         if isinstance(request, Mistake):
             return [*self._writer.refuse_mistake(request)]
         name = request_id(request)
+        if (for_us := own(request)) is not None:
+            return self._no(for_us, name) if isinstance(for_us, Mistake) else [for_us]
         if self._writer.beta:
             request = _from_beta(request)
         reader = _READERS.get(request["type"])
