@@ -183,6 +183,7 @@ class Switchboard:
         return Ways(
             ways=tuple(_way(route, place, self._routes.endpoint(place)) for place in route.targets),
             on_drop=route.on_drop,
+            stall_after_s=route.stall_after_s,
             switch_above_latency_ms=route.switch_above_latency_ms,
             switch_after=route.switch_after,
         )

@@ -49,6 +49,12 @@ class Faults(msgspec.Struct, frozen=True):
         return self.times is None or connection <= self.times
 
 
+    def counted_from(self, sent: int) -> "Faults":
+        """The same for a connection that has sent so many events already."""
+        counts = {name: getattr(self, name) for name in _COUNTS}
+        return msgspec.structs.replace(self, **{n: sent + c for n, c in counts.items() if c is not None})
+
+
 NONE = Faults()
 _SWITCHES = ("refuse", "hang", "silent")
 _COUNTS = ("drop_after", "stall_after", "garbage_after", "oversize_after", "error_after")
