@@ -219,6 +219,10 @@ class Dialect(Protocol):
         """The agent's next words and nothing else, so that reading them may be put off."""
         ...
 
+    def only_idle_from_provider(self, payload: bytes) -> bool:
+        """Nothing that anybody here listens for: reading it would give no act."""
+        ...
+
     def envelope_bytes(self, payload: bytes) -> int:
         """How much of a proven provider frame is not audio."""
         ...

@@ -114,6 +114,7 @@ class EdgeRelay(Relay):
         super().__init__(dialect, gate, provider_side)
         self._edge = edge
         self.passes_from_provider = nothing_passes
+        self._unread.idle = nothing_passes  # it may be named otherwise in the older spelling
 
     def from_provider(self, payload: bytes) -> Hops:
         if not self._unread(payload):

@@ -1,9 +1,9 @@
 """What has passed from a provider unread, until somebody must know it.
 
 Its call is the proof: True says that the frame carries audio, which is counted,
-or words, which are put by; the client gets it as it came. gateway/_compiled.pyx
-matches `audio` and `words` by itself, if they are Shapes: audio it then only
-counts here, and what is neither is not even asked about.
+or words, which are put by, or nothing that matters here; the client gets it as it
+came. Where the three proofs are Shapes, gateway/_compiled.pyx matches them by
+itself, and says here only what is to be counted and put by.
 """
 
 from collections.abc import Callable
@@ -22,6 +22,7 @@ class Unread:
     def __init__(self, dialect: Dialect) -> None:
         self.audio: Passes = dialect.only_audio_from_provider
         self.words: Passes = dialect.only_words_from_provider
+        self.idle: Passes = dialect.only_idle_from_provider
         self._envelope_bytes = dialect.envelope_bytes
         self._frames = 0
         self._bytes = 0
@@ -34,16 +35,20 @@ class Unread:
             if self.count(len(payload)):
                 self.sample = payload
             return True
-        if self.words(payload) and len(self.put_by) < limits.UNREAD_WORDS_MAX:
-            self.put_by.append(payload)
-            return True
-        return False
+        return self.idle(payload) or (self.words(payload) and self.put(payload))
 
     def count(self, size: int) -> bool:
         """A frame of audio has passed. True: show it as the `sample`."""
         self._frames += 1
         self._bytes += size
         return not self.sample
+
+    def put(self, payload: bytes) -> bool:
+        """Words are put by, unless there are too many."""
+        if len(self.put_by) >= limits.UNREAD_WORDS_MAX:
+            return False
+        self.put_by.append(payload)
+        return True
 
     def take_words(self) -> list[bytes]:
         words, self.put_by = self.put_by, []

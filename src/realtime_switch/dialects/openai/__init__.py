@@ -7,6 +7,7 @@ from .proofs import (
     envelope_bytes,
     only_audio_from_client,
     only_audio_from_provider,
+    only_idle_from_provider,
     only_words_from_provider,
 )
 from .provider_side import ProviderSide, read
@@ -29,6 +30,7 @@ __all__ = [
     "envelope_bytes",
     "only_audio_from_client",
     "only_audio_from_provider",
+    "only_idle_from_provider",
     "only_words_from_provider",
     "provider_side",
     "read",

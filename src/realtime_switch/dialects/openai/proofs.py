@@ -60,6 +60,23 @@ only_words_from_provider = Shapes(
     )
 )
 
+# What no reader of provider_side.py listens for. It goes to a GA client as it came; a beta client has other
+# names for some of it.
+only_idle_from_provider = Shapes(
+    *(
+        beginning(b'{"type":' + space + b'"' + kind + b'",')
+        for kind in (
+            b"response.content_part.added",
+            b"response.content_part.done",
+            b"response.output_audio.done",
+            b"response.function_call_arguments.delta",
+            b"conversation.item.done",
+            b"rate_limits.updated",
+        )
+        for space in (b"", b" ")
+    )
+)
+
 
 def envelope_bytes(payload: bytes) -> int:
     """How much of a proven provider frame is not base64. A sample for its neighbours: within one item only
