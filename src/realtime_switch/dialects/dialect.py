@@ -219,6 +219,10 @@ class Dialect(Protocol):
         """The agent's next words and nothing else, so that reading them may be put off."""
         ...
 
+    def words_place(self, payload: bytes) -> bytes:
+        """Of proven words: the same bytes only if they continue the same ones. Others say nothing."""
+        ...
+
     def only_idle_from_provider(self, payload: bytes) -> bool:
         """Nothing that anybody here listens for: reading it would give no act."""
         ...

@@ -188,11 +188,9 @@ cdef class ProviderEnd(WSListener):
             if self._count(frame.payload_size):
                 passes.sample = frame.get_payload_as_bytes()
             return True
-        if self._idle.fits(frame.payload_ptr, frame.payload_size):
-            return True
-        return self._words.fits(frame.payload_ptr, frame.payload_size) and self._put(
-            frame.get_payload_as_bytes()
-        )
+        if self._words.fits(frame.payload_ptr, frame.payload_size):
+            return self._put(frame.get_payload_as_bytes())
+        return self._idle.fits(frame.payload_ptr, frame.payload_size)
 
     cdef _adopt(self, passes):
         """`passes` is session/unread.py's, or a function of which nothing is known."""

@@ -29,13 +29,18 @@ class Unread:
         self.sample = b""  # one of them: they are alike but for their audio
         # Nearly always the whole of the words comes before anybody asks.
         self.put_by: list[bytes] = []
+        self._words_place = dialect.words_place
+        self._place = b""  # of all that is put by, while
+        self.one_place = False
 
     def __call__(self, payload: bytes) -> bool:
         if self.audio(payload):
             if self.count(len(payload)):
                 self.sample = payload
             return True
-        return self.idle(payload) or (self.words(payload) and self.put(payload))
+        if self.words(payload):
+            return self.put(payload)
+        return self.idle(payload)
 
     def count(self, size: int) -> bool:
         """A frame of audio has passed. True: show it as the `sample`."""
@@ -47,6 +52,9 @@ class Unread:
         """Words are put by, unless there are too many."""
         if len(self.put_by) >= limits.UNREAD_WORDS_MAX:
             return False
+        place = self._words_place(payload)
+        self.one_place = not self.put_by or (self.one_place and place == self._place)
+        self._place = place
         self.put_by.append(payload)
         return True
 

@@ -9,6 +9,7 @@ from .proofs import (
     only_audio_from_provider,
     only_idle_from_provider,
     only_words_from_provider,
+    words_place,
 )
 from .provider_side import ProviderSide, read
 
@@ -34,4 +35,5 @@ __all__ = [
     "only_words_from_provider",
     "provider_side",
     "read",
+    "words_place",
 ]
