@@ -14,7 +14,7 @@ import msgspec
 import websockets
 
 from gemini_client_frames import is_for_client as is_for_gemini
-from local_talk import speech, silence, validated
+from local_talk import silence, speech, validated
 
 Event = dict[str, Any]
 WITHIN_S = 20.0

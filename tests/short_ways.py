@@ -88,6 +88,11 @@ def _ends(ends: ModuleType, seen: Seen) -> tuple[Any, Any]:
             if frame.msg_type.value < 8:
                 self.in_pieces = not frame.fin
 
+        def flush(self) -> None:
+            held, self.held = self.held, []
+            if held and self.client is not None:
+                self.client.underlying_transport.write(b"".join(held))
+
     class Line(ends.ProviderEnd):  # type: ignore[misc, name-defined]
         def on_ws_connected(self, transport: WSTransport) -> None:
             self.call.line = self
@@ -104,19 +109,14 @@ def _ends(ends: ModuleType, seen: Seen) -> tuple[Any, Any]:
                 if call.client is not None:
                     call.held += (frame_head(kind, len(payload)), payload)
             if last:
-                self.flush()
+                self.call.flush()
 
         def on_other_frame(self, transport: WSTransport, frame: WSFrame) -> None:
             seen.told.append(("provider", frame.msg_type, frame.fin, frame.get_payload_as_bytes()))
             if frame.msg_type.value < 8:
                 self.in_pieces = not frame.fin
             if frame.last_in_buffer:
-                self.flush()
-
-        def flush(self) -> None:
-            held, self.call.held = self.call.held, []
-            if held and self.call.client is not None:
-                self.call.client.underlying_transport.write(b"".join(held))
+                self.call.flush()
 
     call = Call()
     return call, Line(call, 1)

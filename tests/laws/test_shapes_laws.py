@@ -20,6 +20,7 @@ TABLES = {
     "client's audio": proofs.only_audio_from_client,
     "provider's audio": proofs.only_audio_from_provider,
     "provider's words": proofs.only_words_from_provider,
+    "provider's idle frames": proofs.only_idle_from_provider,
 }
 
 # Small pieces of what matters to a proof, so that nearly fitting frames are likely.

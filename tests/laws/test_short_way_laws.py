@@ -20,6 +20,8 @@ pytestmark = pytest.mark.skipif(why_interpreted.startswith("RTS_INTERPRETED"), r
 
 TEXT, BINARY, CONTINUATION, PING, PONG = 1, 2, 0, 9, 10
 
+IDLE = b'{"type":"rate_limits.updated","rate_limits":[]}'
+
 
 def delta(size):
     return AUDIO.replace(b"AAAA" * 1600, b"A" * size)
@@ -35,7 +37,7 @@ messages = (
     sizes.map(delta)
     | sizes.map(append)
     | st.sampled_from(
-        [transcript_delta("Hi"), RESPONSE_DONE, b"", b"{", append(3)[:-1], b"A" * 125, b"A" * 126]
+        [transcript_delta("Hi"), RESPONSE_DONE, IDLE, b"", b"{", append(3)[:-1], b"A" * 125, b"A" * 126]
     )
     | st.binary(max_size=8)
 )
@@ -98,6 +100,15 @@ def test_frames_of_one_read_that_pass_reach_the_client_as_they_came():
 
 def test_what_the_proof_does_not_know_overtakes_nothing():
     burst = [delta(1), RESPONSE_DONE, delta(2)]
+    stream = b"".join(encode(TEXT, payload, masked=False) for payload in burst)
+    for ends in (_compiled, interpreted):
+        seen = asyncio.run(play(ends, [ProviderSays(stream)]))
+        assert seen.to_client == stream
+        assert seen.told == [("provider", TEXT, RESPONSE_DONE)]
+
+
+def test_what_nobody_listens_for_passes_too_and_keeps_its_place():
+    burst = [IDLE, RESPONSE_DONE, IDLE, delta(1)]
     stream = b"".join(encode(TEXT, payload, masked=False) for payload in burst)
     for ends in (_compiled, interpreted):
         seen = asyncio.run(play(ends, [ProviderSays(stream)]))

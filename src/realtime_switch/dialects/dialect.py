@@ -176,8 +176,8 @@ class ClientSide(Protocol):
         ...
 
     def hear_audio(self, payload: bytes) -> ClientSaid | None:
-        """As `hear`, of a frame that is audio and nothing else, as most are. None: it is not, or is not proven
-        to be, and nothing was done."""
+        """As `hear`, of a frame that is audio and nothing else, as most are. None: it is not, or is not
+        proven to be, and nothing was done."""
         ...
 
     def tell(self, act: Act) -> ClientSaid: ...
@@ -277,6 +277,14 @@ class Dialect(Protocol):
 
     def weight(self, payload: bytes) -> Weight:
         """Of a client's frame. Total: what cannot be read is of the moment."""
+        ...
+
+    def words_place(self, payload: bytes) -> bytes:
+        """Of proven words: the same bytes only if they continue the same ones. Others say nothing."""
+        ...
+
+    def only_idle_from_provider(self, payload: bytes) -> bool:
+        """Nothing that anybody here listens for: reading it would give no act."""
         ...
 
     def envelope_bytes(self, payload: bytes) -> int:

@@ -23,7 +23,7 @@ this module only with the very versions that it was built with.
 """
 
 from aiofastnet.transport cimport Transport
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_SIZE
 from libc.string cimport memchr, memcmp
 from picows.picows cimport WSFrame, WSListener, WSMsgType, WSTransport
@@ -150,6 +150,9 @@ cdef class ClientEnd(WSListener):
     def on_message(self, kind, payload):
         raise NotImplementedError
 
+    def flush(self):
+        raise NotImplementedError
+
     def on_other_frame(self, transport, frame):
         raise NotImplementedError
 
@@ -161,7 +164,9 @@ cdef class ProviderEnd(WSListener):
     cdef object _passes  # as in ClientEnd
     cdef _Table _audio
     cdef _Table _words
+    cdef _Table _idle
     cdef object _count
+    cdef object _put
     cdef char* _together  # frames of this read that have passed and are not sent yet, as they lie there
     cdef Py_ssize_t _together_bytes
 
@@ -173,14 +178,12 @@ cdef class ProviderEnd(WSListener):
         cdef ClientEnd call = self.call
         cdef bint whole = _is_plain(frame) and not self.in_pieces
         try:
-            if whole and call.line is self and not call.held and self._may_pass(call, frame):
+            if whole and call.line is self and self._may_pass(call, frame):
                 call.provider_heard = True
-                self._take_along(frame)
-                if frame.last_in_buffer:
-                    self._send_on()
+                self._take_along(call, frame)
                 return
             if self._together_bytes:
-                self._send_on()
+                self._hold(call)
         except BaseException:
             self._together_bytes = 0  # the connection ends; its memory must not be sent from later
             raise
@@ -199,33 +202,50 @@ cdef class ProviderEnd(WSListener):
         passes = call.session.passes_from_provider
         if passes is not self._passes:
             self._adopt(passes)
-        if self._audio is not None and self._audio.fits(frame.payload_ptr, frame.payload_size):
+        if self._audio is None:
+            return passes(frame.get_payload_as_bytes())
+        if self._audio.fits(frame.payload_ptr, frame.payload_size):
             if self._count(frame.payload_size):
                 passes.sample = frame.get_payload_as_bytes()
             return True
-        if self._words is not None and not self._words.fits(frame.payload_ptr, frame.payload_size):
-            return False
-        return passes(frame.get_payload_as_bytes())
+        if self._words.fits(frame.payload_ptr, frame.payload_size):
+            return self._put(frame.get_payload_as_bytes())
+        return self._idle.fits(frame.payload_ptr, frame.payload_size)
 
     cdef _adopt(self, passes):
         """`passes` is session/unread.py's, or a function of which nothing is known."""
         self._passes = passes
         self._audio = _table(getattr(passes, "audio", None))
-        self._count = passes.count if self._audio is not None else None
-        self._words = _table(getattr(passes, "words", None)) if self._audio is not None else None
+        self._words = _table(getattr(passes, "words", None))
+        self._idle = _table(getattr(passes, "idle", None))
+        if self._words is None or self._idle is None:
+            self._audio = None
+        if self._audio is not None:
+            self._count, self._put = passes.count, passes.put
 
-    cdef _take_along(self, WSFrame frame):
+    cdef _take_along(self, ClientEnd call, WSFrame frame):
         """A provider's frame and ours to the client are the same bytes: neither is masked."""
         cdef Py_ssize_t head = 2 if frame.payload_size < 126 else 4 if frame.payload_size < 65_536 else 10
         cdef char* start = frame.payload_ptr - head
         if self._together_bytes and self._together + self._together_bytes != start:
-            self._send_on()
+            self._hold(call)
         if not self._together_bytes:
             self._together = start
         self._together_bytes += head + frame.payload_size
+        if frame.last_in_buffer:
+            if call.held:
+                self._hold(call)
+                call.flush()
+            else:
+                self._send_on(call)
 
-    cdef _send_on(self):
-        cdef WSTransport client = self.call.client
+    cdef _hold(self, ClientEnd call):
+        """They go out together with what follows."""
+        call.held.append(PyBytes_FromStringAndSize(self._together, self._together_bytes))
+        self._together_bytes = 0
+
+    cdef _send_on(self, ClientEnd call):
+        cdef WSTransport client = call.client
         cdef Py_ssize_t size = self._together_bytes
         self._together_bytes = 0
         if client is not None and not (client.is_close_frame_sent or client.is_disconnected):

@@ -42,6 +42,9 @@ class ClientEnd(WSListener):
             self.on_other_frame(transport, frame)
 
     def on_message(self, kind: WSMsgType, payload: bytes) -> None: ...
+    def flush(self) -> None:
+        """Send what is held."""
+
     def on_other_frame(self, transport: WSTransport, frame: WSFrame) -> None: ...
 
 

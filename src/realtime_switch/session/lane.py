@@ -86,6 +86,17 @@ class Relay:
     def _words_so_far(self) -> list[Act]:
         return [act for payload in self._unread.take_words() for act in self._read(payload)]
 
+    def _words_before(self, acts: Sequence[Act]) -> list[Act]:
+        """The whole takes the place of its parts. The first of them still says where the line begins."""
+        whole = {_place(act) for act in acts if isinstance(act, _WORDS) and act.final}
+        if whole and self._unread.one_place:
+            words = self._read(self._unread.put_by[0])
+            if {_place(act) for act in words} == whole:
+                self._unread.take_words()
+                return words[:1]  # and the others need not even be read
+        words = self._words_so_far()
+        return words[:1] if whole and {_place(act) for act in words} == whole else words
+
     def _read(self, payload: bytes) -> list[Act]:
         return [said for said in self._provider_side.hear(payload) if isinstance(said, Act)]
 
@@ -95,10 +106,7 @@ class Relay:
         shown, acts = self._gate.shown(payload, self._read(payload))
         first: Hops = []
         if acts and self._unread.put_by:
-            words = self._words_so_far()
-            whole = {_place(act) for act in acts if isinstance(act, _WORDS) and act.final}
-            # The whole takes the place of its parts. The first of them still says where the line begins.
-            first += map(Heard, words[:1] if whole and {_place(act) for act in words} == whole else words)
+            first += map(Heard, self._words_before(acts))
         first += audio
         rest: Hops = [] if shown is None else self._to_client(shown)
         for act in acts:
@@ -121,6 +129,7 @@ class EdgeRelay(Relay):
         super().__init__(dialect, gate, provider_side)
         self._edge = edge
         self.passes_from_provider = nothing_passes
+        self._unread.idle = nothing_passes  # it may be named otherwise in the older spelling
 
     def from_provider(self, payload: bytes) -> Hops:
         if not self._unread(payload):
