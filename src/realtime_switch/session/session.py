@@ -619,19 +619,25 @@ class Session:
         return steps + self._go_over_if_free() if waits else steps
 
     def _hear_act(self, act: Act) -> Steps:
-        self._client_side.follow(act)
-        self._unheard.hear(act, not self._client_side.answered_unasked)
-        took_ms = self._floor.hear(act, self._client_side.answered_unasked)
+        took_ms = self._know(act)
         steps = self._taps.hear(act, self._here.way.target)
         if (react := _REACTIONS.get(type(act))) is not None:
             steps += react(self, act)
         return steps if took_ms is None else steps + self.latency(took_ms)
 
+    def _know(self, act: Act) -> int | None:
+        """How many milliseconds the reply took that begins with this, if one does."""
+        unasked = self._client_side.answered_unasked
+        self._client_side.follow(act)
+        self._unheard.hear(act, not unasked)
+        return self._floor.hear(act, unasked)
+
     def _catch_up(self) -> None:
-        """Hear the words that the lane let pass unread."""
+        """Hear what the lane let pass unread: words and audio, by which nothing is to be done but to know it."""
         for hop in self._here.lane.catch_up():
             if isinstance(hop, Heard):
-                self._hear_act(hop.act)
+                self._know(hop.act)
+                self._taps.hear(hop.act, self._here.way.target)
 
     def _see_greeting(self, act: Ready) -> Steps:
         self._greeted = True
