@@ -196,7 +196,7 @@ def test_every_wish_is_taken():
 def test_before_it_is_opened_it_hears_as_in_a_relay():
     side = provider_side(TARGET, Terms(), ids(), Clock())
     assert side.hear(openai.SESSION_CREATED) == [Ready(openai.SESSION_CREATED, 48)]
-    assert side.hear(STARTED) == []
+    assert side.hear(STARTED) == [SpeechStarted("u", 40)]  # who has the floor is asked in a relay too
 
 
 def test_what_is_confirmed_is_told_without_the_message():
