@@ -42,6 +42,7 @@ FIELDS = [
     ({"max_output_tokens": 900}, Config(max_output_tokens=900)),
     ({"temperature": 0.7}, Config(temperature=0.7)),
     ({"reasoning": {"effort": "low"}}, Config(thinking="low")),
+    ({"reasoning": {"effort": "none"}}, Config(thinking="minimal")),
     ({"truncation": "auto"}, Config(context="slide")),
     ({"truncation": "disabled"}, Config(context="off")),
     (
