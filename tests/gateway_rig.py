@@ -214,6 +214,7 @@ class Rig(Struct):
     gateway: Gateway
     books: Books
     upstream: Upstream
+    other: Upstream  # the provider "other", which no route leads to unless a test says so
     port: int
     names: tuple[str, ...]  # of the routes
     secure: bool = False
@@ -275,7 +276,7 @@ async def rig(
     profiles: dict[str, Profile] | None = None,
     **route: Any,
 ) -> AsyncIterator[Rig]:
-    async with Upstream() as upstream:
+    async with Upstream() as upstream, Upstream() as elsewhere:
         provider = Provider(
             dialect=dialect,
             url=url or upstream.url,
@@ -283,17 +284,18 @@ async def rig(
             profiles=profiles or {},
         )
         endpoint = Endpoint(name="up", provider=provider, key=Secret(PROVIDER_KEY))
+        other = Endpoint(name="other", provider=Provider(dialect="openai", url=elsewhere.url))
         route.setdefault("targets", (Target("up", "*"),))
         route.setdefault("aliases", ("m*",))
         fixed = Route(name="fixed", targets=(Target("up", "fixed-1"),))
-        routes = Routes([Route(name="voice", **route), fixed], {"up": endpoint})
+        routes = Routes([Route(name="voice", **route), fixed], {"up": endpoint, "other": other})
         books = books or Books()
         outbox = tempfile.TemporaryDirectory(prefix="outbox-")
         shelf = open_shelf(Path(outbox.name), "ab" * 32, 1)
         gateway = Gateway(books, routes, SIGNING_KEY, shelf, bounds, tls=tls)
         port = await gateway.open(("127.0.0.1", 0))
         try:
-            yield Rig(gateway, books, upstream, port, routes.names(), tls is not None)
+            yield Rig(gateway, books, upstream, elsewhere, port, routes.names(), tls is not None)
         finally:
             books.open.set()
             await gateway.close()

@@ -8,6 +8,7 @@ import msgspec
 from calls import ids_by_kind
 from openai_frames import is_for_client
 from realtime_switch.dialects.acts import Act
+from realtime_switch.dialects.dialect import AskSwitch
 from realtime_switch.dialects.openai import ClientSide
 from realtime_switch.dialects.wishes import Wish
 
@@ -25,11 +26,12 @@ class OpenAIClient:
         model = "gpt-realtime" if self.beta else "gemini-3.8-live"
         return [self._seen(frame) for frame in self.side.greet(model)]
 
-    def says(self, *messages: Event | bytes) -> list[Event | Wish]:
-        said: list[Event | Wish] = []
+    def says(self, *messages: Event | bytes) -> list[Event | Wish | AskSwitch]:
+        said: list[Event | Wish | AskSwitch] = []
         for message in messages:
             payload = message if isinstance(message, bytes) else msgspec.json.encode(message)
-            said += [one if isinstance(one, Wish) else self._seen(one) for one in self.side.hear(payload)]
+            heard = self.side.hear(payload)
+            said += [one if isinstance(one, Wish | AskSwitch) else self._seen(one) for one in heard]
         return said
 
     def told(self, *acts: Act) -> list[Event]:

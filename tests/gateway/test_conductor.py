@@ -32,9 +32,12 @@ from gateway_rig import (
     until,
 )
 from realtime_switch.accounts.errors import ErrorCode, LinkError, StorageError
+from realtime_switch.accounts.records import Passage, UsageRecord
 from realtime_switch.gateway import conductor
 from realtime_switch.gateway.contention import TAKEOVERS_MAX
 from realtime_switch.gateway.switchboard import Bounds
+from realtime_switch.outbox.outbox import Outbox
+from realtime_switch.outbox.rows import Record
 from realtime_switch.session import limits
 
 
@@ -99,6 +102,30 @@ async def test_frames_that_come_together_go_on_together_in_order(here: Rig, size
     in_one_write(line, *burst)
     assert [await asyncio.wait_for(client.recv(), 5) for _ in burst] == burst
     await client.close()
+
+
+async def test_what_a_provider_sends_together_with_a_ping_is_not_kept_back(here: Rig) -> None:
+    client, line = await here.call()
+    ping = Frame(Opcode.PING, b"!").serialize(mask=False)
+    for message in (text(begun()), delta(10)):
+        line.socket.transport.write(Frame(Opcode.TEXT, message.encode()).serialize(mask=False) + ping)
+        assert await asyncio.wait_for(client.recv(), 5) == message
+    await client.close()
+
+
+async def test_pings_of_both_ends_are_answered(here: Rig) -> None:
+    client, line = await here.call()
+    await asyncio.wait_for(await client.ping(b"1"), 5)
+    await asyncio.wait_for(await line.socket.ping(b"2"), 5)
+    await client.close()
+
+
+async def test_an_extension_that_nobody_agreed_on_ends_the_call(here: Rig) -> None:
+    client, line = await here.call()
+    first, *rest = Frame(Opcode.TEXT, append(1).encode()).serialize(mask=True)
+    client.transport.write(bytes((first | 0x40, *rest)))
+    assert (await ending(client))[0] == 1002
+    await line.closed()
 
 
 async def test_the_last_frames_before_a_loss_reach_the_client(here: Rig) -> None:
@@ -228,6 +255,28 @@ async def test_a_bill_is_kept_before_the_client_sees_its_frame(here: Rig) -> Non
     )
 
 
+async def test_the_words_of_a_turn_and_its_bill_are_kept_together_before_its_frame(
+    here: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, line = await here.call()
+    outbox, kept = here.gateway.switchboard.outbox, []
+
+    def keep(*records: Record) -> None:
+        kept.append([type(record) for record in records])
+        Outbox.keep(outbox, *records)
+
+    monkeypatch.setattr(outbox, "keep", keep)
+    item = {"id": "i", "type": "message", "role": "assistant", "content": []}
+    told = {"event_id": "e", "response_id": "resp_1", "output_index": 0}
+    words = {"type": "response.output_text.done", "item_id": "i", "content_index": 0, "text": "Seven."}
+    await line.say(
+        begun(), {"type": "response.output_item.added", "item": item, **told}, {**words, **told}, done()
+    )
+    assert [(await hear(client))["type"] for _ in range(4)][-1] == "response.done"
+    assert kept == [[Passage, UsageRecord]]
+    await client.close()
+
+
 async def test_twenty_replies_cost_four_writes(here: Rig) -> None:
     client, line = await here.call()
     for number in range(20):
@@ -278,7 +327,7 @@ async def test_a_bill_that_cannot_be_kept_stops_its_frame_and_its_call(
     for last_credits in (False, True):  # in mid-call, and among the last steps of a call
         client, line = await here.call()
 
-        def refuse(record: object) -> None:
+        def refuse(*records: object) -> None:
             raise full
 
         monkeypatch.setattr(here.gateway.switchboard.outbox, "keep", refuse)

@@ -8,6 +8,7 @@ from starlette.routing import Route
 from gateway_rig import SIGNING_KEY, Books
 from realtime_switch.dialects.openai import endings
 from realtime_switch.gateway.arrival.openai import REALTIME_PATHS
+from realtime_switch.gateway.calls import Calls
 from realtime_switch.gateway.http import Api
 from realtime_switch.providers.routes import Routes
 
@@ -19,7 +20,8 @@ async def _nothing() -> None: ...
 
 
 def test_every_address_is_documented() -> None:
-    app = Api(Books(), Routes([], {}), SIGNING_KEY, lambda: "", _nothing).app()
+    calls = Calls(1, 1, lambda: 0.0)
+    app = Api(Books(), Routes([], {}), SIGNING_KEY, lambda: "", _nothing, calls).app()
     paths = [route.path.replace(":path", "") for route in app.routes if isinstance(route, Route)]
     assert [path for path in (*paths, *REALTIME_PATHS) if f"{path}`" not in PAGE] == []
 

@@ -10,7 +10,7 @@ import openai_frames as openai
 from calls import Clock, granted, session
 from openai_frames import frame, message
 from realtime_switch.dialects.acts import ReplyText, ReplyTranscript
-from realtime_switch.dialects.openai import only_words_from_provider, read
+from realtime_switch.dialects.openai import only_words_from_provider, read, words_place
 from realtime_switch.session.steps import PASS, Keep, ToClient
 
 DELTAS = ("response.output_audio_transcript.delta", "response.output_text.delta")
@@ -116,3 +116,27 @@ def test_a_frame_that_passes_as_words_holds_nothing_else(said):
     (act,) = read(said)
     assert isinstance(act, ReplyTranscript | ReplyText)
     assert not act.final
+
+
+@st.composite
+def words_in_any_order(draw):
+    """As no known provider prints them: what says where they belong may stand anywhere."""
+    kind = draw(st.sampled_from(DELTAS))
+    members = {"event_id": draw(st.sampled_from(["e", "f", '"delta":'])), **place(draw(items), draw(parts))}
+    members["delta"] = draw(text | st.sampled_from(["delta", '"delta":', '"item_id":']))
+    order = draw(st.permutations(list(members)) | st.just(list(members)))
+    return frame(kind, **{name: members[name] for name in order if draw(st.integers(0, 9))})
+
+
+items = st.sampled_from(["item_a", "item_b"])
+
+
+@given(words_in_any_order() | words, words_in_any_order() | words)
+def test_words_of_one_place_by_their_bytes_are_of_one_place_when_read(one, other):
+    if words_place(one) == words_place(other):
+        (this,), (that,) = read(one), read(other)
+        assert (type(this), this.item_id, this.part) == (type(that), that.item_id, that.part)
+
+
+def test_openais_words_are_known_by_their_bytes_to_be_of_one_place():
+    assert words_place(openai.transcript_delta("Hi")) == words_place(openai.transcript_delta("there"))

@@ -155,6 +155,17 @@ async def test_room_goes_first_for_new_calls_then_for_words_and_last_for_bills(t
         assert outbox.room is Room.ENOUGH
 
 
+async def test_words_that_have_no_room_do_not_take_the_bill_beside_them_along(tmp_path: Path) -> None:
+    ledger = Ledger()
+    ledger.failure = ErrorCode.INTERNAL_LINK_CLOSED
+    async with an_outbox(tmp_path, ledger, bounds=Bounds(rows_max=10)) as outbox:
+        for number in range(9):
+            outbox.keep(passage(number))
+        assert outbox.room is Room.FOR_BILLS
+        outbox.keep(passage(9), bill(1))
+        assert (outbox.dropped, outbox.depth, outbox.room) == (1, 10, Room.NONE)
+
+
 async def test_the_bytes_are_bounded_too(tmp_path: Path) -> None:
     ledger = Ledger()
     ledger.failure = ErrorCode.INTERNAL_LINK_CLOSED

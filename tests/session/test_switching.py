@@ -26,6 +26,7 @@ from realtime_switch.session.steps import (
 from realtime_switch.session.way import Way, Ways
 
 A, B = Target(provider="a", model="m"), Target(provider="b", model="m")
+USUAL = Terms()
 APPEND = frame("input_audio_buffer.append", audio="AAAA")
 TOOL_ITEM = {"id": "item_f", "type": "function_call", "call_id": "call_1", "name": "seats", "arguments": "{}"}
 TOOL_CALL = [
@@ -37,7 +38,7 @@ TOOL_CALL = [
 TURN = [openai.COMMITTED, openai.RESPONSE_CREATED, openai.ITEM_ADDED]
 
 
-def call(clock=None, *, life_s=3600.0, targets=(A, B), **route):
+def call(clock=None, *, life_s=3600.0, targets=(A, B), terms=USUAL, **route):
     clock = clock or Clock()
     new_id = ids()
     made = Session(
@@ -45,7 +46,7 @@ def call(clock=None, *, life_s=3600.0, targets=(A, B), **route):
         client=openai_dialect,
         client_side=openai_dialect.ClientSide(new_id),
         choose=lambda model: Ways(
-            ways=tuple(Way(target, Terms(), openai_dialect, life_s) for target in targets), **route
+            ways=tuple(Way(target, terms, openai_dialect, life_s) for target in targets), **route
         ),
         model="m",
         health=Health(clock),
@@ -324,6 +325,16 @@ def test_a_client_asks_in_band_and_is_told_when_it_is_done():
     }
 
 
+def test_whoever_did_not_ask_is_told_only_where_the_route_says_so():
+    for tells, names in ((False, []), (True, ["realtime_switch.switched"])):
+        made = live(terms=Terms(tell_switches=tells))
+        made.switch("b/m")
+        made.provider_opened(2)
+        assert shown(made.from_provider(2, openai.SESSION_CREATED)) == names
+        made.provider_lost(2)
+        assert shown(up(made)) == names
+
+
 def test_what_cannot_be_is_refused_by_name():
     made = live()
     assert made.switch("nobody/m") == "The call's route has no target 'nobody/m'. It has: a/m, b/m."
@@ -355,3 +366,30 @@ def test_a_beside_that_says_no_is_let_go_of():
     made.switch("b/m")
     made.provider_opened(2)
     assert made.from_provider(2, openai.ERROR) == [LeaveBeside(), Note("switch_failed", "b/m")]
+
+
+# -- What it costs ----------------------------------------------------------------------------------------
+
+
+def billed(steps):
+    return [k.record.reseed_input for k in of(Keep, steps) if hasattr(k.record, "reseed_input")]
+
+
+def test_the_first_bill_after_a_switch_says_what_telling_the_past_cost_about():
+    made = live()
+    turn = [
+        *TURN,
+        openai.TRANSCRIBED,
+        transcript_delta("Yes, it is."),
+        openai.ITEM_DONE,
+        openai.RESPONSE_DONE,
+    ]
+    assert billed(hear(made, *turn)) == [0, 0]
+    made.provider_lost(1)
+    steps = up(made)
+    (update,) = [s.payload for s in of(ToProvider, steps) if b"session.update" in s.payload]
+    told = decoded(update)["session"]["instructions"].partition("\n")[2]
+    assert told == "user: Is row four free?\nagent: Yes, it is."
+    bills = billed(hear(made, openai.RESPONSE_CREATED, openai.RESPONSE_DONE))
+    bills += billed(hear(made, openai.RESPONSE_CREATED, openai.RESPONSE_DONE))
+    assert bills == [-(-len(told) // 4), 0]

@@ -308,6 +308,7 @@ def test_routes_are_read_in_the_order_of_the_file(data: Path):
         [routes.default]
         targets = ["openai/gpt-realtime", "local/echo"]
         on_drop = "same"
+        stall_after_s = 4
         switch_above_latency_ms = 500
         translation = "strict"
         [routes.b]
@@ -320,6 +321,7 @@ def test_routes_are_read_in_the_order_of_the_file(data: Path):
             name="default",
             targets=(Target("openai", "gpt-realtime"), Target("local", "echo")),
             on_drop="same",
+            stall_after_s=4,
             switch_above_latency_ms=500,
             translation="strict",
         ),

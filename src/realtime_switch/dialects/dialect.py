@@ -142,7 +142,8 @@ class ClientSide(Protocol):
         ...
 
     def switched(self, provider: str, model: str, request_id: str) -> list[bytes]:
-        """The call is with another provider now; only for a client that asked for it in this dialect."""
+        """The call is with another provider now; only for a client that asked for it in this dialect
+        (`request_id`: by which message), or whose route says that it is told."""
         ...
 
     def refuse_switch(self, message: str, request_id: str) -> list[bytes]: ...
@@ -174,6 +175,11 @@ class ClientSide(Protocol):
         """Total: what cannot be read or meant is answered in the dialect's own way, never by an exception."""
         ...
 
+    def hear_audio(self, payload: bytes) -> ClientSaid | None:
+        """As `hear`, of a frame that is audio and nothing else, as most are. None: it is not, or is not
+        proven to be, and nothing was done."""
+        ...
+
     def tell(self, act: Act) -> ClientSaid: ...
 
     def config_to_save(self, act: Ready | Configured) -> str | None:
@@ -190,6 +196,10 @@ class ProviderSide(Protocol):
     def hear(self, payload: bytes) -> ProviderSaid:
         """Total: anything a provider may send gives acts or none, never an exception. In a relay, where the
         client answers by itself, it gives acts alone."""
+        ...
+
+    def hear_audio(self, payload: bytes) -> ProviderSaid | None:
+        """As `hear`, in a translation, of a frame that is audio and nothing else. None: nothing was done."""
         ...
 
     def passed(self, base64_chars: int) -> Sequence[Act]:
@@ -267,6 +277,14 @@ class Dialect(Protocol):
 
     def weight(self, payload: bytes) -> Weight:
         """Of a client's frame. Total: what cannot be read is of the moment."""
+        ...
+
+    def words_place(self, payload: bytes) -> bytes:
+        """Of proven words: the same bytes only if they continue the same ones. Others say nothing."""
+        ...
+
+    def only_idle_from_provider(self, payload: bytes) -> bool:
+        """Nothing that anybody here listens for: reading it would give no act."""
         ...
 
     def envelope_bytes(self, payload: bytes) -> int:

@@ -20,7 +20,7 @@ from typing import Protocol
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
-from picows import WSFrame, WSListener, WSMsgType, WSTransport
+from picows import WSFrame, WSMsgType, WSTransport
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
 from ..accounts.records import Grant, Refusal
@@ -48,8 +48,10 @@ from ..session.steps import (
 )
 from .dial import DialError
 from .fragments import Fragments
+from .ids import now_us
 from .line import Line, answer_close
-from .sockets import BINARY, CLOSE, CONTINUATION, REASON_BYTES_MAX, TEXT, bound_reading, frame_head
+from .short_way import ClientEnd
+from .sockets import CLOSE, PING, PONG, REASON_BYTES_MAX, TEXT, bound_reading, frame_head
 
 PING_S = 20.0  # as OpenAI's server does (OPENAI-REALTIME.md 2.5)
 PROVIDER_SILENT_PINGS = 3  # unanswered, and nothing else heard: the line is dead
@@ -78,7 +80,7 @@ class Books(Protocol):
         """What the account has left, for all its calls here."""
         ...
 
-    def keep(self, call: "Conductor", record: Record) -> None:
+    def keep(self, call: "Conductor", *records: Record) -> None:
         """Raises StorageError for a bill that could not be kept."""
         ...
 
@@ -91,8 +93,8 @@ Work = Callable[[], Awaitable[None]]
 OpenLine = Callable[[Line, Target, float], Awaitable[object]]  # raises DialError
 
 
-class Conductor(WSListener):
-    """Listens to the client; the provider is listened to by a Line."""
+class Conductor(ClientEnd):
+    """Listens to the client; the provider is listened to by a Line. Nearly every frame passes both by."""
 
     def __init__(
         self,
@@ -122,6 +124,7 @@ class Conductor(WSListener):
         self._log = _log.bind(session=who.session_id)
         self._loop = asyncio.get_running_loop()
         self._begun_s = self._loop.time()
+        self.since_s = now_us() // 1_000_000
         self.client: WSTransport | None = None
         self._provider: WSTransport | None = None
         self._to_provider: Callable[[WSMsgType, bytes], None] = _to_nobody
@@ -150,23 +153,20 @@ class Conductor(WSListener):
         self._tick = self._loop.call_later(PING_S, self._on_tick)
         self._follow(self.session.begin())
 
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+    def on_other_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
-        self._client_heard = True
-        if kind is TEXT and frame.fin and not self._fragments.open:
-            payload = frame.get_payload_as_bytes()
-            if self.session.passes_from_client(payload):
-                self._to_provider(TEXT, payload)
-            else:
-                self._from_client(kind, payload)
-        elif kind is TEXT or kind is BINARY or kind is CONTINUATION:
-            if (whole := self._fragments.add(kind, frame)) is not None:
-                self._from_client(*whole)
+        if kind is PING:
+            transport.send_pong(frame.get_payload_as_bytes())
         elif kind is CLOSE:
             answer_close(transport, frame)
             self._client_left()
+        elif kind is not PONG:
+            whole = self._fragments.add(kind, frame)
+            self.in_pieces = self._fragments.open
+            if whole is not None:
+                self.on_message(*whole)
 
-    def _from_client(self, kind: WSMsgType, payload: bytes) -> None:
+    def on_message(self, kind: WSMsgType, payload: bytes) -> None:
         answer = self.session.from_client(payload)
         if answer is PASS:
             self._to_provider(kind, payload)
@@ -283,6 +283,7 @@ class Conductor(WSListener):
     def _follow(self, steps: Steps, original: bytes = b"", kind: WSMsgType = TEXT) -> None:
         """Carry out the session's answer, in order. The message that is answered keeps its kind; what the
         session says itself travels as the client's dialect has it, and as text to a provider."""
+        kept = False
         for step in steps:
             if type(step) is ToClient:  # nearly always, and a match would try it by parts
                 self._tell_client(kind if step.payload is original else self._own_kind, step.payload)
@@ -290,9 +291,11 @@ class Conductor(WSListener):
             match step:
                 case ToProvider(payload):
                     self._to_provider(kind if payload is original else TEXT, payload)
-                case Keep(record):
-                    if not self._keep(record):
+                case Keep():
+                    # All of one answer's at its first: the words of a turn and its bill are one commit.
+                    if not kept and not self._keep([step.record for step in steps if type(step) is Keep]):
                         return
+                    kept = True
                 case Ask(session_id):
                     self._way_in = self._start(partial(self._come_in, session_id))
                 case Dial(generation, after_s, target, within_s):
@@ -320,13 +323,13 @@ class Conductor(WSListener):
                 case End():
                     self._end(step)
 
-    def _keep(self, record: Record) -> bool:
+    def _keep(self, records: list[Record]) -> bool:
         """False: a bill could not be kept. Then the frame that carries it does not go on: who gets it for
         nothing once would get it for nothing again. The call ends by name."""
         try:
-            self._books.keep(self, record)
+            self._books.keep(self, *records)
         except StorageError as error:
-            self._log.error("bill not kept", id=record.id, code=error.code, reason=error.message)
+            self._log.error("bill not kept", code=error.code, reason=error.message)
             self.end(error.code, "The gateway cannot write bills at the moment. Try again shortly.")
             if not self._ended:  # the steps that are broken off here were the call's last
                 self._end(self.session.ending(error.code))

@@ -1,4 +1,4 @@
-"""The HTTP side of the front door: tokens for pages, models, health, a page that says what this is.
+"""The HTTP side of the front door: tokens for pages, models, calls, health, a page that says what this is.
 
 Nothing is cached, and no page of another site is let in (http_answers.py).
 """
@@ -15,7 +15,9 @@ from ..accounts.records import Grant
 from ..accounts.service import AccountService
 from ..providers.routes import Routes, Unknown
 from . import http_answers as http
+from .calls import Calls
 from .http_answers import TOKENS_PATH, Refused
+from .http_calls import LiveCalls
 from .http_secrets import ClientSecrets, secret_of
 from .http_tokens import AuthTokens
 
@@ -26,6 +28,8 @@ or point an OpenAI SDK at this address followed by /v1, or a Google Gen AI SDK a
 
   GET  /v1/account                   the credits you have left
   GET  /v1/models                    the models you may name
+  GET  /v1/calls                     your calls in this gateway process
+  POST /v1/calls/ID/switch           take one of them to another provider
   POST /v1/realtime/client_secrets   a short-lived key for a browser
   POST /v1beta/auth_tokens           the same for Gemini clients
   GET  /healthz, /readyz             for whoever watches over this process
@@ -42,6 +46,7 @@ class Api:
         signing_key: bytes,
         why_not_ready: Callable[[], str],
         settle: Callable[[], Awaitable[None]],
+        calls: Calls,
     ) -> None:
         self._service = service
         self._routes = routes
@@ -49,6 +54,7 @@ class Api:
         self._settle = settle
         self._client_secrets = ClientSecrets(service, routes, signing_key)
         self._auth_tokens = AuthTokens(service, routes, signing_key)
+        self._calls = LiveCalls(service, calls)
 
     def app(self) -> Starlette:
         return Starlette(
@@ -57,6 +63,8 @@ class Api:
                 Route("/healthz", self.healthz),
                 Route("/readyz", self.readyz),
                 Route("/v1/account", self.account),
+                Route("/v1/calls", self._calls.list),
+                Route("/v1/calls/{id:path}/switch", self._calls.switch, methods=["POST"]),
                 Route("/v1/models", self.models),
                 Route("/v1/models/{model:path}", self.model),
                 Route("/v1/realtime/client_secrets", self._client_secrets.create, methods=["POST"]),

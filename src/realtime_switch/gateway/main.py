@@ -23,6 +23,7 @@ from .front_door import FrontDoor
 from .http import Api
 from .ids import now_us
 from .line import Line
+from .short_way import short_way
 from .switchboard import Bounds, Switchboard
 from .tls import tls_of
 
@@ -54,7 +55,14 @@ class Gateway:
         self._tls = ssl.create_default_context()
         self._bounds = bounds
         self.switchboard = Switchboard(service, routes, self._dial, signing_key, shelf, bounds)
-        api = Api(service, routes, signing_key, self._why_not_ready, self.switchboard.settle)
+        api = Api(
+            service,
+            routes,
+            signing_key,
+            self._why_not_ready,
+            self.switchboard.settle,
+            self.switchboard.calls,
+        )
         self._door = FrontDoor(
             api.app(),
             self.switchboard.admit,
@@ -124,7 +132,7 @@ async def run(settings: Settings, *, listening: socket.socket | None = None, loc
     await link.start()
     try:
         port = await gateway.open(listening or _address(settings))
-        _log.info("ready", host=settings.gateway.host, port=port)
+        _log.info("ready", host=settings.gateway.host, port=port, short_way=short_way)
         gc.collect()
         gc.freeze()  # what was loaded to start stays for ever; the collector need not look at it again
         await stop.wait()

@@ -41,7 +41,7 @@ def bound_reading(transport: WSTransport) -> None:
 
 def frame_head(kind: WSMsgType, payload_bytes: int) -> bytes:
     """What stands before the payload of a whole, unmasked frame: a server's (RFC 6455 5.2)."""
-    first = 0x80 | kind.value
+    first = 0x80 | kind  # type: ignore[operator]  # it is an int; its `value` is a slow property
     if payload_bytes < 126:
         return bytes((first, payload_bytes))
     if payload_bytes < 0x10000:
@@ -113,7 +113,7 @@ def _arguments(
         10,
         10,
         WSAutoPingStrategy.PING_WHEN_IDLE,
-        True,  # answer pings
+        False,  # pings are ours to answer: a swallowed one could be the last of a read, and we wait for that
         message_bytes_max,
         headers,
         buffer_bytes,

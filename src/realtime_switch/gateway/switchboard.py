@@ -183,6 +183,7 @@ class Switchboard:
         return Ways(
             ways=tuple(_way(route, place, self._routes.endpoint(place)) for place in route.targets),
             on_drop=route.on_drop,
+            stall_after_s=route.stall_after_s,
             switch_above_latency_ms=route.switch_above_latency_ms,
             switch_after=route.switch_after,
         )
@@ -223,9 +224,12 @@ class Switchboard:
         self.calls.take_over(call.account_id, call)
         return self.calls.granted(call, grant.credits)
 
-    def keep(self, call: Conductor, record: Record) -> None:
-        low = isinstance(record, UsageRecord) and self.calls.charged(call, record)
-        self.outbox.keep(record)
+    def keep(self, call: Conductor, *records: Record) -> None:
+        low = False
+        for record in records:
+            if isinstance(record, UsageRecord) and self.calls.charged(call, record):
+                low = True
+        self.outbox.keep(*records)
         if low:
             self.outbox.hurry()
 
@@ -267,6 +271,7 @@ def _way(route: Route, place: Place, endpoint: Endpoint) -> Way:
         voices=route.voices,
         low_credits=route.warn_below_credits,
         tell_low_credits=route.tell_low_credits,
+        tell_switches=route.tell_switches,
     )
     life_s = float(endpoint.capabilities.connection_s_max)
     return Way(target, terms, DIALECTS[endpoint.dialect].dialect, life_s)

@@ -133,6 +133,18 @@ class Call(WSListener):
         # The socket ends when the client has answered; ending it now could lose it what was sent last.
         self._after(_CLOSE_WITHIN_S, self.abort)
 
+    def strike(self, faults: Faults) -> None:
+        """These it meets from now on, and events and seconds are counted from here."""
+        self._faults = faults.counted_from(self._sent_count)
+        self._mute |= faults.silent
+        self._do(lambda: self._live_on(faults))
+        if not self._mute and self._transport is not None:
+            self._fails()
+
+    def _live_on(self, faults: Faults) -> list[Order]:
+        self._conversation.live_on(faults)
+        return []
+
     async def gone(self) -> None:
         if self._transport is not None:
             await self._transport.wait_disconnected()

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from realtime_switch.local.faults import Faults
 from realtime_switch.local.thought import Tokens
 
 Event = dict[str, Any]
@@ -57,6 +58,10 @@ class Conversation(Protocol):
     def heard(self, key: int, words: str | None) -> list[Order]: ...
     def voiced(self, key: str, pcm: bytes) -> list[Order]: ...
     def tick(self) -> list[Order]: ...
+    def live_on(self, faults: Faults) -> None:
+        """From now on it has as long as these say, if they say it."""
+        ...
+
     def gone(self) -> None:
         """The socket is no more."""
         ...

@@ -120,6 +120,11 @@ class LocalProvider:
         if self._server is not None:
             await self._server.wait_closed()
 
+    def strike(self, faults: Faults) -> None:
+        """The connections that are there meet these at once: events and seconds are counted from now."""
+        for call in list(self._calls):
+            call.strike(faults)
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self

@@ -39,6 +39,7 @@ class Route(Struct, frozen=True, kw_only=True):
     targets: tuple[Target, ...]  # at least one, in the order they are tried
     aliases: tuple[str, ...] = ()
     on_drop: Literal["same", "next"] = "next"
+    stall_after_s: Annotated[float, Meta(gt=0, le=600)] = 15.0  # a reply is due and nothing comes
     switch_above_latency_ms: Annotated[int, Meta(ge=1)] | None = None
     switch_after: Annotated[int, Meta(ge=1)] = 3
     translation: Literal["lenient", "strict"] = "lenient"
@@ -54,6 +55,7 @@ class Route(Struct, frozen=True, kw_only=True):
     tell_low_credits: bool = (
         False  # the client too, not only the log; some SDKs fail on events they do not know
     )
+    tell_switches: bool = False  # likewise of every switch, not only of those it asked for
 
 
 class Unknown(Struct, frozen=True):

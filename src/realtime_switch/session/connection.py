@@ -11,5 +11,6 @@ class Connection(Struct):
     way: Way
     lane: Relay | Translation
     generation: int  # whatever an older one still says is ignored
-    history: str | None = None  # what it was told of the past; None: not yet told
+    history: str | None = None  # of the past, as of when it was told; None: not yet told
+    told: str = ""  # what it was told of it: nothing where it remembers by itself
     ready: bool = False  # it has greeted

@@ -28,8 +28,8 @@ from ..dialects.dialect import (
     ToClient,
     ToProvider,
 )
-from . import limits
 from .steps import PASS, _Pass
+from .unread import Passes, Unread, nothing_passes
 
 
 class Heard(Struct, frozen=True, gc=False):
@@ -51,19 +51,11 @@ def _place(act: Act) -> object:
 
 class Relay:
     def __init__(self, dialect: Dialect, gate: Gate, provider_side: ProviderSide) -> None:
-        self._dialect = dialect
-        self.passes_from_client = dialect.only_audio_from_client
-        self._only_audio_from_provider = dialect.only_audio_from_provider
-        self._only_words_from_provider = dialect.only_words_from_provider
+        self._unread = Unread(dialect)
+        self.passes_from_client: Passes = dialect.only_audio_from_client
+        self.passes_from_provider: Passes = self._unread
         self._gate = gate
         self._provider_side = provider_side
-        # Audio that passed unread since the last frame that was read: the transcript wants to know how much
-        # the client was sent, and counting is all that it costs.
-        self._audio_frames = 0
-        self._audio_bytes = 0
-        self._audio_sample = b""
-        # Words that passed unread. Nearly always the whole of them comes before anybody asks.
-        self._words: list[bytes] = []
 
     @property
     def manner(self) -> Manner:
@@ -81,19 +73,6 @@ class Relay:
             return PASS
         return [Heard(said) if isinstance(said, Act) else said for said in self._gate.admit(payload)]
 
-    def passes_from_provider(self, payload: bytes) -> bool:
-        """True: it is audio, which is counted, or words, which are read later; the client gets it as it
-        came."""
-        if self._only_audio_from_provider(payload):
-            self._audio_frames += 1
-            self._audio_bytes += len(payload)
-            self._audio_sample = payload
-            return True
-        if self._only_words_from_provider(payload) and len(self._words) < limits.UNREAD_WORDS_MAX:
-            self._words.append(payload)
-            return True
-        return False
-
     def from_provider(self, payload: bytes) -> Way:
         return PASS if self.passes_from_provider(payload) else self._look_at(payload)
 
@@ -105,8 +84,18 @@ class Relay:
         return [*map(Heard, self._words_so_far()), *self._audio_so_far()]
 
     def _words_so_far(self) -> list[Act]:
-        words, self._words = self._words, []
-        return [act for payload in words for act in self._read(payload)]
+        return [act for payload in self._unread.take_words() for act in self._read(payload)]
+
+    def _words_before(self, acts: Sequence[Act]) -> list[Act]:
+        """The whole takes the place of its parts. The first of them still says where the line begins."""
+        whole = {_place(act) for act in acts if isinstance(act, _WORDS) and act.final}
+        if whole and self._unread.one_place:
+            words = self._read(self._unread.put_by[0])
+            if {_place(act) for act in words} == whole:
+                self._unread.take_words()
+                return words[:1]  # and the others need not even be read
+        words = self._words_so_far()
+        return words[:1] if whole and {_place(act) for act in words} == whole else words
 
     def _read(self, payload: bytes) -> list[Act]:
         return [said for said in self._provider_side.hear(payload) if isinstance(said, Act)]
@@ -116,11 +105,8 @@ class Relay:
         audio = self._audio_so_far()
         shown, acts = self._gate.shown(payload, self._read(payload))
         first: Hops = []
-        if acts and self._words:
-            words = self._words_so_far()
-            whole = {_place(act) for act in acts if isinstance(act, _WORDS) and act.final}
-            # The whole takes the place of its parts. The first of them still says where the line begins.
-            first += map(Heard, words[:1] if whole and {_place(act) for act in words} == whole else words)
+        if acts and self._unread.put_by:
+            first += map(Heard, self._words_before(acts))
         first += audio
         rest: Hops = [] if shown is None else self._to_client(shown)
         for act in acts:
@@ -131,12 +117,8 @@ class Relay:
         return [ToClient(payload)]
 
     def _audio_so_far(self) -> Hops:
-        if not self._audio_frames:
-            return []
-        chars = self._audio_bytes - self._audio_frames * self._dialect.envelope_bytes(self._audio_sample)
-        self._audio_frames = self._audio_bytes = 0
-        self._audio_sample = b""
-        return [Heard(act) for act in self._provider_side.passed(max(0, chars))]
+        chars = self._unread.take_audio()
+        return [] if chars is None else [Heard(act) for act in self._provider_side.passed(chars)]
 
 
 class EdgeRelay(Relay):
@@ -146,14 +128,13 @@ class EdgeRelay(Relay):
     def __init__(self, dialect: Dialect, gate: Gate, provider_side: ProviderSide, edge: Edge) -> None:
         super().__init__(dialect, gate, provider_side)
         self._edge = edge
-
-    def passes_from_provider(self, payload: bytes) -> bool:
-        return False
+        self.passes_from_provider = nothing_passes
+        self._unread.idle = nothing_passes  # it may be named otherwise in the older spelling
 
     def from_provider(self, payload: bytes) -> Hops:
-        if not super().passes_from_provider(payload):
+        if not self._unread(payload):
             return self._look_at(payload)
-        if self._words and self._words[-1] is payload:
+        if self._unread.put_by and self._unread.put_by[-1] is payload:
             return self._to_client(payload)
         return [ToClient(self._edge.audio_shown(payload))]
 

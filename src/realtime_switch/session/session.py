@@ -72,17 +72,11 @@ from .steps import (
 )
 from .taps import Taps
 from .translation import Translation
-from .unheard import Unheard
+from .unheard import Keeps, Unheard
+from .unread import Passes, nothing_passes
 from .way import Choose, Way
 
 CLIENT_LEFT = End(1000, "")
-
-
-Passes = Callable[[bytes], bool]
-
-
-def _nothing_passes(payload: bytes) -> bool:
-    return False
 
 
 class Phase(enum.Enum):
@@ -132,8 +126,8 @@ class Session:
         speaks first is heard, where a token narrows what it may say."""
         self.phase = Phase.HEARING
         self.generation = 0  # of the present provider connection; 0 before the first
-        self.passes_from_client: Passes = _nothing_passes
-        self.passes_from_provider: Passes = _nothing_passes  # of the present generation
+        self.passes_from_client: Passes = nothing_passes
+        self.passes_from_provider: Passes = nothing_passes  # of the present generation
         self.from_client: Callable[[bytes], Answer] = self._wait
         self.from_provider: Callable[[int, bytes], Answer] = self._ignore_provider
         self._client = client
@@ -290,6 +284,21 @@ class Session:
         """Where the call is, or is going; None before that is known."""
         return None if self.phase in _UNKNOWN else self._here.way.target
 
+    @property
+    def bound_for(self) -> Target | None:
+        """Where it will be, if it is on its way to another."""
+        return self._beside.way.target if self._beside is not None else self.target
+
+    @property
+    def targets(self) -> list[str]:
+        """All of its route's, by the names that `switch` takes; none before that is known."""
+        return [] if self.phase in _UNKNOWN else self._choice.names
+
+    @property
+    def dialect(self) -> str:
+        """The client's."""
+        return self._client.NAME
+
     def expects(self, generation: int) -> bool:
         """It is that of the present connection, or of the one beside it."""
         beside = self._beside
@@ -444,12 +453,12 @@ class Session:
         seam, self._seam = self._seam, None
         if seam is None:
             return []
-        record = self._taps.switched(seam, way, self._choice.attempts)
+        record = self._taps.switched(seam, way, self._choice.attempts, self._here.told)
         to = way.name if way is not None else "nowhere"
         note = Note("switched", f"{seam.cause} to {to} after {record.silent_us // 1000} ms")
         told: list[bytes] = []
-        if way is not None and seam.request_id is not None:
-            told = self._client_side.switched(way.target.provider, way.target.model, seam.request_id)
+        if way is not None and (way.terms.tell_switches or seam.request_id is not None):
+            told = self._client_side.switched(way.target.provider, way.target.model, seam.request_id or "")
         return [Keep(record), note, *map(ToClient, told)]
 
     # -- Credits and time -----------------------------------------------------------------------------------
@@ -553,13 +562,21 @@ class Session:
             is_beside = beside is not None and generation == beside.generation
             return self._hear_beside(beside, payload) if beside is not None and is_beside else []
         hops = self._here.lane.from_provider(payload)
-        return PASS if hops is PASS else self._hear(hops)
+        if hops is PASS:
+            return PASS
+        if len(hops) == 1 and isinstance(hop := hops[0], ToClient):
+            return [hop]  # nothing is heard of it
+        return self._hear(hops)
 
-    def _pass_from_client(self, payload: bytes) -> bool:
-        if self._here.lane.passes_from_client(payload):
-            self._unheard.audio(payload)
-            return True
-        return False
+    def _translate_client(self, payload: bytes) -> Answer:
+        assert isinstance(self._here.lane, Translation)
+        hops = self._here.lane.audio_from_client(payload)
+        if hops is None:
+            return self._carry_client(payload)
+        self._unheard.audio(payload)
+        if len(hops) == 1 and isinstance(hop := hops[0], ToProvider):
+            return [hop]
+        return self._hear(hops)
 
     def _carry_client(self, payload: bytes) -> Answer:
         weight = self._client.weight(payload)
@@ -602,19 +619,25 @@ class Session:
         return steps + self._go_over_if_free() if waits else steps
 
     def _hear_act(self, act: Act) -> Steps:
-        self._client_side.follow(act)
-        self._unheard.hear(act, not self._client_side.answered_unasked)
-        took_ms = self._floor.hear(act, self._client_side.answered_unasked)
+        took_ms = self._know(act)
         steps = self._taps.hear(act, self._here.way.target)
         if (react := _REACTIONS.get(type(act))) is not None:
             steps += react(self, act)
         return steps if took_ms is None else steps + self.latency(took_ms)
 
+    def _know(self, act: Act) -> int | None:
+        """How many milliseconds the reply took that begins with this, if one does."""
+        unasked = self._client_side.answered_unasked
+        self._client_side.follow(act)
+        self._unheard.hear(act, not unasked)
+        return self._floor.hear(act, unasked)
+
     def _catch_up(self) -> None:
-        """Hear the words that the lane let pass unread."""
+        """Hear what the lane let pass unread: words and audio, by which nothing is to be done but to know it."""
         for hop in self._here.lane.catch_up():
             if isinstance(hop, Heard):
-                self._hear_act(hop.act)
+                self._know(hop.act)
+                self._taps.hear(hop.act, self._here.way.target)
 
     def _see_greeting(self, act: Ready) -> Steps:
         self._greeted = True
@@ -674,6 +697,7 @@ class Session:
         connection.history = self._taps.history()
         name, handle = self._handle
         handle = handle if name == connection.way.name else ""
+        connection.told = "" if handle else connection.history
         config = self._first_config or self._taps.config
         return connection.lane.opening(config, connection.history, handle)
 
@@ -691,9 +715,9 @@ class Session:
         self._live_since_us = self._now_us()
         self._alarms.drop(Alarm.GREETING)
         self._choice.worked()
-        self.from_client = self._carry_client
+        self.from_client = self._carry_client if isinstance(lane, Relay) else self._translate_client
         self.from_provider = self._carry_provider
-        self.passes_from_client = self._pass_from_client
+        self.passes_from_client = Keeps(lane.passes_from_client, self._unheard)
         self.passes_from_provider = lane.passes_from_provider
         steps = [*opening, *self._arrived(self._here.way)]
         if isinstance(lane, Translation) and lane.briefed:
@@ -731,7 +755,7 @@ class Session:
         if not self._client_side.reply_open:
             return self._end_for_credits()
         self.phase = Phase.FINISHING
-        self.passes_from_client = _nothing_passes
+        self.passes_from_client = nothing_passes
         self.from_client = self._ignore
         return [Note("credits_spent"), *self._alarms.set(Alarm.FINISH, limits.FINISH_REPLY_S)]
 
@@ -767,7 +791,7 @@ class Session:
         return [*kept, *(last_words or []), end]
 
     def _nothing_passes(self) -> None:
-        self.passes_from_client = self.passes_from_provider = _nothing_passes
+        self.passes_from_client = self.passes_from_provider = nothing_passes
 
     # -- Small things ---------------------------------------------------------------------------------------
 

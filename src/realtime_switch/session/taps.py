@@ -69,8 +69,9 @@ class Taps:
                 steps += [ToClient(p) for p in self._client_side.credits_low(left)]
         return steps
 
-    def switched(self, seam: Seam, way: Way | None, attempts: int) -> Switched:
-        """None: it went nowhere."""
+    def switched(self, seam: Seam, way: Way | None, attempts: int, told: str) -> Switched:
+        """None: it went nowhere. `told`: what the new provider was told of the past."""
+        self._meter.retold(told)
         return Switched(
             id=self._record_id(),
             account_id=self._grant.account_id,

@@ -26,6 +26,7 @@ from ..dialects.acts import (
 )
 from ..dialects.dialect import Weight
 from . import limits
+from .unread import Passes
 
 OVERLAP_FRAMES = 10  # 200 ms of 20 ms each: about what a turn's end takes to reach us
 
@@ -49,8 +50,8 @@ class Unheard:
 
     def audio(self, payload: bytes) -> None:
         self.kept.append(payload)
-        if len(self.kept) > self.kept_max:
-            self._drop_oldest_audio()
+        while len(self.kept) > self.kept_max and self._drop_oldest_audio():
+            pass
 
     def said(self, weight: Weight, payload: bytes) -> None:
         if weight is Weight.AUDIO:
@@ -118,11 +119,29 @@ class Unheard:
                     del said[index]
                     return
 
-    def _drop_oldest_audio(self) -> None:
+    def _drop_oldest_audio(self) -> bool:
         for index, one in enumerate(self.kept):
             if isinstance(one, bytes):
                 del self.kept[index]
-                return
+                return True
+        return False
+
+
+class Keeps:
+    """Lets a client's audio pass unread, and keeps it. gateway/_compiled.pyx matches `audio` by itself, if
+    it is Shapes, then appends to what is kept, and asks `keep` now and then, which sees that it is not too
+    much."""
+
+    def __init__(self, audio: Passes, unheard: Unheard) -> None:
+        self.audio = audio
+        self.append = unheard.kept.append
+        self.keep = unheard.audio
+
+    def __call__(self, payload: bytes) -> bool:
+        if not self.audio(payload):
+            return False
+        self.keep(payload)
+        return True
 
 
 _SPOKEN = (Weight.AUDIO, Weight.COMMIT)

@@ -6,6 +6,7 @@ import pytest
 from openai_client import OpenAIClient
 from realtime_switch.dialects import acts as a
 from realtime_switch.dialects import wishes as w
+from realtime_switch.dialects.dialect import AskSwitch
 from realtime_switch.dialects.sound import PCM_24K, AudioFormat, silence
 
 QUIET = silence(PCM_24K, 100)
@@ -293,6 +294,18 @@ ERRORS = {
     "no text": ([], b"\xff\xfe", "invalid_event", None),
     "two types": ([], b'{"type":"response.create","type":"x"}', "invalid_event", None),
     "no type": ([], {"session": {}}, "missing_required_parameter", "type"),
+    "an event of ours that nobody knows": (
+        [],
+        {"type": "realtime_switch.stay"},
+        "invalid_value",
+        "type",
+    ),
+    "a switch to what is no name": (
+        [],
+        {"type": "realtime_switch.switch", "target": 5},
+        "invalid_type",
+        "target",
+    ),
     "an unknown type": ([], {"type": "session.upgrade"}, "invalid_value", "type"),
     "a type of ours": ([], {"type": "realtime_switch.x"}, "invalid_value", "type"),
     "no session": ([], {"type": "session.update"}, "missing_required_parameter", "session"),
@@ -621,3 +634,16 @@ def test_everything_a_client_says_is_read_after_other_bytes_too():
     client = client_after()
     spaced = msgspec.json.format(msgspec.json.encode(respond()), indent=4)
     assert client.says(spaced) == [w.AskReply(request_id="c")]
+
+
+# -- The gateway itself ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("beta", [False, True])
+@pytest.mark.parametrize(
+    ("named", "target"), [({"target": "b/m"}, "b/m"), ({"target": None}, ""), ({"target": ""}, ""), ({}, "")]
+)
+def test_a_client_may_ask_to_be_elsewhere(beta, named, target):
+    client = OpenAIClient(beta)
+    asked = {"type": "realtime_switch.switch", "event_id": "c", **named}
+    assert client.says(asked) == [AskSwitch(target, "c")]

@@ -6,7 +6,13 @@ import pytest
 from openai.types.realtime import InputAudioBufferAppendEvent
 
 from openai_frames import AUDIO, RESPONSE_DONE, transcript_delta
-from realtime_switch.dialects.openai import envelope_bytes, only_audio_from_client, only_audio_from_provider
+from realtime_switch.dialects.openai import (
+    envelope_bytes,
+    only_audio_from_client,
+    only_audio_from_provider,
+    only_idle_from_provider,
+    read,
+)
 from realtime_switch.dialects.openai.proofs import audio_from_client
 
 APPEND = "input_audio_buffer.append"
@@ -51,6 +57,20 @@ def test_a_real_clients_audio_passes_unread(said):
 @pytest.mark.parametrize("said", PROVIDERS.values(), ids=PROVIDERS.keys())
 def test_a_real_providers_audio_passes_unread(said):
     assert only_audio_from_provider(said)
+
+
+@pytest.mark.parametrize("shape", only_idle_from_provider.shapes, ids=str)
+def test_what_passes_as_idle_would_be_no_act_if_it_were_read(shape):
+    message = {"content_index": 0, "item": {"id": "i", "type": "message", "role": "user"}, "delta": "x"}
+    members = tight(message | {"transcript": "x", "text": "x", "usage": {"total_tokens": 5}})
+    said = shape.parts[0] + members.encode()[1:]
+    assert only_idle_from_provider(said)
+    assert read(said) == ()
+
+
+@pytest.mark.parametrize("said", [RESPONSE_DONE, transcript_delta("hi"), AUDIO, b"", b"[]"])
+def test_what_somebody_listens_for_is_not_idle(said):
+    assert not only_idle_from_provider(said)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from .proofs import (
     envelope_bytes,
     only_audio_from_client,
     only_audio_from_provider,
+    only_idle_from_provider,
     only_words_from_provider,
+    words_place,
 )
 from .provider_side import ProviderSide
 from .saved import read_config, write_config
@@ -31,9 +33,11 @@ __all__ = [
     "envelope_bytes",
     "only_audio_from_client",
     "only_audio_from_provider",
+    "only_idle_from_provider",
     "only_words_from_provider",
     "provider_side",
     "read_config",
     "weight",
+    "words_place",
     "write_config",
 ]

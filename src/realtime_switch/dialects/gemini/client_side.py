@@ -126,6 +126,9 @@ class ClientSide:
     def hear(self, payload: bytes) -> ClientSaid:
         return self._listener.hear(payload)
 
+    def hear_audio(self, payload: bytes) -> ClientSaid | None:
+        return self._listener.hear_audio(payload)
+
     # -- Of a translation: what the client is told -------------------------------------------------------
 
     def tell(self, act: Act) -> ClientSaid:

@@ -87,9 +87,13 @@ class Listener:
         self.setup = msgspec.structs.replace(self.setup, members=members, config=config)
         self._teller.config = config
 
+    def hear_audio(self, payload: bytes) -> ClientSaid | None:
+        wish = _only_audio(payload)
+        return None if wish is None else self._hear_audio(wish)
+
     def hear(self, payload: bytes) -> ClientSaid:
-        if (wish := _only_audio(payload)) is not None:
-            return self._hear_audio(wish)
+        if (said := self.hear_audio(payload)) is not None:
+            return said
         message = read(payload)
         if isinstance(message, Hangup):
             return [message]

@@ -149,6 +149,21 @@ def only_words_from_provider(payload: bytes) -> bool:
     return False
 
 
+def words_place(payload: bytes) -> bytes:
+    """Never asked: no words are proven."""
+    return b""
+
+
+_IDLE = frozenset(
+    (b"{}", b"{}\n", b'{"serverContent":{}}', b'{"serverContent": {}}', b'{\n  "serverContent": {}\n}\n')
+)
+
+
+def only_idle_from_provider(payload: bytes) -> bool:
+    """One model sends such a frame between nearly all others (GEMINI-LIVE.md 2)."""
+    return payload in _IDLE
+
+
 def envelope_bytes(payload: bytes) -> int:
     """How much of a proven provider frame is not base64. It is the same for every frame of a turn."""
     name = payload.find(b'"data"')

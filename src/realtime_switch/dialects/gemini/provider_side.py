@@ -86,8 +86,8 @@ class ProviderSide:
 
     def hear(self, payload: bytes) -> ProviderSaid:
         hearing = self._hearing
-        if (base64 := proven_audio(payload)) is not None:
-            return [*hearing.audio(base64, PCM_24K)]
+        if (audio := self.hear_audio(payload)) is not None:
+            return audio
         if self._holding.config is None:
             return [*hearing.hear(payload, payload)]
         waited = not hearing.ready
@@ -100,6 +100,10 @@ class ProviderSide:
         if self._start_over:
             said += self._begin_anew()
         return said
+
+    def hear_audio(self, payload: bytes) -> ProviderSaid | None:
+        base64 = proven_audio(payload)
+        return None if base64 is None else [*self._hearing.audio(base64, PCM_24K)]
 
     def _tell_before_speech(self) -> list[bytes]:
         """The model answers the user's speech unasked, and is to know by then what the client has added."""
@@ -294,16 +298,14 @@ class ProviderSide:
         return [frames.tool_response(answers)] if answers else []
 
     def _truncate(self, wish: Truncate) -> ProviderSaid:
-        """Gemini cuts its turn by itself, where the user interrupts, and remembers what it had sent."""
+        """Gemini cuts its turn by itself, where the user interrupts, and remembers what it had sent. What the
+        client was told by an earlier provider is cut in our memory alone."""
         hearing = self._hearing
-        known = hearing.was_said(wish.item_id)
-        if hearing.was_cut(wish.item_id) or (known and not self._terms.strict):
-            return [ReplyTruncated(wish.item_id, wish.heard_ms)]
-        if known:
+        uncut = hearing.was_said(wish.item_id) and not hearing.was_cut(wish.item_id)
+        if uncut and self._terms.strict:
             why = "This backend truncates only what the user has interrupted."
             return [Refused("item_id", why, wish.request_id)]
-        why = f"Error truncating item: the item with id '{wish.item_id}' does not exist."
-        return [Refused("item_id", why, wish.request_id, "item_truncate_invalid_item_id")]
+        return [ReplyTruncated(wish.item_id, wish.heard_ms)]
 
     def _delete(self, wish: Delete) -> ProviderSaid:
         if self._queue.delete(wish.item_id):

@@ -7,7 +7,9 @@ from .proofs import (
     envelope_bytes,
     only_audio_from_client,
     only_audio_from_provider,
+    only_idle_from_provider,
     only_words_from_provider,
+    words_place,
 )
 from .provider_side import ProviderSide
 from .reading import read
@@ -33,10 +35,12 @@ __all__ = [
     "envelope_bytes",
     "only_audio_from_client",
     "only_audio_from_provider",
+    "only_idle_from_provider",
     "only_words_from_provider",
     "provider_side",
     "read",
     "read_config",
     "weight",
+    "words_place",
     "write_config",
 ]

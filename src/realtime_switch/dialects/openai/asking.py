@@ -24,6 +24,7 @@ from .conversation import Conversation, Item
 from .hearing import COMMITTED_MS_MIN, Hearing
 from .items import UNSUPPORTED, given, wish_of
 from .items import mistake_in as mistake_in_item
+from .own import own
 from .proofs import audio_from_client
 from .reply_rules import differing
 from .reply_rules import mistake_in as mistake_in_reply
@@ -45,14 +46,20 @@ class Asking:
         self._session = session
         self._hearing = hearing
 
-    def hear(self, payload: bytes) -> ClientSaid:
+    def hear_audio(self, payload: bytes) -> ClientSaid | None:
         audio = audio_from_client(payload)
-        if audio is not None and (base64 := standard(audio)):
-            return self._audio(base64)
+        base64 = "" if audio is None else standard(audio)
+        return self._audio(base64) if base64 else None
+
+    def hear(self, payload: bytes) -> ClientSaid:
+        if (audio := self.hear_audio(payload)) is not None:
+            return audio
         request = read_request(payload)
         if isinstance(request, Mistake):
             return [*self._writer.refuse_mistake(request)]
         name = request_id(request)
+        if (for_us := own(request)) is not None:
+            return self._no(for_us, name) if isinstance(for_us, Mistake) else [for_us]
         if self._writer.beta:
             request = _from_beta(request)
         reader = _READERS.get(request["type"])

@@ -21,12 +21,15 @@ from ..acts import (
     ItemTaken,
     PastTold,
     Ready,
+    Replayed,
+    ReplyAudio,
     ReplyBegun,
     ReplyDone,
     ReplyItem,
     ReplyItemDone,
     ReplyText,
     ReplyTranscript,
+    ReplyTruncated,
     UserText,
     UserTurn,
 )
@@ -82,10 +85,21 @@ class ClientSide:
         """From now on the client hears of the call from a provider, until something is told here."""
         self._tells = False
         self._session.model = model
+        self._conversation.another_provider()
 
     @property
     def reply_open(self) -> bool:
         return bool(self._conversation.replies)
+
+    @property
+    def conversation(self) -> Conversation:
+        """As the client has been told it."""
+        return self._conversation
+
+    def truncated(self, item_id: str, heard_ms: int) -> list[bytes]:
+        return self._writer.event(
+            "conversation.item.truncated", item_id=item_id, content_index=0, audio_end_ms=heard_ms
+        )
 
     def close_replies(self) -> list[bytes]:
         """As after a barge-in (OPENAI-REALTIME.md 9.6). A tool call that was cut off is not closed: livekit
@@ -123,7 +137,7 @@ class ClientSide:
         return b'{"type":"response.create"}'
 
     def switched(self, provider: str, model: str, request_id: str) -> list[bytes]:
-        """An event type of ours, for a client that asked by one of ours."""
+        """An event type of ours, for a client that asked by one of ours or whose route says so."""
         return self._writer.event(
             "realtime_switch.switched", provider=provider, model=model, request_event_id=request_id or None
         )
@@ -142,6 +156,8 @@ class ClientSide:
         """What this side told itself it knows already."""
         if self._tells:
             return
+        if isinstance(act, Ready | Configured | Replayed):
+            self._conversation.audio_bytes_per_ms = act.audio_bytes_per_ms
         if isinstance(act, Ready | Configured):
             self._relayed_unasked = answered_unasked(act.raw)
             if isinstance(act, Configured):
@@ -175,6 +191,11 @@ class ClientSide:
             self._from_now_on_tell()
         return self._asking.hear(payload)
 
+    def hear_audio(self, payload: bytes) -> ClientSaid | None:
+        if not self._tells:
+            self._from_now_on_tell()
+        return self._asking.hear_audio(payload)
+
     def tell(self, act: Act) -> ClientSaid:
         if not self._tells:
             self._from_now_on_tell()
@@ -203,6 +224,8 @@ _FOLLOWERS: dict[type[Act], Callable[[Conversation, Any], object]] = {
     ReplyTranscript: Conversation.grow_said,
     ReplyText: Conversation.grow_written,
     AudioPassed: lambda conversation, act: conversation.audio_passed(act.base64_chars),
+    ReplyAudio: Conversation.audio_told,
+    ReplyTruncated: Conversation.truncated,
     ReplyItemDone: Conversation.end_item,
     ReplyDone: lambda conversation, act: conversation.end(act.reply_id),
 }

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from ..acts import ReplyItem, ReplyItemDone, ReplyText, ReplyTranscript
-from ..sound import AudioFormat, Converter
+from ..acts import ReplyAudio, ReplyItem, ReplyItemDone, ReplyText, ReplyTranscript, ReplyTruncated
+from ..sound import AudioFormat, Converter, base64_bytes
 
 _Members = dict[str, Any]
 
@@ -34,7 +34,8 @@ class Item(Struct):
     part: Literal["", "audio", "text"] = ""  # the content part that was begun before the client's eyes
     said: str = ""
     written: str = ""
-    audio_bytes: int = 0
+    connection: int = 0  # to which provider it was said, or by which
+    audio_bytes: int = 0  # as the client was sent them
     audio_bytes_per_ms: int = 48
     converter: Converter | None = None
     converts: tuple[AudioFormat, AudioFormat] | None = None
@@ -117,6 +118,8 @@ class Conversation:
         self.last_id: str | None = None
         self.truncating: dict[str, str] = {}  # items that the client asked to be truncated, by which message
         self.spoken = False  # there is audio of the agent
+        self.audio_bytes_per_ms = 48  # as a provider itself sends it to the client
+        self._connection = 0
         self._newest: Item | None = None
 
     # -- Items -----------------------------------------------------------------------------------------------
@@ -126,6 +129,7 @@ class Conversation:
         if item.id in self.items:
             return self.items[item.id]
         item.previous_id, self.last_id = self.last_id, item.id
+        item.connection = self._connection
         self.items[item.id] = item
         if item.kind == "function_call" and item.call_id:
             self.calls[item.call_id] = item
@@ -134,6 +138,14 @@ class Conversation:
             self.calls.pop(oldest.call_id, None)
             self.cancelled.discard(oldest.call_id)
         return item
+
+    def another_provider(self) -> None:
+        """One that knows none of these items, whatever it was told of them."""
+        self._connection += 1
+
+    def is_known_there(self, item: Item) -> bool:
+        """To the provider of now."""
+        return item.connection == self._connection
 
     def remove(self, item_id: str) -> None:
         item = self.items.pop(item_id, None)
@@ -184,6 +196,7 @@ class Conversation:
         self.remove(act.item_id)  # a provider that counts its items begins anew with each connection
         item = Item(act.item_id, act.kind, reply_id=reply.id, index=act.index, aside=reply.aside)
         item.call_id, item.name = act.call_id, act.name
+        item.audio_bytes_per_ms = self.audio_bytes_per_ms
         reply.items.append(item)
         self._newest = self.open_items[item.id] = item
         # What is said outside of the conversation takes no place in it (OPENAI-REALTIME.md 6.1).
@@ -222,3 +235,13 @@ class Conversation:
         self.spoken = True
         if self._newest is not None:
             self._newest.audio_bytes += base64_chars * 3 // 4
+
+    def audio_told(self, act: ReplyAudio) -> None:
+        self.spoken = True
+        if (item := self.open_items.get(act.item_id)) is not None:
+            item.audio_bytes += base64_bytes(act.base64)
+
+    def truncated(self, act: ReplyTruncated) -> None:
+        if (item := self.items.get(act.item_id)) is not None:
+            item.said = ""
+            item.audio_bytes = min(item.audio_bytes, act.heard_ms * item.audio_bytes_per_ms)

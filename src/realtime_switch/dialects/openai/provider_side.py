@@ -7,6 +7,7 @@ from ..acts import Act, AudioPassed
 from ..dialect import Manner, ProviderSaid
 from ..terms import Target
 from ..wishes import Config, Wish
+from .proofs import only_audio_from_provider
 from .reading import read
 from .translated import Translated
 
@@ -22,6 +23,9 @@ class ProviderSide:
 
     def hear(self, payload: bytes) -> ProviderSaid:
         return self._speaker.hear(payload) if self._translates else list(read(payload))
+
+    def hear_audio(self, payload: bytes) -> ProviderSaid | None:
+        return self._speaker.hear(payload) if only_audio_from_provider(payload) else None
 
     def passed(self, base64_chars: int) -> Sequence[Act]:
         return (AudioPassed(base64_chars),)

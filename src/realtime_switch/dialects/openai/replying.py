@@ -10,6 +10,7 @@ An item is closed as whole when it is said to be done; what is open when its rep
 """
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 from ..acts import (
@@ -38,6 +39,7 @@ _Members = dict[str, Any]
 class Replying:
     def __init__(self, writer: Writer, conversation: Conversation, session: Session) -> None:
         self._new_id = writer.new_id
+        self._numbers = count(1)  # of pieces of audio: with their item's, ids without a throw of the dice
         self._event = writer.event
         self._writer = writer
         self._conversation = conversation
@@ -130,8 +132,7 @@ class Replying:
             self._head = (item.id, self._writer.audio_head(item.reply_id, item.id, item.index))
         self._conversation.spoken = True
         item.audio_bytes += base64_bytes(base64)
-        event_id = self._new_id("event").encode()
-        return [b"".join((self._head[1], event_id, b'","delta":"', audio, b'"}'))]
+        return [b'%b%d","delta":"%b"}' % (self._head[1], next(self._numbers), audio)]
 
     def _words(self, act: ReplyTranscript | ReplyText) -> _Frames:
         item = self._conversation.open_items.get(act.item_id)

@@ -53,7 +53,8 @@ class Writer:
         )
 
     def audio_head(self, reply_id: str, item_id: str, index: int) -> bytes:
-        """Of the deltas of one item, as far as the event's own id."""
+        """Of the deltas of one item, as far as the number that makes the event's id its own."""
         kind = b"response.audio.delta" if self.beta else b"response.output_audio.delta"
         place = {"response_id": reply_id, "item_id": item_id, "output_index": index, "content_index": 0}
-        return b'{"type":"%b",%b,"event_id":"' % (kind, write_any(place)[1:-1])
+        event_id = self.new_id("event").encode()
+        return b'{"type":"%b",%b,"event_id":"%b-' % (kind, write_any(place)[1:-1], event_id)

@@ -10,12 +10,13 @@ from collections.abc import Callable
 
 import msgspec
 
+from realtime_switch.local.faults import Faults
 from realtime_switch.local.gemini import closes
 from realtime_switch.local.gemini.auth_tokens import Grant
 from realtime_switch.local.gemini.habits import Habits
 from realtime_switch.local.gemini.handles import Handles, Session
 from realtime_switch.local.gemini.hearing import duration
-from realtime_switch.local.gemini.life import Life
+from realtime_switch.local.gemini.life import Life, life
 from realtime_switch.local.gemini.messages import client_reader
 from realtime_switch.local.gemini.outbox import Outbox
 from realtime_switch.local.gemini.proto import Json, Refused, invalid
@@ -88,6 +89,12 @@ class Conversation:
 
     def tick(self) -> list[Order]:
         return self._do(self._tick)
+
+    def live_on(self, faults: Faults) -> None:
+        if faults.expire_after_s is not None or faults.goaway_after_s is not None:
+            self._begun_us = self._now_us()
+            self._life = life(0.0, faults)
+            self._goaway_due = self._life.goaway_s is not None
 
     def gone(self) -> None:
         self._leave()

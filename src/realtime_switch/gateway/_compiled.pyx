@@ -1,0 +1,252 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+"""The short way of nearly every frame, compiled: interpreted.py is its twin in Python and says what it is.
+
+What is won: no bytes object and no interpreted line for a frame of audio. Its
+proof is matched on the memory of the socket's read buffer, and it is sent from
+that same memory.
+
+Dangers, and why they are none:
+
+- The read buffer is picows', and is used again once all frames of one read have
+  been delivered. So nothing here keeps a pointer beyond that: `_together` is sent
+  at the latest with the frame that is the last of its read. Every frame of a read
+  is delivered, since picows is told not to swallow pings (sockets.py).
+- Sending writes a frame's head in front of its payload, where the head that it
+  came with stood: as long as the new one, because picows refuses a length that
+  is not spelt in the shortest way. The payload is masked where it lies. Nobody
+  looks at it again.
+- What the kernel does not take at once is copied by aiofastnet (see sockets.py
+  for why every transport is one of its own).
+
+The layout of picows' and aiofastnet's objects is compiled in, so short_way.py uses
+this module only with the very versions that it was built with.
+"""
+
+from aiofastnet.transport cimport Transport
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.list cimport PyList_GET_SIZE
+from libc.string cimport memchr, memcmp
+from picows.picows cimport WSFrame, WSListener, WSMsgType, WSTransport
+
+from realtime_switch.dialects.shapes import Shapes
+from realtime_switch.gateway.sockets import BINARY, TEXT
+
+cdef extern from *:  # hatch_build.py tells the compiler
+    const char* PICOWS_VERSION
+    const char* AIOFASTNET_VERSION
+
+BUILT_WITH = {"picows": PICOWS_VERSION.decode(), "aiofastnet": AIOFASTNET_VERSION.decode()}
+
+
+DEF KEEP_ASKED_EVERY = 16  # so many frames more than it wants are kept at most
+
+
+cdef class _Table:
+    """The Shapes of a dialect, to be matched on memory."""
+
+    cdef list _parts  # of each shape, a tuple of bytes
+    cdef list _open
+
+    def __cinit__(self, shapes):
+        self._parts = [shape.parts for shape in shapes.shapes]
+        self._open = [shape.open for shape in shapes.shapes]
+
+    cdef bint fits(self, const char* frame, Py_ssize_t size) noexcept:
+        cdef Py_ssize_t number
+        for number in range(PyList_GET_SIZE(self._parts)):
+            if _fits(<tuple>self._parts[number], self._open[number] is True, frame, size):
+                return True
+        return False
+
+
+cdef bint _fits(tuple parts, bint is_open, const char* frame, Py_ssize_t size) noexcept:
+    cdef const char* end = frame + size
+    cdef const char* at = frame
+    cdef const char* quote
+    cdef bytes part
+    cdef Py_ssize_t number, length
+    for number in range(len(parts)):
+        part = <bytes>parts[number]
+        if number:
+            quote = <const char*>memchr(at, c'"', end - at)
+            if quote == NULL or quote[-1] == c'\\':
+                return False
+            at = quote
+        length = PyBytes_GET_SIZE(part)
+        if end - at < length or memcmp(at, PyBytes_AS_STRING(part), length):
+            return False
+        at += length
+    return is_open or at == end
+
+
+cdef _Table _table(shapes):
+    return _Table(shapes) if isinstance(shapes, Shapes) else None
+
+
+def fits(shapes, bytes frame):
+    """For tests: what the short way would say of this frame."""
+    return _Table(shapes).fits(PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame))
+
+
+cdef inline bint _is_plain(WSFrame frame) noexcept:
+    return (
+        (frame.msg_type == WSMsgType.TEXT or frame.msg_type == WSMsgType.BINARY)
+        and frame.fin and not (frame.rsv1 or frame.rsv2 or frame.rsv3)
+        and frame._payload_obj is None  # else it was made for a test, with nothing in front of it
+    )
+
+
+cdef object _kind(WSFrame frame):
+    return TEXT if frame.msg_type == WSMsgType.TEXT else BINARY
+
+
+cdef class ClientEnd(WSListener):
+    cdef public object session
+    cdef public WSTransport client
+    cdef public object line
+    cdef public list held
+    cdef public bint provider_heard
+    cdef public bint in_pieces
+    cdef public WSTransport _provider
+    cdef public bint _client_heard
+    cdef object _passes  # what the session answered with last (session/unheard.py), and
+    cdef _Table _audio  # its shapes, if it has any
+    cdef object _append
+    cdef object _keep
+    cdef int _appended  # since `keep` was asked
+
+    cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
+        self._client_heard = True
+        if not _is_plain(frame) or self.in_pieces:
+            self.on_other_frame(transport, frame)
+        elif self._provider is not None and self._may_pass(frame):
+            self._provider.send_reuse_external_buffer(frame.msg_type, frame.payload_ptr, frame.payload_size)
+        else:
+            self.on_message(_kind(frame), frame.get_payload_as_bytes())
+
+    cdef bint _may_pass(self, WSFrame frame) except -1:
+        passes = self.session.passes_from_client
+        if passes is not self._passes:
+            self._adopt(passes)
+        if self._audio is None:
+            return passes(frame.get_payload_as_bytes())
+        if not self._audio.fits(frame.payload_ptr, frame.payload_size):
+            return False
+        if self._append is not None:
+            self._appended += 1
+            if self._appended < KEEP_ASKED_EVERY:
+                self._append(frame.get_payload_as_bytes())
+            else:
+                self._appended = 0
+                self._keep(frame.get_payload_as_bytes())
+        return True
+
+    cdef _adopt(self, passes):
+        self._passes = passes
+        self._audio = _table(getattr(passes, "audio", passes))
+        self._append = getattr(passes, "append", None)
+        self._keep = getattr(passes, "keep", None)
+
+    def on_message(self, kind, payload):
+        raise NotImplementedError
+
+    def flush(self):
+        raise NotImplementedError
+
+    def on_other_frame(self, transport, frame):
+        raise NotImplementedError
+
+
+cdef class ProviderEnd(WSListener):
+    cdef public ClientEnd call
+    cdef public object generation
+    cdef public bint in_pieces
+    cdef object _passes  # as in ClientEnd
+    cdef _Table _audio
+    cdef _Table _words
+    cdef _Table _idle
+    cdef object _count
+    cdef object _put
+    cdef char* _together  # frames of this read that have passed and are not sent yet, as they lie there
+    cdef Py_ssize_t _together_bytes
+
+    def __init__(self, ClientEnd call, generation):
+        self.call = call
+        self.generation = generation
+
+    cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
+        cdef ClientEnd call = self.call
+        cdef bint whole = _is_plain(frame) and not self.in_pieces
+        try:
+            if whole and call.line is self and self._may_pass(call, frame):
+                call.provider_heard = True
+                self._take_along(call, frame)
+                return
+            if self._together_bytes:
+                self._hold(call)
+        except BaseException:
+            self._together_bytes = 0  # the connection ends; its memory must not be sent from later
+            raise
+        if whole:
+            self.on_message(_kind(frame), frame.get_payload_as_bytes(), frame.last_in_buffer != 0)
+        else:
+            self.on_other_frame(transport, frame)
+
+    def on_message(self, kind, payload, last):
+        raise NotImplementedError
+
+    def on_other_frame(self, transport, frame):
+        raise NotImplementedError
+
+    cdef bint _may_pass(self, ClientEnd call, WSFrame frame) except -1:
+        passes = call.session.passes_from_provider
+        if passes is not self._passes:
+            self._adopt(passes)
+        if self._audio is None:
+            return passes(frame.get_payload_as_bytes())
+        if self._audio.fits(frame.payload_ptr, frame.payload_size):
+            if self._count(frame.payload_size):
+                passes.sample = frame.get_payload_as_bytes()
+            return True
+        if self._words.fits(frame.payload_ptr, frame.payload_size):
+            return self._put(frame.get_payload_as_bytes())
+        return self._idle.fits(frame.payload_ptr, frame.payload_size)
+
+    cdef _adopt(self, passes):
+        """`passes` is session/unread.py's, or a function of which nothing is known."""
+        self._passes = passes
+        self._audio = _table(getattr(passes, "audio", None))
+        self._words = _table(getattr(passes, "words", None))
+        self._idle = _table(getattr(passes, "idle", None))
+        if self._words is None or self._idle is None:
+            self._audio = None
+        if self._audio is not None:
+            self._count, self._put = passes.count, passes.put
+
+    cdef _take_along(self, ClientEnd call, WSFrame frame):
+        """A provider's frame and ours to the client are the same bytes: neither is masked."""
+        cdef Py_ssize_t head = 2 if frame.payload_size < 126 else 4 if frame.payload_size < 65_536 else 10
+        cdef char* start = frame.payload_ptr - head
+        if self._together_bytes and self._together + self._together_bytes != start:
+            self._hold(call)
+        if not self._together_bytes:
+            self._together = start
+        self._together_bytes += head + frame.payload_size
+        if frame.last_in_buffer:
+            if call.held:
+                self._hold(call)
+                call.flush()
+            else:
+                self._send_on(call)
+
+    cdef _hold(self, ClientEnd call):
+        """They go out together with what follows."""
+        call.held.append(PyBytes_FromStringAndSize(self._together, self._together_bytes))
+        self._together_bytes = 0
+
+    cdef _send_on(self, ClientEnd call):
+        cdef WSTransport client = call.client
+        cdef Py_ssize_t size = self._together_bytes
+        self._together_bytes = 0
+        if client is not None and not (client.is_close_frame_sent or client.is_disconnected):
+            (<Transport?>client.underlying_transport).write_c(self._together, size)

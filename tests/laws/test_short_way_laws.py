@@ -1,0 +1,137 @@
+"""The compiled short way and its twin do the same, whatever comes in whatever pieces."""
+
+import asyncio
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from openai_frames import AUDIO, RESPONSE_DONE, transcript_delta
+from realtime_switch.gateway import interpreted
+from realtime_switch.gateway.short_way import why_interpreted
+from short_ways import ClientSays, ProviderSays, Set, encode, play
+
+if not why_interpreted:
+    from realtime_switch.gateway import _compiled
+else:
+    _compiled = None
+
+pytestmark = pytest.mark.skipif(why_interpreted.startswith("RTS_INTERPRETED"), reason=why_interpreted)
+
+TEXT, BINARY, CONTINUATION, PING, PONG = 1, 2, 0, 9, 10
+
+IDLE = b'{"type":"rate_limits.updated","rate_limits":[]}'
+
+
+def delta(size):
+    return AUDIO.replace(b"AAAA" * 1600, b"A" * size)
+
+
+def append(size):
+    return b'{"type":"input_audio_buffer.append","audio":"' + b"A" * size + b'"}'
+
+
+# Sizes on both sides of each way to spell a length.
+sizes = st.sampled_from([0, 1, 4, 60, 100, 130, 5_000, 65_400, 65_536, 70_000])
+messages = (
+    sizes.map(delta)
+    | sizes.map(append)
+    | st.sampled_from(
+        [transcript_delta("Hi"), RESPONSE_DONE, IDLE, b"", b"{", append(3)[:-1], b"A" * 125, b"A" * 126]
+    )
+    | st.binary(max_size=8)
+)
+
+
+@st.composite
+def streams(draw, masked):
+    frames = []
+    for _ in range(draw(st.integers(1, 6))):
+        likely = st.sampled_from([TEXT, TEXT, TEXT, BINARY, PING, PONG, CONTINUATION])
+        opcode = draw(likely)
+        payload = draw(messages)
+        control = opcode in (PING, PONG)
+        frames.append(
+            encode(
+                opcode,
+                payload[:125] if control else payload,
+                masked=masked,
+                fin=control or draw(st.integers(0, 5)) > 0,
+                rsv=draw(st.integers(0, 9)) == 0,
+            )
+        )
+    stream = b"".join(frames)
+    return stream, tuple(draw(st.lists(st.integers(1, len(stream)), max_size=3)))
+
+
+changes = st.builds(
+    Set,
+    st.sampled_from(["passes_from_provider", "passes_from_client", "line", "provider", "client"]),
+    st.booleans(),
+)
+steps = st.lists(
+    streams(masked=False).map(lambda said: ProviderSays(*said))
+    | streams(masked=True).map(lambda said: ClientSays(*said))
+    | changes,
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(deadline=None)
+@given(steps)
+def test_what_is_sent_told_and_counted_is_the_same(steps):
+    async def both():
+        return await play(_compiled, steps), await play(interpreted, steps)
+
+    compiled, twin = asyncio.run(both())
+    assert compiled == twin
+
+
+def test_frames_of_one_read_that_pass_reach_the_client_as_they_came():
+    burst = [delta(10), transcript_delta("Hi"), delta(65_536), delta(70_000)]
+    stream = b"".join(encode(TEXT, payload, masked=False) for payload in burst)
+    for ends in (_compiled, interpreted):
+        seen = asyncio.run(play(ends, [ProviderSays(stream)]))
+        assert seen.to_client == stream
+        assert seen.told == []
+        assert seen.counted == (10 + 65_536 + 70_000, [transcript_delta("Hi")], True, False)
+
+
+def test_what_the_proof_does_not_know_overtakes_nothing():
+    burst = [delta(1), RESPONSE_DONE, delta(2)]
+    stream = b"".join(encode(TEXT, payload, masked=False) for payload in burst)
+    for ends in (_compiled, interpreted):
+        seen = asyncio.run(play(ends, [ProviderSays(stream)]))
+        assert seen.to_client == stream
+        assert seen.told == [("provider", TEXT, RESPONSE_DONE)]
+
+
+def test_what_nobody_listens_for_passes_too_and_keeps_its_place():
+    burst = [IDLE, RESPONSE_DONE, IDLE, delta(1)]
+    stream = b"".join(encode(TEXT, payload, masked=False) for payload in burst)
+    for ends in (_compiled, interpreted):
+        seen = asyncio.run(play(ends, [ProviderSays(stream)]))
+        assert seen.to_client == stream
+        assert seen.told == [("provider", TEXT, RESPONSE_DONE)]
+
+
+def test_of_an_old_generation_nothing_is_passed_on():
+    stream = encode(TEXT, delta(1), masked=False)
+    for ends in (_compiled, interpreted):
+        seen = asyncio.run(play(ends, [Set("line", False), ProviderSays(stream)]))
+        assert (seen.to_client, seen.told) == (b"", [("old provider", TEXT, delta(1))])
+
+
+def test_a_clients_audio_reaches_the_provider_masked_anew():
+    stream = encode(TEXT, append(70_000), masked=True) + encode(BINARY, append(1), masked=True)
+    for ends in (_compiled, interpreted):
+        seen = asyncio.run(play(ends, [ClientSays(stream, (9,))]))
+        assert seen.to_provider == [(0x81, 1, append(70_000)), (0x82, 1, append(1))]
+
+
+def test_what_comes_together_with_a_ping_is_not_kept_back():
+    stream = encode(TEXT, delta(1), masked=False)
+    for ends in (_compiled, interpreted):
+        seen = asyncio.run(play(ends, [ProviderSays(stream + encode(PING, b"", masked=False))]))
+        assert seen.to_client == stream

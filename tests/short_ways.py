@@ -1,0 +1,245 @@
+"""Both twins of the short way at work on real protocols, with reads cut exactly where a test says."""
+
+import asyncio
+import base64
+import hashlib
+import itertools
+import socket
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import aiofastnet
+from msgspec import Struct
+from picows import WSFrame, WSMsgType, WSTransport, WSUpgradeRequest
+from picows import WSUpgradeResponse as Response
+from picows import WSUpgradeResponseWithListener as Answer
+from websockets.frames import Frame, Opcode
+
+from realtime_switch.dialects import openai
+from realtime_switch.gateway.sockets import WSProtocol, client_side, frame_head, server_side
+from realtime_switch.session.unread import Unread
+
+
+class ProviderSays(Struct, frozen=True):
+    frames: bytes
+    cuts: tuple[int, ...] = ()  # where one read ends and the next begins
+
+
+class ClientSays(Struct, frozen=True):
+    frames: bytes
+    cuts: tuple[int, ...] = ()
+
+
+class Set(Struct, frozen=True):
+    """Something about the call changes between two reads."""
+
+    name: str  # passes_from_provider, passes_from_client, line, provider, client
+    on: bool
+
+
+@dataclass
+class Seen:
+    to_client: bytes = b""
+    to_provider: list[tuple[Any, ...]] = field(default_factory=list)  # unmasked: masks are random
+    told: list[tuple[Any, ...]] = field(default_factory=list)
+    counted: tuple[Any, ...] = ()
+
+
+def encode(opcode: int, payload: bytes, *, masked: bool, fin: bool = True, rsv: bool = False) -> bytes:
+    first, *rest = Frame(Opcode(opcode), payload, fin).serialize(mask=masked)
+    return bytes((first | rsv << 6, *rest))
+
+
+class Session:
+    """As much of one as the short way looks at."""
+
+    def __init__(self) -> None:
+        self.unread = Unread(openai)
+        self.passes_from_provider: Any = self.unread
+        self.passes_from_client: Any = openai.only_audio_from_client
+
+
+_MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
+
+
+def nothing(payload: bytes) -> bool:
+    return False
+
+
+def _ends(ends: ModuleType, seen: Seen) -> tuple[Any, Any]:
+    """A call on these twins that follows the conductor in what the short way must get along with."""
+
+    class Call(ends.ClientEnd):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            self.session = Session()
+            self.held = []
+            self.line = None
+            self._client_heard = False
+
+        def on_ws_connected(self, transport: WSTransport) -> None:
+            self.client = transport
+
+        def on_message(self, kind: WSMsgType, payload: bytes) -> None:
+            seen.told.append(("client", kind, payload))
+
+        def on_other_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+            seen.told.append(("client", frame.msg_type, frame.fin, frame.get_payload_as_bytes()))
+            if frame.msg_type.value < 8:
+                self.in_pieces = not frame.fin
+
+        def flush(self) -> None:
+            held, self.held = self.held, []
+            if held and self.client is not None:
+                self.client.underlying_transport.write(b"".join(held))
+
+    class Line(ends.ProviderEnd):  # type: ignore[misc, name-defined]
+        def on_ws_connected(self, transport: WSTransport) -> None:
+            self.call.line = self
+            self.call._provider = transport
+
+        def on_message(self, kind: WSMsgType, payload: bytes, last: bool) -> None:
+            call = self.call
+            if call.line is not self:
+                seen.told.append(("old provider", kind, payload))
+            else:
+                if not call.session.passes_from_provider(payload):
+                    seen.told.append(("provider", kind, payload))
+                call.provider_heard = True
+                if call.client is not None:
+                    call.held += (frame_head(kind, len(payload)), payload)
+            if last:
+                self.call.flush()
+
+        def on_other_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+            seen.told.append(("provider", frame.msg_type, frame.fin, frame.get_payload_as_bytes()))
+            if frame.msg_type.value < 8:
+                self.in_pieces = not frame.fin
+            if frame.last_in_buffer:
+                self.call.flush()
+
+    call = Call()
+    return call, Line(call, 1)
+
+
+async def play(ends: ModuleType, steps: list[Struct]) -> Seen:
+    seen = Seen()
+    call, line = _ends(ends, seen)
+    client_at, client = await _client(call)
+    provider_at, provider = await _provider(line)
+    try:
+        client_transport, provider_transport = call.client, call._provider
+        for step in steps:
+            match step:
+                case ProviderSays(frames, cuts):
+                    _read(provider_at, frames, cuts)
+                case ClientSays(frames, cuts):
+                    _read(client_at, frames, cuts)
+                case Set("line", on):
+                    call.line = line if on else None
+                case Set("client", on):
+                    call.client = client_transport if on else None
+                case Set("provider", on):
+                    call._provider = provider_transport if on else None
+                case Set("passes_from_provider", on):
+                    call.session.passes_from_provider = call.session.unread if on else nothing
+                case Set("passes_from_client", on):
+                    call.session.passes_from_client = openai.only_audio_from_client if on else nothing
+            seen.to_client += await _written(client_at, client)
+            seen.to_provider += _parse(await _written(provider_at, provider))
+        unread = call.session.unread
+        seen.counted = (unread.take_audio(), unread.take_words(), call.provider_heard, call._client_heard)
+    finally:
+        for protocol, end in ((client_at, client), (provider_at, provider)):
+            protocol.transport.underlying_transport.abort()
+            end.close()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    return seen
+
+
+def _read(protocol: Any, stream: bytes, cuts: tuple[int, ...]) -> None:
+    """As if the socket had given this much at once."""
+    edges = sorted({0, len(stream), *(min(cut, len(stream)) for cut in cuts)})
+    for start, end in itertools.pairwise(edges):
+        while start < end:
+            buffer = protocol.get_buffer(-1)
+            size = min(len(buffer), end - start)
+            buffer[:size] = stream[start : start + size]
+            start += size
+            protocol.buffer_updated(size)
+
+
+async def _written(protocol: Any, end: socket.socket) -> bytes:
+    written = b""
+    while True:
+        try:
+            written += end.recv(1 << 20)
+        except BlockingIOError:
+            if not protocol.transport.underlying_transport.get_write_buffer_size():
+                return written
+            await asyncio.sleep(0)
+
+
+def _parse(stream: bytes) -> list[tuple[Any, ...]]:
+    """A provider's view: whole frames, whatever they were masked with."""
+    found = []
+    while stream:
+        head, length = 2, stream[1] & 0x7F
+        if length >= 126:
+            size = 2 if length == 126 else 8
+            head, length = 2 + size, int.from_bytes(stream[2 : 2 + size], "big")
+        mask = stream[head : head + 4] * (length // 4 + 1)
+        payload = stream[head + 4 : head + 4 + length]
+        number = int.from_bytes(payload, "big") ^ int.from_bytes(mask[:length], "big")
+        found.append((stream[0], stream[1] >> 7, number.to_bytes(length, "big")))
+        stream = stream[head + 4 + length :]
+    return found
+
+
+class _NoTcp(socket.socket):
+    """One end of a pair; picows asks it for options of TCP."""
+
+    def setsockopt(self, *option: Any) -> None:
+        if option[0] != socket.IPPROTO_TCP:
+            super().setsockopt(*option)
+
+    def getsockopt(self, *option: Any) -> Any:
+        return 1 if option[0] == socket.IPPROTO_TCP else super().getsockopt(*option)
+
+
+async def _connect(protocol: Any) -> socket.socket:
+    ours, theirs = (_NoTcp(fileno=end.detach()) for end in socket.socketpair())
+    theirs.setblocking(False)
+    await aiofastnet.create_connection(asyncio.get_running_loop(), lambda: protocol, sock=ours)
+    return theirs
+
+
+async def _client(call: Any) -> tuple[Any, socket.socket]:
+    def answer(request: WSUpgradeRequest) -> Answer:
+        return Answer(Response.create_101_response(()), call)
+
+    protocol = WSProtocol(*server_side(answer, message_bytes_max=1 << 20, buffer_bytes=1 << 12))
+    end = await _connect(protocol)
+    key = base64.b64encode(bytes(16)).decode()
+    request = (
+        "GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+    )
+    _read(protocol, request.encode(), ())
+    assert (await _written(protocol, end)).startswith(b"HTTP/1.1 101")
+    return protocol, end
+
+
+async def _provider(line: Any) -> tuple[Any, socket.socket]:
+    protocol = WSProtocol(*client_side("h", "/", [], line, message_bytes_max=1 << 20, buffer_bytes=1 << 12))
+    end = await _connect(protocol)
+    request = await _written(protocol, end)
+    key = request.partition(b"Sec-WebSocket-Key: ")[2].partition(b"\r")[0]
+    accept = base64.b64encode(hashlib.sha1(key + _MAGIC).digest()).decode()
+    response = (
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    )
+    _read(protocol, response.encode(), ())
+    return protocol, end
