@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct, structs
 
-from gemini_anything import PAYLOAD
+from gemini_anything import MESSAGE, PAYLOAD
+from gemini_frames import tight
 from openai_anything import FRAME
 from openai_client import agrees
 from realtime_switch.dialects.acts import GoingAway, Handle, Trouble
@@ -231,44 +232,43 @@ def test_b12_an_older_spelling_and_sound_of_another_kind():
 
 # -- Whatever comes ------------------------------------------------------------------------------------------
 
-FROM_CLIENT = st.one_of(
-    FRAME,
-    st.sampled_from(
-        [
-            append(20),
-            append(200),
-            {"type": "input_audio_buffer.commit"},
-            {"type": "input_audio_buffer.clear"},
-            {"type": "response.create"},
-            {"type": "response.create", "response": {"instructions": "Briefly.", "metadata": {"a": "b"}}},
-            {"type": "response.cancel"},
-            {"type": "session.update", "session": {"type": "realtime", "instructions": "Be brief."}},
-            {"type": "session.update", "session": {"type": "realtime", **MANUAL}},
-            {"type": "session.update", "session": {"type": "realtime", **WORDS}},
-            {
-                "type": "conversation.item.truncate",
-                "item_id": "item_1",
-                "content_index": 0,
-                "audio_end_ms": 0,
-            },
-            {"type": "conversation.item.delete", "item_id": "item_1"},
-            {"type": "conversation.item.retrieve", "item_id": "item_1"},
-            *[{"type": "conversation.item.create", "item": item} for item in ITEMS],
-        ]
-    ),
+FROM_CLIENT = st.sampled_from(
+    [
+        append(20),
+        append(200),
+        {"type": "input_audio_buffer.commit"},
+        {"type": "input_audio_buffer.clear"},
+        {"type": "response.create"},
+        {"type": "response.create", "response": {"instructions": "Briefly.", "metadata": {"a": "b"}}},
+        {"type": "response.cancel"},
+        {"type": "session.update", "session": {"type": "realtime", "instructions": "Be brief."}},
+        {"type": "session.update", "session": {"type": "realtime", **MANUAL}},
+        {"type": "session.update", "session": {"type": "realtime", **WORDS}},
+        {
+            "type": "conversation.item.truncate",
+            "item_id": "item_1",
+            "content_index": 0,
+            "audio_end_ms": 0,
+        },
+        {"type": "conversation.item.delete", "item_id": "item_1"},
+        {"type": "conversation.item.retrieve", "item_id": "item_1"},
+        *[{"type": "conversation.item.create", "item": item} for item in ITEMS],
+    ]
 )
 SESSION = st.sampled_from([{}, MANUAL, WORDS, {"output_modalities": ["text"]}, G711])
 PROFILE = st.sampled_from([Profile(), Profile(content="seed_only", context_update=False, text=True)])
 PATIENCE = st.sampled_from([0.6, 6.0, 40.0])  # seconds
+PROPER = FROM_CLIENT | MESSAGE.map(tight).map(FromProvider) | PATIENCE
+ANY = PROPER | FRAME | PAYLOAD.map(FromProvider)
 
 
+@pytest.mark.parametrize("event", [PROPER, ANY], ids=["proper", "any"])
 @settings(max_examples=200)
-@given(
-    st.lists(FROM_CLIENT | PAYLOAD.map(FromProvider) | PATIENCE, max_size=30), SESSION, PROFILE, st.booleans()
-)
+@given(data=st.data(), session=SESSION, profile=PROFILE, strict=st.booleans())
 def test_each_reply_that_begins_ends_once_and_every_frame_is_what_the_sdks_expect(
-    events, session, profile, strict
+    event, data, session, profile, strict
 ):
+    events = data.draw(st.lists(event, max_size=30))
     call = OpenAICall(structs.replace(GEMINI, profile=profile), strict=strict).ready(**session)
     for event in events:
         if isinstance(event, float):
