@@ -42,7 +42,6 @@ FIELDS = [
     ({"max_output_tokens": 900}, Config(max_output_tokens=900)),
     ({"temperature": 0.7}, Config(temperature=0.7)),
     ({"reasoning": {"effort": "low"}}, Config(thinking="low")),
-    ({"reasoning": {"effort": "none"}}, Config(thinking="minimal")),
     ({"truncation": "auto"}, Config(context="slide")),
     ({"truncation": "disabled"}, Config(context="off")),
     (
@@ -222,6 +221,10 @@ def test_a_mistake_is_named_as_openai_names_it(session, code, param):
     )
     assert mistake is not None
     assert (mistake.code, mistake.param) == (code, param)
+
+
+def test_not_to_think_is_to_think_as_little_as_there_is():
+    assert config_of({"reasoning": {"effort": "none"}}) == Config(thinking="minimal")
 
 
 def test_updates_are_merged_field_by_field():
