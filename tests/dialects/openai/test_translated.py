@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 import openai_frames as openai
 from calls import Clock, ids
-from realtime_switch.dialects import wishes
 from realtime_switch.dialects.acts import (
     Act,
     AudioCleared,
@@ -34,7 +33,6 @@ from realtime_switch.dialects.acts import (
 )
 from realtime_switch.dialects.dialect import Manner
 from realtime_switch.dialects.openai import provider_side
-from realtime_switch.dialects.openai.translated import _TELLERS
 from realtime_switch.dialects.sound import PCM_16K, PCM_24K, AudioFormat, decoded, encoded, silence
 from realtime_switch.dialects.terms import Target, Terms
 from realtime_switch.dialects.wishes import (
@@ -181,13 +179,6 @@ SEEN = item(type="message", role="user", content=[PICTURE])
 )
 def test_a_wish_becomes_a_request(wish, expected):
     assert Side().tell(wish) == expected
-
-
-def test_every_wish_is_taken():
-    made = [
-        kind for kind in vars(wishes).values() if isinstance(kind, type) and issubclass(kind, wishes.Wish)
-    ]
-    assert set(made) - {wishes.Wish} == set(_TELLERS)
 
 
 # -- The connection ------------------------------------------------------------------------------------------
