@@ -232,7 +232,7 @@ def test_a_built_in_provider_needs_only_what_differs(data: Path):
     )
     gemini = settings.endpoints["gemini"]
     assert (gemini.provider.url, gemini.dialect, gemini.key) == ("ws://127.0.0.1:9/x", "gemini", Secret("g"))
-    assert (gemini.capabilities.input_rate_hz, gemini.capabilities.output_rate_hz) == (16_000, 8_000)
+    assert (gemini.capabilities.input_rate_hz, gemini.capabilities.output_rate_hz) == (24_000, 8_000)
 
 
 def test_models_of_the_gemini_dialect_have_profiles_whoever_serves_them(data: Path):
@@ -263,7 +263,7 @@ def test_models_of_the_gemini_dialect_have_profiles_whoever_serves_them(data: Pa
     assert (
         vertex.capabilities
         == gemini.capabilities
-        == Capabilities(input_rate_hz=16_000, connection_s_max=590, free_transcription=True)
+        == Capabilities(connection_s_max=590, free_transcription=True)
     )
 
 

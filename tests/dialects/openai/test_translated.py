@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 import openai_frames as openai
 from calls import Clock, ids
-from realtime_switch.dialects import wishes
 from realtime_switch.dialects.acts import (
     Act,
     AudioCleared,
@@ -34,7 +33,6 @@ from realtime_switch.dialects.acts import (
 )
 from realtime_switch.dialects.dialect import Manner
 from realtime_switch.dialects.openai import provider_side
-from realtime_switch.dialects.openai.translated import _TELLERS
 from realtime_switch.dialects.sound import PCM_16K, PCM_24K, AudioFormat, decoded, encoded, silence
 from realtime_switch.dialects.terms import Target, Terms
 from realtime_switch.dialects.wishes import (
@@ -183,20 +181,13 @@ def test_a_wish_becomes_a_request(wish, expected):
     assert Side().tell(wish) == expected
 
 
-def test_every_wish_is_taken():
-    made = [
-        kind for kind in vars(wishes).values() if isinstance(kind, type) and issubclass(kind, wishes.Wish)
-    ]
-    assert set(made) - {wishes.Wish} == set(_TELLERS)
-
-
 # -- The connection ------------------------------------------------------------------------------------------
 
 
 def test_before_it_is_opened_it_hears_as_in_a_relay():
     side = provider_side(TARGET, Terms(), ids(), Clock())
     assert side.hear(openai.SESSION_CREATED) == [Ready(openai.SESSION_CREATED, 48)]
-    assert side.hear(STARTED) == []
+    assert side.hear(STARTED) == [SpeechStarted("u", 40)]  # who has the floor is asked in a relay too
 
 
 def test_what_is_confirmed_is_told_without_the_message():

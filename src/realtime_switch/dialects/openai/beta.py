@@ -2,7 +2,7 @@
 
 A message that this table does not name passes as it came. What GA has no place
 for (`temperature`) is left out on the way in, because GA refuses the message
-that names it; docs/dialects.md lists every such loss.
+that names it; docs/dialects-openai.md lists every such loss.
 """
 
 from collections.abc import Callable

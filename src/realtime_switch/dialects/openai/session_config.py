@@ -64,7 +64,7 @@ def config_of(asked: _Members, voice: str = "") -> Config:
         transcription=_transcription(came.get("transcription")),
         max_output_tokens=tokens if isinstance(tokens, int) else None,
         temperature=asked.get("temperature"),
-        thinking=effort or "",
+        thinking="minimal" if effort == "none" else effort or "",
         context=context,
         context_kept=kept,
         extras=tuple(_extras(asked)),
