@@ -44,7 +44,7 @@ aliases = ["gpt-*", "gemini-*-on-openai"]
 
 [routes.on-gemini]
 targets = ["local-gemini/gemini-3.8-live"]
-aliases = ["gemini-*"]
+aliases = ["gemini-3.8-live", "gemini-*-on-gemini"]
 """
 # The local provider sends five times as fast as it speaks, and with Gemini ends a turn when all would have
 # been played. Here it does both as much faster as the users of these tests speak.
@@ -102,6 +102,16 @@ class Server:
         )
         assert done.returncode == 0, f"{' '.join(words)}: {done.stderr.decode()}"
         return msgspec.json.decode(done.stdout)
+
+    def balance(self, email: str) -> int:
+        return int(self.command("account", "show", email)["credits"])
+
+    def settled(self, email: str, expected: int) -> int:
+        """The balance once every bill has arrived: they are posted in batches, after the call (A13)."""
+        until = time.monotonic() + SETTLED_WITHIN_S
+        while (now := self.balance(email)) != expected and time.monotonic() < until:
+            time.sleep(0.25)
+        return now
 
     def billed(self) -> int:
         """Tokens in the ledger, of everybody since the start."""
@@ -194,7 +204,7 @@ def no_credits(spent: Target, target: Target) -> Target:
 
 @pytest.fixture(scope="session")
 def unknown_model(target: Target) -> Target:
-    return replace(target, model="nobody-1")
+    return replace(target, model="nobody")
 
 
 @pytest.fixture(scope="session")
