@@ -124,9 +124,7 @@ async def failing(*dialects: DialectName, hears: str, **route: Any) -> AsyncIter
 def _endpoint(name: str, dialect: DialectName, provider: LocalProvider) -> Endpoint:
     able: dict[str, Any] = {**CAPABILITIES.get(dialect, {}), "free_transcription": True}
     url = provider.gemini_url if dialect == "gemini" else provider.url
-    return Endpoint(
-        name=name, provider=Provider(dialect=dialect, url=url, capabilities=Capabilities(**able))
-    )
+    return Endpoint(name=name, provider=Provider(dialect=dialect, url=url, capabilities=Capabilities(**able)))
 
 
 @contextlib.contextmanager

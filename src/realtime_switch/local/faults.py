@@ -48,7 +48,6 @@ class Faults(msgspec.Struct, frozen=True):
         """Whether they concern this connection, counted from 1."""
         return self.times is None or connection <= self.times
 
-
     def counted_from(self, sent: int) -> "Faults":
         """The same for a connection that has sent so many events already."""
         counts = {name: getattr(self, name) for name in _COUNTS}

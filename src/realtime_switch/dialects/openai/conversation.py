@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from ..acts import ReplyItem, ReplyItemDone, ReplyText, ReplyTranscript
+from ..acts import ReplyItem, ReplyItemDone, ReplyPart, ReplyText, ReplyTranscript
 from ..sound import AudioFormat, Converter
 
 _Members = dict[str, Any]
@@ -205,6 +205,10 @@ class Conversation:
         return asked
 
     # -- A reply that the provider itself tells the client of ------------------------------------------------
+
+    def follow_part(self, act: ReplyPart) -> None:
+        if (item := self.open_items.get(act.item_id)) is not None:
+            item.part = "" if act.over else act.kind
 
     def grow_said(self, act: ReplyTranscript) -> None:
         if (item := self.open_items.get(act.item_id)) is not None:
