@@ -172,6 +172,14 @@ class ReplyItem(Act, frozen=True, gc=False):
     name: str = ""
 
 
+class ReplyPart(Act, frozen=True, gc=False):
+    """A part of an item was opened before a client's eyes, or closed."""
+
+    item_id: str
+    kind: Literal["audio", "text"]
+    over: bool = False
+
+
 class ReplyAudio(Act, frozen=True, gc=False):
     item_id: str
     base64: str

@@ -209,12 +209,14 @@ class Session:
 
     def _approach(self, found: Next) -> Steps:
         """To a provider, once the client has said as much as that one must know at once."""
+        was_relayed = isinstance(self._here.lane, Relay)
         here = self._here = self._connection(found.way)
         if isinstance(here.lane, Relay):
             self._gate.turn_to(found.way.target, found.way.terms)
             return self._dial(found)
         saved = self._taps.config
-        if saved is not None and not self._client.CLIENT_SPEAKS_FIRST and not self._briefed:
+        fresh = was_relayed or not self._briefed  # the client's side has not heard how the call is held
+        if saved is not None and not self._client.CLIENT_SPEAKS_FIRST and fresh:
             self._client_side.restore(saved)
         steps: Steps = []
         if not self._greeted:
@@ -712,6 +714,7 @@ class Session:
         waited, in order. No frame can come between, because all of it is one answer."""
         lane = self._here.lane
         self.phase = Phase.LIVE
+        self._briefed = True  # whoever comes next is told what this one was
         self._live_since_us = self._now_us()
         self._alarms.drop(Alarm.GREETING)
         self._choice.worked()
@@ -734,7 +737,11 @@ class Session:
         reply is owed."""
         owed, self._owes_reply = self._owes_reply, False
         asked = self._unheard.asks or (self._unheard.holds_turn and self._client_side.answered_unasked)
-        steps = self._hear(self._here.lane.told_before([*self._floor.open_calls.values()]))
+        floor = self._floor
+        answered = floor.answered_calls if self._unheard.answers else {}  # and the answer is told again
+        calls = [*answered.values(), *floor.open_calls.values()]
+        self._client_side.hears_again(calls)
+        steps = self._hear(self._here.lane.told_before(calls))
         for payload in self._unheard.take():
             steps += self._say(payload)
         return steps if asked or not owed else steps + self._say(self._client_side.ask_again())

@@ -25,6 +25,7 @@ from ..acts import (
     ReplyDone,
     ReplyItem,
     ReplyItemDone,
+    ReplyPart,
     ReplyText,
     ReplyTranscript,
     ReplyTruncated,
@@ -62,6 +63,7 @@ class _Message(Struct, gc=False):
     usage: Any = None
     item: Any = None
     response: Any = None
+    part: Any = None
     session: Any = None
     error: Any = None
 
@@ -193,6 +195,22 @@ def _reply_item_done(message: _Message, payload: bytes) -> Sequence[Act]:
     return (done,)
 
 
+def _part_added(message: _Message, payload: bytes) -> Sequence[Act]:
+    return _part(message, over=False)
+
+
+def _part_done(message: _Message, payload: bytes) -> Sequence[Act]:
+    return _part(message, over=True)
+
+
+def _part(message: _Message, over: bool) -> Sequence[Act]:
+    kind = obj(message.part).get("type")
+    return (ReplyPart(text(message.item_id), "text" if kind in _WRITTEN else "audio", over),)
+
+
+_WRITTEN = ("text", "output_text")
+
+
 def _audio(message: _Message, payload: bytes) -> Sequence[Act]:
     return (ReplyAudio(text(message.item_id), text(message.delta)),)
 
@@ -289,6 +307,8 @@ _READERS: _Readers = {
     "response.created": _reply_begun,
     "response.output_item.added": _reply_item,
     "response.output_item.done": _reply_item_done,
+    "response.content_part.added": _part_added,
+    "response.content_part.done": _part_done,
     "response.output_audio.delta": _audio,
     "response.audio.delta": _audio,
     "response.output_audio_transcript.delta": _transcript_delta,

@@ -144,6 +144,8 @@ class Translated:
 
     def _say_call(self, wish: SayCall) -> ProviderSaid:
         self._known.add(wish.call_id)
+        if wish.awaited:
+            self._calls[wish.call_id] = ""
         return [out.called(wish)]
 
     def _answer_tool(self, wish: AnswerTool) -> ProviderSaid:
