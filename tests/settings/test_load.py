@@ -414,7 +414,7 @@ def test_every_variable_sets_something_that_exists():
 
 
 def test_a_key_command_takes_the_place_of_the_usual_variable(data: Path):
-    text = '[providers.openai]\nkey_command = "print-token --for \'my project\'"\nkey_command_ttl_s = 60\n'
+    text = "[providers.openai]\nkey_command = \"print-token --for 'my project'\"\nkey_command_ttl_s = 60\n"
     endpoint = configured(data, text, OPENAI_API_KEY="other").endpoints["openai"]
     assert (endpoint.key, endpoint.lacks_key) == (None, False)
     assert (endpoint.provider.key_command_ttl_s, endpoint.provider.key_env) == (60, "")
