@@ -12,6 +12,7 @@ DOCS = (ROOT / "docs" / "dialects.md").read_text()
 READERS = [
     *(ROOT / "src/realtime_switch/session").glob("*.py"),
     ROOT / "src/realtime_switch/dialects/openai/client_side.py",
+    ROOT / "src/realtime_switch/dialects/openai/gate.py",
 ]
 SAID = [act for act in vars(acts).values() if isinstance(act, type) and issubclass(act, acts.Act)]
 ACTS = [act for act in SAID if act not in (acts.Act, acts.Bill)]
