@@ -47,6 +47,10 @@ class Garbled(Act, frozen=True, gc=False):
     """The provider has sent something that is not a message."""
 
 
+class Pinged(Act, frozen=True, gc=False):
+    """The provider says, in a message of its own, that it is there, and nothing else."""
+
+
 class Trouble(Act, frozen=True, gc=False):
     """The provider says no. `request_id` names the message that it means, if it said so."""
 

@@ -680,7 +680,7 @@ class Session:
 
     def _connection(self, way: Way) -> Connection:
         side = way.dialect.provider_side(way.target, way.terms, self._new_id, self._now_us)
-        if way.dialect.NAME == self._client.NAME:
+        if way.dialect.NAME == self._client.NAME and not way.translated:
             return Connection(way, relay(way.dialect, self._gate, side, self._client_side), 0)
         return Connection(way, Translation(self._client_side, side), 0)
 

@@ -19,6 +19,7 @@ from ..acts import (
     ItemDeleted,
     ItemTaken,
     PastTold,
+    Pinged,
     Ready,
     ReplyAudio,
     ReplyBegun,
@@ -105,6 +106,10 @@ def _trouble(message: _Message, payload: bytes) -> Sequence[Act]:
     error = obj(message.error)
     code = text(error.get("code")) or text(error.get("type")) or "unknown"
     return (Trouble(code, text(error.get("message")), text(error.get("event_id"))),)
+
+
+def _pinged(message: _Message, payload: bytes) -> Sequence[Act]:
+    return (Pinged(),)
 
 
 # -- The user ----------------------------------------------------------------------------------------------
@@ -295,6 +300,8 @@ _READERS: _Readers = {
     "transcription_session.created": _ready,
     "transcription_session.updated": _configured,
     "error": _trouble,
+    "ping": _pinged,  # xAI; GLM calls it heartbeat (OPENAI-REALTIME.md 2.5)
+    "heartbeat": _pinged,
     "input_audio_buffer.speech_started": _speech_started,
     "input_audio_buffer.speech_stopped": _speech_stopped,
     "input_audio_buffer.committed": _committed,
