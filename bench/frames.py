@@ -9,6 +9,8 @@ Shapes and member order are OpenAI's (OPENAI-REALTIME.md 7.3, 9.2), tight as it 
 from base64 import b64encode
 from itertools import cycle
 
+import msgspec
+
 APPEND = b'{"type":"input_audio_buffer.append","audio":"%s"}' % b64encode(
     bytes(range(240)) * 4
 )  # 960 B of PCM
@@ -92,3 +94,66 @@ REPLY = _reply()
 def bursts() -> "cycle[list[bytes]]":
     """What the upstream answers to one append after another, for ever."""
     return cycle(REPLY)
+
+
+# -- The same call, at Gemini ---------------------------------------------------------------------------------
+#
+# Printed as the service prints it: indented, a newline at the end (GEMINI-LIVE.md 2). Without the empty frames
+# that one model sends between all others, so that both calls are the same number of messages to the client.
+
+GEMINI_SETUP = b'{"setup":{"model":"models/bench","generationConfig":{"responseModalities":["AUDIO"]},"outputAudioTranscription":{}}}'
+GEMINI_SETUP_COMPLETE = b'{\n  "setupComplete": {}\n}\n'
+GEMINI_APPEND = b'{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=24000","data":"%s"}}}' % b64encode(
+    bytes(range(240)) * 4
+)
+
+
+def _printed(message: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(message), indent=2) + b"\n"
+
+
+GEMINI_AUDIO = _printed(
+    {
+        "serverContent": {
+            "modelTurn": {
+                "parts": [
+                    {
+                        "inlineData": {
+                            "mimeType": "audio/pcm;rate=24000",
+                            "data": b64encode(bytes(4800)).decode(),
+                        }
+                    }
+                ]
+            }
+        }
+    }
+)
+
+
+def _gemini_reply() -> list[list[bytes]]:
+    usage = {
+        "promptTokenCount": 171,
+        "responseTokenCount": 43,
+        "totalTokenCount": 214,
+        "promptTokensDetails": [
+            {"modality": "TEXT", "tokenCount": 151},
+            {"modality": "AUDIO", "tokenCount": 20},
+        ],
+        "responseTokensDetails": [{"modality": "AUDIO", "tokenCount": 43}],
+    }
+    closing = [
+        _printed({"serverContent": {"generationComplete": True}}),
+        _printed({"serverContent": {"turnComplete": True}, "usageMetadata": usage}),
+    ]
+    bursts = [[GEMINI_AUDIO] for _ in range(92)]
+    for number in range(13):
+        words = _printed({"serverContent": {"outputTranscription": {"text": " word"}}})
+        bursts[1 + number * 7].insert(0, words)
+    return [[*closing, *bursts[0]], *bursts[1:]]
+
+
+GEMINI_REPLY = _gemini_reply()
+
+
+def gemini_bursts() -> "cycle[list[bytes]]":
+    return cycle(GEMINI_REPLY)

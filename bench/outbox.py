@@ -1,6 +1,7 @@
 """The outbox: what a record costs the thread that moves audio, and how fast a backlog drains.
 
-    python bench/outbox.py keep     added time per keep(), as a gateway calls it, while a business process takes records
+    python bench/outbox.py keep     added time per keep(), as a gateway calls it, of one record and of the two that end a turn,
+                                    while a business process takes them
     python bench/outbox.py drain    100,000 records of a gateway that was alone, through link and business on SQLite
 
 Everything is real: files, link, business process (in a process of its own), encrypted SQLite.
@@ -8,6 +9,7 @@ Everything is real: files, link, business process (in a process of its own), enc
 
 import argparse
 import asyncio
+import gc
 import itertools
 import random
 import socket
@@ -40,20 +42,22 @@ class Nobody:
     def balance_known(self, balance: object, posted: object) -> None: ...
 
 
-def record(number: int, account_id: str) -> UsageRecord | Passage:
-    if number % 2:
-        return Passage(
-            id=f"run_{number // 1000:08x}-{number}",
-            account_id=account_id,
-            session_id=f"session-{number % 500}",
-            text="\nagent: "
-            + "It is about a hundred and forty characters long, as one answer of a call is. " * 2,
-            born_us=now_us(),
-        )
-    return UsageRecord(
-        id=f"run_{number // 1000:08x}-{number}",
+def words(number: int, account_id: str) -> Passage:
+    return Passage(
+        id=f"run_{number // 1000:024x}-{number}",
         account_id=account_id,
-        session_id=f"session-{number % 500}",
+        session_id=f"sess_{number % 500:024x}",
+        text="\nagent: "
+        + "It is about a hundred and sixty characters long, as one answer of a call is. " * 2,
+        born_us=now_us(),
+    )
+
+
+def bill(number: int, account_id: str) -> UsageRecord:
+    return UsageRecord(
+        id=f"run_{number // 1000:024x}-{number}",
+        account_id=account_id,
+        session_id=f"sess_{number % 500:024x}",
         provider="openai",
         model="gpt-realtime",
         response_id=f"resp_{number:020x}",
@@ -67,7 +71,7 @@ def record(number: int, account_id: str) -> UsageRecord | Passage:
 def shown(name: str, seconds: list[float]) -> None:
     seconds.sort()
     at = [seconds[min(int(len(seconds) * q), len(seconds) - 1)] * 1e6 for q in (0.5, 0.9, 0.99, 0.999)]
-    print(f"{name:22} p50 {at[0]:4.0f} us, p90 {at[1]:4.0f}, p99 {at[2]:4.0f}, p99.9 {at[3]:5.0f}")
+    print(f"{name:32} p50 {at[0]:4.0f} us, p90 {at[1]:4.0f}, p99 {at[2]:4.0f}, p99.9 {at[3]:5.0f}")
 
 
 class Work:
@@ -95,23 +99,28 @@ async def keep(settings: Settings, account_id: str) -> None:
     shelf = open_shelf(settings.outbox_path, outbox_key(settings).reveal(), now_us())
     outbox = Outbox(link, shelf, Nobody())
     await asyncio.sleep(1)
+    gc.collect()
+    gc.freeze()  # as a gateway does
     work, numbers = Work(), itertools.count()
     for name, busy_s, idle_s in (
         ("back to back", 0.0, 0.0),
         ("busy between", 0.0005, 0.0),
         ("idle between", 0.0, 0.002),
     ):
-        wall, cpu = [], []
-        for _ in range(KEEPS):
-            this = record(next(numbers), account_id)
+        wall: dict[str, list[float]] = {"one record": [], "words and bill": []}
+        cpu: dict[str, list[float]] = {"one record": [], "words and bill": []}
+        for number in range(KEEPS):
+            kind = ("one record", "words and bill")[number % 2]
+            records = [words(next(numbers), account_id), bill(next(numbers), account_id)][-1 - number % 2 :]
             work.do(busy_s)
             began, began_cpu = time.perf_counter(), time.thread_time()
-            outbox.keep(this)
-            cpu.append(time.thread_time() - began_cpu)
-            wall.append(time.perf_counter() - began)
+            outbox.keep(*records)
+            cpu[kind].append(time.thread_time() - began_cpu)
+            wall[kind].append(time.perf_counter() - began)
             await asyncio.sleep(idle_s)
-        shown(f"{name}, by the clock", wall)
-        shown(f"{name}, of CPU", cpu)
+        for kind in wall:
+            shown(f"{name}, {kind}", wall[kind])
+            shown("                   of CPU", cpu[kind])
     left = await outbox.close(60)
     await link.close()
     print(f"left behind: {left}")
@@ -123,7 +132,7 @@ async def drain(settings: Settings, account_id: str, process: list[str], records
     shelf = open_shelf(settings.outbox_path, outbox_key(settings).reveal(), now_us())
     outbox = Outbox(link, shelf, Nobody(), Bounds(rows_max=2 * records))
     for number in range(records):
-        outbox.keep(record(number, account_id))
+        outbox.keep((words if number % 2 else bill)(number, account_id))
         if number % 50 == 0:
             await asyncio.sleep(0.001)
     size_mib = sum(path.stat().st_size for path in settings.outbox_path.rglob("*") if path.is_file()) / 2**20

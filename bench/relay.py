@@ -15,6 +15,7 @@ import os
 import shutil
 import statistics
 import time
+from functools import partial
 from pathlib import Path
 
 import frames
@@ -24,6 +25,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect, ws_c
 from systems import System, cpu_s, direct, folder, free_port, haproxy, realtime_switch, rss_bytes, script
 
 LOAD_CORE, SYSTEM_CORE = 0, 1
+AUDIO_BYTES_MIN = 6_000  # whatever a dialect puts around it
 
 
 class Upstream(WSListener):
@@ -41,20 +43,40 @@ class Upstream(WSListener):
             transport.disconnect()
 
 
+class GeminiUpstream(WSListener):
+    """The same, in Gemini's dialect: it is told how the call is to be held, and answers in binary."""
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self._bursts = frames.gemini_bursts()
+        self._set_up = False
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type == WSMsgType.TEXT:
+            if not self._set_up:
+                self._set_up = True
+                transport.send(WSMsgType.BINARY, frames.GEMINI_SETUP_COMPLETE)
+                return
+            for payload in next(self._bursts):
+                transport.send(WSMsgType.BINARY, payload)
+        elif frame.msg_type == WSMsgType.CLOSE:
+            transport.disconnect()
+
+
 class Caller(WSListener):
     """A client: counts what it gets, and sends 20 ms of sound for each audio delta."""
 
-    def __init__(self) -> None:
+    def __init__(self, append: bytes = frames.APPEND) -> None:
+        self._append = append
         self.messages = 0
         self.talking = False
         self.greeted = asyncio.get_running_loop().create_future()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self.messages += 1
-        if frame.payload_size == len(frames.AUDIO_DELTA):
+        if frame.payload_size > AUDIO_BYTES_MIN:
             if self.talking:
                 self.messages += 1
-                transport.send(WSMsgType.TEXT, frames.APPEND)
+                transport.send(WSMsgType.TEXT, self._append)
         elif not self.greeted.done():
             self.greeted.set_result(None)
 
@@ -65,11 +87,16 @@ class Caller(WSListener):
 
 async def measure(system: System, calls: int, seconds: float) -> dict[str, float]:
     """One round against one system."""
-    callers = [await ws_connect(Caller, system.url, extra_headers=system.headers) for _ in range(calls)]
+    gemini = system.dialect == "gemini"
+    append = frames.GEMINI_APPEND if gemini else frames.APPEND
+    caller = partial(Caller, append)
+    callers = [await ws_connect(caller, system.url, extra_headers=system.headers) for _ in range(calls)]
+    for transport, _ in callers if gemini else ():
+        transport.send(WSMsgType.TEXT, frames.GEMINI_SETUP)
     await asyncio.gather(*(caller.greeted for _, caller in callers))
     for transport, caller in callers:
         caller.talking = True
-        transport.send(WSMsgType.TEXT, frames.APPEND)
+        transport.send(WSMsgType.TEXT, append)
     await asyncio.sleep(0.5)  # let it find its stride
     before, cpu_before, began = sum(c.messages for _, c in callers), _cpu(system), time.perf_counter()
     await asyncio.sleep(seconds)
@@ -101,6 +128,8 @@ async def run(options: argparse.Namespace) -> dict[str, list[dict[str, float]]]:
     os.sched_setaffinity(0, {LOAD_CORE})
     port = free_port()
     server = await ws_create_server(lambda request: Upstream(), "127.0.0.1", port)
+    gemini_port = free_port()
+    gemini_server = await ws_create_server(lambda request: GeminiUpstream(), "127.0.0.1", gemini_port)
     where = folder("relay")
     systems = [
         direct(port),
@@ -108,11 +137,23 @@ async def run(options: argparse.Namespace) -> dict[str, list[dict[str, float]]]:
         script("websockets relay", "naive_relay.py", port, SYSTEM_CORE),
         script("bare picows relay", "bare_relay.py", port, SYSTEM_CORE),
     ]
-    systems.append(realtime_switch(port, SYSTEM_CORE, where, interpreted=True))
-    systems.append(realtime_switch(port, SYSTEM_CORE, where))
-    present = [system for system in systems if system is not None]
-    if len(present) < len(systems):
+    if systems[1] is None:
         print("HAProxy is not installed: it is left out.")
+    ours = partial(realtime_switch, port, gemini_port, SYSTEM_CORE, where)
+    systems += [
+        ours("realtime-switch, interpreted", interpreted=True),
+        ours("realtime-switch"),
+        ours("realtime-switch, Gemini relayed", provider="gemini", client="gemini"),
+        ours("realtime-switch, OpenAI client on Gemini", provider="gemini"),
+        ours("realtime-switch, Gemini client on OpenAI", client="gemini"),
+    ]
+    present = [system for system in systems if system is not None]
+    if options.only:
+        wanted = {present[0].name, *(s.name for s in present if any(word in s.name for word in options.only))}
+        for system in present:
+            if system.name not in wanted:
+                system.stop()
+        present = [system for system in present if system.name in wanted]
     rounds: dict[str, list[dict[str, float]]] = {system.name: [] for system in present}
     gc.freeze()
     try:
@@ -123,6 +164,7 @@ async def run(options: argparse.Namespace) -> dict[str, list[dict[str, float]]]:
         for system in present:
             system.stop()
         server.close()
+        gemini_server.close()
         shutil.rmtree(where)
     return rounds
 
@@ -153,6 +195,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--only", nargs="*", help="parts of the names of the systems that are wanted")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rounds = uvloop.run(run(options))

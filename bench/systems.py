@@ -43,6 +43,7 @@ class System:
     headers: dict[str, str] = field(default_factory=dict)
     pid: int | None = None
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    dialect: str = "openai"  # that its clients speak
 
     def stop(self) -> None:
         for process in self.processes:
@@ -99,18 +100,33 @@ def script(name: str, file: str, upstream: int, core: int) -> System:
     return System(name, f"ws://127.0.0.1:{port}/", pid=process.pid, processes=[process])
 
 
-def realtime_switch(upstream: int, core: int, where: Path, interpreted: bool = False) -> System:
+LIVE = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+
+
+def realtime_switch(
+    upstream: int,
+    gemini_upstream: int,
+    core: int,
+    where: Path,
+    name: str,
+    *,
+    interpreted: bool = False,
+    provider: str = "openai",
+    client: str = "openai",
+) -> System:
     """Everything on: key checked, gate, proofs, meter, transcript, records kept and posted.
 
     The business process runs on the other core; its time is not the relay's. `interpreted`: the frames' short
     way in Python instead of compiled.
     """
-    where = where / ("interpreted" if interpreted else "compiled")
+    where = where / name.replace(" ", "-")
     where.mkdir()
     port = free_port()
     config = where / "realtime-switch.toml"
+    at_gemini = f"ws://127.0.0.1:{gemini_upstream}{LIVE}"
+    url = at_gemini if provider == "gemini" else f"ws://127.0.0.1:{upstream}/v1/realtime"
     config.write_text(
-        f'[providers.bench]\ndialect = "openai"\nurl = "ws://127.0.0.1:{upstream}/v1/realtime"\n'
+        f'[providers.bench]\ndialect = "{provider}"\nurl = "{url}"\n'
         '[routes.default]\ntargets = ["bench/bench"]\naliases = ["*"]\n'
     )
     data = ["--data", str(where)]
@@ -133,11 +149,18 @@ def realtime_switch(upstream: int, core: int, where: Path, interpreted: bool = F
     )
     wait_for(port)
     return System(
-        "realtime-switch, interpreted" if interpreted else "realtime-switch",
-        f"ws://127.0.0.1:{port}/v1/realtime?model=default",
-        {"Authorization": f"Bearer {key}"},
+        name,
+        f"ws://127.0.0.1:{port}{LIVE}"
+        if client == "gemini"
+        else f"ws://127.0.0.1:{port}/v1/realtime?model=default",
+        {
+            "x-goog-api-key" if client == "gemini" else "Authorization": key
+            if client == "gemini"
+            else f"Bearer {key}"
+        },
         gateway.pid,
         [gateway, business],
+        client,
     )
 
 

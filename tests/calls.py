@@ -7,9 +7,10 @@ import openai_frames as openai
 from realtime_switch.accounts.records import Grant
 from realtime_switch.dialects import openai as openai_dialect
 from realtime_switch.dialects.terms import Target, Terms
+from realtime_switch.session.choice import Health
 from realtime_switch.session.purse import Purse
 from realtime_switch.session.session import Session
-from realtime_switch.session.way import Way
+from realtime_switch.session.way import Way, Ways
 
 TARGET = Target(provider="openai", model="gpt-realtime")
 GRANT = Grant(account_id="a1", session_id="s1", credits=1_000)
@@ -33,14 +34,16 @@ def ids() -> Any:
 
 def session(clock: Clock | None = None, beta: bool = False, target: Target = TARGET, **terms: Any) -> Session:
     """One whose client's socket is open."""
+    clock = clock or Clock()
     new_id = ids()
     call = Session(
         run_id="run",
         client=openai_dialect,
         client_side=openai_dialect.ClientSide(new_id, beta),
-        choose=lambda model: Way(target, Terms(**terms), openai_dialect),
+        choose=lambda model: Ways(ways=(Way(target, Terms(**terms), openai_dialect),)),
         model=target.model,
-        now_us=clock or Clock(),
+        health=Health(clock),
+        now_us=clock,
         random=lambda: 0.5,
         new_id=new_id,
     )

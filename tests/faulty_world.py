@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from realtime_switch.accounts.errors import ErrorCode, RealtimeSwitchError
-from realtime_switch.accounts.records import Passage, SavedConfig, Tokens, UsageRecord
+from realtime_switch.accounts.records import Passage, SavedConfig, SwitchCause, Switched, Tokens, UsageRecord
 from realtime_switch.business.credits import rate_book
 from realtime_switch.business.repos import Account, EntryKind, Repos
 from realtime_switch.business.service import Accounts
@@ -218,6 +218,7 @@ class World:
         self.kept_bills: set[str] = set()
         self.reached: set[str] = set()  # bills whose frame a client has seen
         self.said: dict[str, list[Passage]] = {session: [] for session in SESSIONS}
+        self.switches: dict[str, list[Switched]] = {session: [] for session in SESSIONS}
         self.configs: dict[str, SavedConfig] = {}
         self.home: dict[str, Gateway | None] = dict.fromkeys(SESSIONS)  # where each session's call is now
         self.given_up: set[str] = set()
@@ -311,7 +312,7 @@ class World:
             if gateway.keep(record):
                 self.kept_bills.add(record_id)
                 gateway.to_forward.append(record_id)
-        elif kind < 0.9:
+        elif kind < 0.8:
             born_us = next(self.serial_of_words)
             passage = Passage(
                 id=record_id,
@@ -322,6 +323,22 @@ class World:
             )
             if gateway.keep(passage):
                 self.said[session_id].append(passage)
+        elif kind < 0.9:
+            switched = Switched(
+                id=record_id,
+                account_id=account_id,
+                session_id=session_id,
+                from_provider="p",
+                from_model="m",
+                to_provider="q",
+                to_model="m",
+                cause=self.dice.choice(tuple(SwitchCause)),
+                silent_us=self.dice.randrange(10**6),
+                attempts=1,
+                born_us=next(self.serial_of_words),
+            )
+            if gateway.keep(switched):
+                self.switches[session_id].append(switched)
         else:
             born_us = next(self.serial_of_words)
             config = SavedConfig(
@@ -407,6 +424,10 @@ class World:
         account_id = ACCOUNTS[SESSIONS.index(session_id) % 2]
         found = run(self.database.read(lambda repos: repos.sessions.find(account_id, session_id)))
         return found[2] if found is not None else ""
+
+    def switches_of(self, session_id: str) -> list[Switched]:
+        account_id = ACCOUNTS[SESSIONS.index(session_id) % 2]
+        return run(self.database.read(lambda repos: list(repos.sessions.switches(account_id, session_id))))
 
     def config(self, session_id: str) -> int | None:
         account_id = ACCOUNTS[SESSIONS.index(session_id) % 2]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
@@ -22,12 +23,14 @@ from realtime_switch.accounts.records import (
     Posted,
     Refusal,
     SavedConfig,
+    Switched,
     UsageRecord,
 )
+from realtime_switch.dialects.profile import Profile
 from realtime_switch.gateway.main import Gateway
 from realtime_switch.gateway.switchboard import Bounds
 from realtime_switch.outbox.shelf import open_shelf
-from realtime_switch.providers.endpoint import Capabilities, Endpoint, Provider
+from realtime_switch.providers.endpoint import Capabilities, DialectName, Endpoint, Provider
 from realtime_switch.providers.routes import Route, Routes, Target
 from realtime_switch.secret import Secret
 
@@ -76,6 +79,7 @@ class Books:
         self.bills: dict[str, UsageRecord] = {}
         self.writes = 0
         self.said: dict[str, str] = {}
+        self.switches: list[Switched] = []
         self.configs: dict[str, str] = {}
         self.questions = 0
         self.failures: list[RealtimeSwitchError] = []
@@ -123,10 +127,13 @@ class Books:
         await self._answer()
         self.configs[saved.session_id] = saved.config
 
-    async def append_conversation(self, passages: Sequence[Passage]) -> None:
+    async def append_conversation(self, parts: Sequence[Passage | Switched]) -> None:
         await self._answer()
-        for passage in passages:
-            self.said[passage.session_id] = self.said.get(passage.session_id, "") + passage.text
+        for part in parts:
+            if isinstance(part, Switched):
+                self.switches.append(part)
+            else:
+                self.said[part.session_id] = self.said.get(part.session_id, "") + part.text
 
 
 class Line:
@@ -207,16 +214,18 @@ class Rig(Struct):
     gateway: Gateway
     books: Books
     upstream: Upstream
+    other: Upstream  # the provider "other", which no route leads to unless a test says so
     port: int
     names: tuple[str, ...]  # of the routes
+    secure: bool = False
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
+        return f"{'wss' if self.secure else 'ws'}://127.0.0.1:{self.port}"
 
     @property
     def http(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.secure else 'http'}://127.0.0.1:{self.port}"
 
     def connect(self, path: str = "/v1/realtime?model=m", *, key: str | None = KEY, **options: Any) -> Any:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -262,24 +271,31 @@ async def rig(
     books: Books | None = None,
     url: str = "",
     capabilities: Capabilities | None = None,
+    tls: ssl.SSLContext | None = None,
+    dialect: DialectName = "openai",
+    profiles: dict[str, Profile] | None = None,
     **route: Any,
 ) -> AsyncIterator[Rig]:
-    async with Upstream() as upstream:
+    async with Upstream() as upstream, Upstream() as elsewhere:
         provider = Provider(
-            dialect="openai", url=url or upstream.url, capabilities=capabilities or Capabilities()
+            dialect=dialect,
+            url=url or upstream.url,
+            capabilities=capabilities or Capabilities(),
+            profiles=profiles or {},
         )
         endpoint = Endpoint(name="up", provider=provider, key=Secret(PROVIDER_KEY))
+        other = Endpoint(name="other", provider=Provider(dialect="openai", url=elsewhere.url))
         route.setdefault("targets", (Target("up", "*"),))
         route.setdefault("aliases", ("m*",))
         fixed = Route(name="fixed", targets=(Target("up", "fixed-1"),))
-        routes = Routes([Route(name="voice", **route), fixed], {"up": endpoint})
+        routes = Routes([Route(name="voice", **route), fixed], {"up": endpoint, "other": other})
         books = books or Books()
         outbox = tempfile.TemporaryDirectory(prefix="outbox-")
         shelf = open_shelf(Path(outbox.name), "ab" * 32, 1)
-        gateway = Gateway(books, routes, SIGNING_KEY, shelf, bounds)
+        gateway = Gateway(books, routes, SIGNING_KEY, shelf, bounds, tls=tls)
         port = await gateway.open(("127.0.0.1", 0))
         try:
-            yield Rig(gateway, books, upstream, port, routes.names())
+            yield Rig(gateway, books, upstream, elsewhere, port, routes.names(), tls is not None)
         finally:
             books.open.set()
             await gateway.close()

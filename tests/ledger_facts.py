@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from realtime_switch.accounts.records import Passage, SavedConfig, Tokens, UsageRecord
+from realtime_switch.accounts.records import Passage, SavedConfig, SwitchCause, Switched, Tokens, UsageRecord
 from realtime_switch.business.repos import Account, ApiKey, Database, EntryKind, PostedUsage, Repos
 
 DB_KEY = "0f" * 32
@@ -51,6 +51,21 @@ def saved(config: str, born_us: int = NOW, account_id: str = "a1", session_id: s
     return SavedConfig(
         id=f"c{born_us}", account_id=account_id, session_id=session_id, config=config, born_us=born_us
     )
+
+
+def switched(switch_id: str, account_id: str = "a1", **more: Any) -> Switched:
+    members: dict[str, Any] = {
+        "session_id": "s1",
+        "from_provider": "openai",
+        "from_model": "gpt-realtime",
+        "to_provider": "gemini",
+        "to_model": "flash",
+        "cause": SwitchCause.DROPPED,
+        "silent_us": 250_000,
+        "attempts": 2,
+        "born_us": NOW,
+    }
+    return Switched(id=switch_id, account_id=account_id, **{**members, **more})
 
 
 def post(repos: Repos, bills: list[PostedUsage], now_us: int = NOW) -> None:

@@ -18,6 +18,8 @@ from realtime_switch.accounts.records import (
     Posted,
     Refusal,
     SavedConfig,
+    SwitchCause,
+    Switched,
     UsageRecord,
 )
 from realtime_switch.link import envelope
@@ -57,8 +59,8 @@ class Notebook:
     async def save_session(self, saved: SavedConfig) -> None:
         await self._do(saved)
 
-    async def append_conversation(self, passages: Sequence[Passage]) -> None:
-        await self._do(tuple(passages))
+    async def append_conversation(self, parts: Sequence[Passage | Switched]) -> None:
+        await self._do(tuple(parts))
 
     def let_go(self) -> None:
         self.held.clear()
@@ -75,6 +77,22 @@ class Notebook:
 
 def passage(number: int, session_id: str = "s1") -> Passage:
     return Passage(id=f"p{number}", account_id="a1", session_id=session_id, text=f"agent: {number}\n")
+
+
+def switched(number: int, session_id: str = "s1") -> Switched:
+    return Switched(
+        id=f"w{number}",
+        account_id="a1",
+        session_id=session_id,
+        from_provider="openai",
+        from_model="gpt-realtime",
+        to_provider="gemini",
+        to_model="flash",
+        cause=SwitchCause.STALLED,
+        silent_us=1_500_000,
+        attempts=2,
+        born_us=number,
+    )
 
 
 @contextmanager

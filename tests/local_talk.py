@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from realtime_switch.local import brain
 from realtime_switch.local.openai.conversation import Conversation
+from realtime_switch.local.orders import Conversation as AnyConversation
 from realtime_switch.local.orders import End, Listen, Order, Send, Speak
 from realtime_switch.local.thought import Answer, Think, Thought, Tokens
 
@@ -62,20 +63,27 @@ def think(thought: Thought) -> Answer:
     return brain.answer(thought, NOON)
 
 
-class PureCall:
+class EarsFor:
+    """Ears of a test: they hear what they were told to, in order."""
+
+    def __init__(self, *words: str) -> None:
+        self._words = iter(words)
+
+    async def hear(self, pcm: bytes, rate_hz: int) -> str | None:
+        return next(self._words, None)
+
+    async def close(self) -> None:
+        pass
+
+
+class Pure:
     """A conversation with a clock that only runs when told to, a voice of 200 ms a word and ears that hear
     what is given.
     """
 
-    def __init__(
-        self,
-        *,
-        hears: Iterable[str | None] = (),
-        kind: Any = "realtime",
-        think: Think = think,
-        pace: float = 5.0,
-        life_s: float = 3600.0,
-    ) -> None:
+    conversation: AnyConversation
+
+    def __init__(self, hears: Iterable[str | None], validated: Callable[[Event], Event]) -> None:
         self.now_us = 1_795_230_000_000_000
         self.events: list[Event] = []
         self.bills: list[Tokens] = []
@@ -83,39 +91,15 @@ class PureCall:
         self.listening: list[Listen] = []
         self.holds_ears = False
         self._hears = iter(hears)
+        self._validated = validated
         self._numbers: dict[str, int] = {}
-        self.conversation = Conversation(
-            model="gpt-realtime",
-            kind=kind,
-            think=think,
-            new_id=self._new_id,
-            now_us=lambda: self.now_us,
-            pace=pace,
-            life_s=life_s,
-        )
-        self._take(self.conversation.begin())
 
-    def send(self, kind: str, **fields: Any) -> list[Event]:
-        return self.send_raw(msgspec.json.encode({"type": kind, **fields}))
+    def begin(self, conversation: AnyConversation) -> None:
+        self.conversation = conversation
+        self._take(conversation.begin())
 
     def send_raw(self, message: bytes) -> list[Event]:
         return self._new(lambda: self._take(self.conversation.receive(message)))
-
-    def say(self, text: str) -> list[Event]:
-        """A text turn, to its end."""
-        content = [{"type": "input_text", "text": text}]
-        self.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
-        return self.reply()
-
-    def reply(self, **response: Any) -> list[Event]:
-        def step() -> None:
-            self.send("response.create", response=response)
-            self.run_until("rate_limits.updated")
-
-        return self._new(step)
-
-    def append(self, pcm: bytes) -> list[Event]:
-        return self.send("input_audio_buffer.append", audio=base64.b64encode(pcm).decode())
 
     def hear(self, words: str | None) -> list[Event]:
         listen = self.listening.pop(0)
@@ -124,13 +108,13 @@ class PureCall:
     def run(self, ms: int = 60_000) -> list[Event]:
         return self._new(lambda: self._run(self.now_us + ms * 1000))
 
-    def run_until(self, kind: str) -> list[Event]:
-        def step() -> None:
-            start = len(self.events)
-            while not any(event["type"] == kind for event in self.events[start:]):
-                self._run(self.now_us, at_least_once=True)
+    def tick(self) -> list[Event]:
+        """The one thing that is due next."""
+        return self._new(lambda: self._run(self.now_us, at_least_once=True))
 
-        return self._new(step)
+    def new_id(self, kind: str) -> str:
+        self._numbers[kind] = self._numbers.get(kind, 0) + 1
+        return f"{kind}_{self._numbers[kind]}"
 
     def _run(self, until_us: int, *, at_least_once: bool = False) -> None:
         while (due := self.conversation.due_us) is not None and (due <= until_us or at_least_once):
@@ -148,9 +132,10 @@ class PureCall:
     def _take(self, orders: Iterable[Order]) -> None:
         asked: list[Listen | Speak] = []
         for order in orders:
+            assert self.ended is None, "nothing follows a close"
             match order:
                 case Send(event, bill):
-                    self.events.append(validated(event))
+                    self.events.append(self._validated(event))
                     if bill is not None:
                         self.bills.append(bill)
                 case End():
@@ -166,9 +151,58 @@ class PureCall:
                 pcm = bytes(2 * order.rate_hz * 200 // 1000 * len(order.text.split()))
                 self._take(self.conversation.voiced(order.key, pcm))
 
-    def _new_id(self, kind: str) -> str:
-        self._numbers[kind] = self._numbers.get(kind, 0) + 1
-        return f"{kind}_{self._numbers[kind]}"
+
+class PureCall(Pure):
+    """In OpenAI's dialect."""
+
+    def __init__(
+        self,
+        *,
+        hears: Iterable[str | None] = (),
+        kind: Any = "realtime",
+        think: Think = think,
+        pace: float = 5.0,
+        life_s: float = 3600.0,
+    ) -> None:
+        super().__init__(hears, validated)
+        self.begin(
+            Conversation(
+                model="gpt-realtime",
+                kind=kind,
+                think=think,
+                new_id=self.new_id,
+                now_us=lambda: self.now_us,
+                pace=pace,
+                life_s=life_s,
+            )
+        )
+
+    def send(self, kind: str, **fields: Any) -> list[Event]:
+        return self.send_raw(msgspec.json.encode({"type": kind, **fields}))
+
+    def say(self, text: str) -> list[Event]:
+        """A text turn, to its end."""
+        content = [{"type": "input_text", "text": text}]
+        self.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
+        return self.reply()
+
+    def reply(self, **response: Any) -> list[Event]:
+        def step() -> None:
+            self.send("response.create", response=response)
+            self.run_until("rate_limits.updated")
+
+        return self._new(step)
+
+    def append(self, pcm: bytes) -> list[Event]:
+        return self.send("input_audio_buffer.append", audio=base64.b64encode(pcm).decode())
+
+    def run_until(self, kind: str) -> list[Event]:
+        def step() -> None:
+            start = len(self.events)
+            while not any(event["type"] == kind for event in self.events[start:]):
+                self.tick()
+
+        return self._new(step)
 
 
 class SocketCall:

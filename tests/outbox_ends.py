@@ -14,6 +14,8 @@ from realtime_switch.accounts.records import (
     Posted,
     Refusal,
     SavedConfig,
+    SwitchCause,
+    Switched,
     Tokens,
     UsageRecord,
 )
@@ -48,6 +50,22 @@ def config(number: int, session_id: str = "s1") -> SavedConfig:
     return SavedConfig(id=f"c{number}", account_id="a1", session_id=session_id, config=f"{{{number}}}")
 
 
+def switched(number: int, session_id: str = "s1") -> Switched:
+    return Switched(
+        id=f"w{number}",
+        account_id="a1",
+        session_id=session_id,
+        from_provider="openai",
+        from_model="m",
+        to_provider="",
+        to_model="",
+        cause=SwitchCause.REFUSED,
+        silent_us=number,
+        attempts=3,
+        born_us=number,
+    )
+
+
 def rows(*records: Record) -> list[Row]:
     return [Row(1, number, record, 100) for number, record in enumerate(records, 1)]
 
@@ -62,6 +80,7 @@ class Ledger:
     def __init__(self) -> None:
         self.bills: dict[str, UsageRecord] = {}
         self.said: dict[str, Passage] = {}
+        self.switches: dict[str, Switched] = {}
         self.configs: dict[str, SavedConfig] = {}
         self.writes = 0  # of usage
         self.asked = 0  # requests of any kind
@@ -84,10 +103,13 @@ class Ledger:
         accounts = {record.account_id for record in records}
         return Posted(balances=tuple(Balance(account_id=a, credits=1_000) for a in sorted(accounts)))
 
-    async def append_conversation(self, passages: Sequence[Passage]) -> None:
-        await self._answer(passages)
-        for said in passages:
-            self.said.setdefault(said.id, said)
+    async def append_conversation(self, parts: Sequence[Passage | Switched]) -> None:
+        await self._answer(parts)
+        for part in parts:
+            if isinstance(part, Passage):
+                self.said.setdefault(part.id, part)
+            else:
+                self.switches.setdefault(part.id, part)
 
     async def save_session(self, saved: SavedConfig) -> None:
         await self._answer([saved])

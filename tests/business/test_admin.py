@@ -1,9 +1,11 @@
 import pytest
 from msgspec.structs import replace
 
+from ledger_facts import switched
 from realtime_switch.accounts.errors import ErrorCode, RealtimeSwitchError
 from realtime_switch.accounts.keys import hash_key, is_key
 from realtime_switch.accounts.records import Passage, SavedConfig, Tokens, UsageRecord
+from realtime_switch.business.admin import WholeSession
 from realtime_switch.business.audit import findings
 from realtime_switch.business.credits import RateBook
 from realtime_switch.business.repos import Account, ApiKey, Entry, EntryKind, SessionSummary, UsageTotals
@@ -247,6 +249,8 @@ async def test_sessions_are_listed_shown_whole_and_deleted(admin, database, cloc
     said = [Passage(id=f"p{n}", account_id=account.id, session_id="s1", text=f"user: {n}\n") for n in (1, 2)]
     await database.write(lambda repos: repos.sessions.save_config(saved, clock()))
     await database.write(lambda repos: repos.sessions.append(said, clock()))
+    switch = switched("w1", account.id)
+    await database.write(lambda repos: repos.sessions.add_switches([switch], clock()))
     await database.write(lambda repos: repos.sessions.summarise(account.id, "s1", 1, "short", clock()))
     summary = SessionSummary(
         account_id=account.id,
@@ -257,7 +261,9 @@ async def test_sessions_are_listed_shown_whole_and_deleted(admin, database, cloc
         updated_us=clock(),
     )
     assert await admin.sessions() == await admin.sessions("a@b") == [summary]
-    assert await admin.session("a@b", "s1") == (summary, "{}", "user: 1\nuser: 2\n")
+    assert await admin.session("a@b", "s1") == WholeSession(
+        summary=summary, config="{}", conversation="user: 1\nuser: 2\n", switches=(switch,)
+    )
     await admin.delete_session("a@b", "s1")
     for gone in (admin.session, admin.delete_session):
         with refused(ErrorCode.EXTERNAL_NOT_FOUND):

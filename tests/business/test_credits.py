@@ -88,13 +88,18 @@ def test_spending_in_two_goes_is_spending_at_once(topup, first, second):
 counts = st.integers(0, 100_000) | st.just(COUNT_MAX)
 any_tokens = st.builds(Tokens, **dict.fromkeys(Tokens.__struct_fields__, counts))
 any_record = st.builds(
-    record, kind=st.sampled_from(UsageKind), tokens=any_tokens, duration_ms=counts, fees=counts
+    record,
+    kind=st.sampled_from(UsageKind),
+    tokens=any_tokens,
+    reseed_input=counts,
+    duration_ms=counts,
+    fees=counts,
 )
 
 
 @given(any_record)
 def test_without_rates_a_token_is_a_credit_and_nothing_else_costs(bill):
-    by_token = bill.kind in (UsageKind.RESPONSE, UsageKind.RESEED)
+    by_token = bill.kind is UsageKind.RESPONSE
     expected = bill.tokens.input + bill.tokens.output if by_token else 0
     assert RateBook().bill(bill) == PostedUsage(record=bill, credits=expected, rates="")
 

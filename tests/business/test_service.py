@@ -14,6 +14,8 @@ from realtime_switch.accounts.records import (
     Posted,
     Refusal,
     SavedConfig,
+    SwitchCause,
+    Switched,
     Tokens,
     UsageKind,
     UsageRecord,
@@ -57,6 +59,22 @@ def usage(account, number=1, tokens=10, **members):
 
 def passage(account, number, text, session_id="s1"):
     return Passage(id=f"p{number}", account_id=account, session_id=session_id, text=text)
+
+
+def switched(account, number, **members):
+    return Switched(
+        id=f"w{number}",
+        account_id=account,
+        session_id="s1",
+        from_provider="openai",
+        from_model="gpt-realtime",
+        to_provider="gemini",
+        to_model="flash",
+        cause=SwitchCause.DROPPED,
+        silent_us=120_000,
+        attempts=1,
+        **members,
+    )
 
 
 def saved(account, number=1, config="{}", **members):
@@ -303,6 +321,14 @@ async def test_a_passage_sent_twice_is_said_once(accounts, ada, key_hash):
     assert (await accounts.validate_and_load(key_hash, "s1")).history == "user: hi\nagent: ho\n"
 
 
+async def test_a_switch_comes_with_the_words_and_stands_beside_them(accounts, database, ada, key_hash):
+    first, second = switched(ada.id, 2, born_us=1), switched(ada.id, 1, born_us=2)
+    await accounts.append_conversation([passage(ada.id, 1, "user: hi\n"), second])
+    await accounts.append_conversation([second, first, passage(ada.id, 2, "agent: ho\n")])
+    assert (await accounts.validate_and_load(key_hash, "s1")).history == "user: hi\nagent: ho\n"
+    assert await database.read(lambda repos: repos.sessions.switches(ada.id, "s1")) == [first, second]
+
+
 async def test_text_that_no_database_can_hold_holds_up_nothing(accounts, ada, key_hash):
     await accounts.append_conversation([passage(ada.id, 1, "user: a\0b\ud800c\n")])
     assert (await accounts.validate_and_load(key_hash, "s1")).history == "user: a\ufffdb\ufffdc\n"
@@ -310,11 +336,13 @@ async def test_text_that_no_database_can_hold_holds_up_nothing(accounts, ada, ke
 
 async def test_what_strangers_said_is_dropped_aloud_and_holds_up_nobody(accounts, ada, key_hash):
     with capture_logs() as logs:
-        await accounts.append_conversation([passage("acct_x", 1, "secret"), passage(ada.id, 2, "user: hi\n")])
+        await accounts.append_conversation(
+            [passage("acct_x", 1, "secret"), switched("acct_x", 1), passage(ada.id, 2, "user: hi\n")]
+        )
         await accounts.save_session(saved("acct_x", config="secret"))
     assert (await accounts.validate_and_load(key_hash, "s1")).history == "user: hi\n"
     assert [entry["event"] for entry in logs] == [
-        "passages_of_unknown_accounts",
+        "conversation_of_unknown_accounts",
         "session_of_unknown_account",
     ]
     assert "secret" not in str(logs)

@@ -88,7 +88,7 @@ async def test_nothing_that_was_said_is_deleted(database, summariser, admin, ada
     await say(database, ada, *LONG)
     summariser.begin(ada, "s1")
     await summariser.settled()
-    assert (await admin.session(ada, "s1"))[2] == "".join(LONG)
+    assert (await admin.session(ada, "s1")).conversation == "".join(LONG)
 
 
 async def test_what_is_appended_while_a_summary_is_written_is_kept(database, summariser, model, ada):

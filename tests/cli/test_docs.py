@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
+from realtime_switch.accounts.records import SwitchCause
 from realtime_switch.cli.main import PROGRAM, main
 
 PAGE = Path(__file__, "../../../docs/command.md").resolve().read_text()
@@ -40,6 +41,12 @@ def test_the_page_has_every_option_of_a_command(name: str, command: click.Comman
 
 def test_the_page_has_no_command_that_is_not_there():
     assert {name for name, _ in leaves()} == set(re.findall(r"^### (.+)$", PAGE, flags=re.M))
+
+
+def test_the_page_has_every_cause_of_a_switch_in_their_order():
+    _, _, after = PAGE.partition("\n| cause | the provider |\n")
+    table = after.partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)`", table, flags=re.M) == [cause.value for cause in SwitchCause]
 
 
 def test_the_page_has_the_common_options():

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from certificate import make_certificate
+
 PATIENCE_S = 60
 
 
@@ -169,3 +171,27 @@ def test_a_route_without_its_key_stops_the_start(tmp_path):
     assert (done.returncode, done.stdout) == (1, "")
     assert "OPENAI_API_KEY" in done.stderr
     assert "INTERNAL_ENV_KEY_NOT_FOUND" in done.stderr
+
+
+def test_with_a_certificate_everything_is_over_tls(tmp_path: Path):
+    """It finds itself ready over TLS, says so, and is talked to by who trusts the certificate."""
+    cert, key = make_certificate(tmp_path)
+    with served(
+        tmp_path / "data", tmp_path / "out", "--tls-cert", str(cert), "--tls-key", str(key)
+    ) as gateway:
+        assert gateway.wait_for(r"address .*").endswith(f"wss://127.0.0.1:{gateway.port}/v1/realtime")
+        assert "is ready." in gateway.said
+        done = command(
+            *("talk", "--url", f"wss://127.0.0.1:{gateway.port}", "--text", "Hello"),
+            RTS_API_KEY=gateway.wait_for(r"rslive_v1_[0-9a-f]{48}"),
+            SSL_CERT_FILE=str(cert),
+        )
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr + gateway.said
+        assert gateway.stop() == 0
+
+
+def test_a_certificate_that_is_not_there_is_said_at_once(tmp_path: Path):
+    data = tmp_path / "data"
+    done = command("serve", "--data", str(data), "--port", "0", "--tls-cert", str(tmp_path / "no.pem"))
+    assert done.returncode == 1
+    assert f"TLS cannot be spoken with {tmp_path / 'no.pem'}: No such file or directory." in done.stderr

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from realtime_switch.cli.gemini_call import PATH, GeminiCall, gemini_url
 from realtime_switch.cli.main import PROGRAM, main
-from realtime_switch.cli.voice_call import call_url
+from realtime_switch.cli.openai_call import call_url
 from realtime_switch.cli.wav import RATE_HZ, read_wav, write_wav
 from realtime_switch.local.ears import NoEars
 from realtime_switch.local.script import Script, ScriptedReply, ScriptedWords
@@ -83,6 +84,31 @@ def test_a_file_is_spoken_and_the_answer_can_be_kept(provider, tmp_path):
     assert len(read_wav(out)) == turn["audio_ms"] * RATE_HZ * 2 // 1000
 
 
+def test_the_same_in_gemini_s_dialect(provider, tmp_path):
+    out = tmp_path / "out.wav"
+    spoken = str(speech(tmp_path / "in.wav"))
+    words = ("--text", "bye", "--out", str(out), "--dialect", "gemini", "--json")
+    result = talk("--url", f"127.0.0.1:{provider.port}", spoken, *words)
+
+    told = msgspec.json.decode(result.stdout)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert [(turn["you"], turn["agent"], turn["status"]) for turn in told["turns"]] == [
+        ("hello there", "Good day.", "completed"),
+        ("bye", "And to you.", "completed"),
+    ]
+    assert (told["input_tokens"], told["output_tokens"]) == (
+        provider.stats.input_tokens,
+        provider.stats.output_tokens,
+    )
+    assert len(read_wav(out)) == sum(turn["audio_ms"] for turn in told["turns"]) * RATE_HZ * 2 // 1000
+
+
+def test_a_refusal_of_gemini_s_is_told_in_its_words(provider):
+    result = talk("--url", provider.gemini_url, "--dialect", "gemini", "--model", "", "--text", "hi")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "The call was ended: 1007 Request contains an invalid argument. " in result.stderr
+
+
 def test_lines_of_standard_input_are_turns(provider):
     result = talk("--url", provider.url, said="one\n\ntwo\n")
     assert result.exit_code == 0
@@ -118,6 +144,22 @@ def test_nothing_to_say_is_misuse(provider):
 )
 def test_an_address_is_made_whole(given, called):
     assert call_url(given, "m", None) == called
+
+
+@pytest.mark.parametrize(
+    ("given", "called"),
+    [
+        ("h:1", f"ws://h:1{PATH}"),
+        ("https://h/pfx/", f"wss://h/pfx{PATH}"),
+        ("wss://h/ws/other?key=k", "wss://h/ws/other?key=k"),
+    ],
+)
+def test_an_address_of_gemini_s_is_made_whole(given, called):
+    assert gemini_url(given) == called
+
+
+def test_a_session_of_gemini_s_is_named_in_a_header():
+    assert GeminiCall.where("h", "k", "m", "s")[1] == {"x-goog-api-key": "k", "x-session-id": "s"}
 
 
 def test_a_session_to_come_back_to_is_named_in_the_address():

@@ -7,9 +7,15 @@ from realtime_switch.business.repos import PostedUsage
 DAY_US = 86_400_000_000
 
 
-def post(command: Command, account: str, name: str, provider: str, tokens: Tokens) -> None:
+def post(command: Command, account: str, name: str, provider: str, tokens: Tokens, reseed: int = 0) -> None:
     record = UsageRecord(
-        id=name, account_id=account, session_id=f"s-{provider}", provider=provider, model="m", tokens=tokens
+        id=name,
+        account_id=account,
+        session_id=f"s-{provider}",
+        provider=provider,
+        model="m",
+        tokens=tokens,
+        reseed_input=reseed,
     )
     bill = PostedUsage(record=record, credits=tokens.total, rates="")
     command.database(lambda repos: repos.usage.post([bill], DAY_US))
@@ -19,7 +25,7 @@ def post(command: Command, account: str, name: str, provider: str, tokens: Token
 def used(command: Command, account: str) -> str:
     post(command, account, "a", "openai", Tokens(input=10, output=5, input_audio=10, output_audio=5))
     post(command, account, "b", "openai", Tokens(input=1, output=1))
-    post(command, account, "c", "local", Tokens(input=100, output=100))
+    post(command, account, "c", "local", Tokens(input=100, output=100), reseed=60)
     return account
 
 
@@ -32,6 +38,7 @@ def test_usage_is_summed_overall(command: Command, used: str):
         "total_tokens": 217,
         "input_audio_tokens": 10,
         "output_audio_tokens": 5,
+        "reseed_tokens": 60,
         "credits": 217,
     }
     assert "rows" not in told
@@ -62,9 +69,9 @@ def test_usage_of_one_account(command: Command, used: str):
 
 def test_usage_as_a_table_ends_with_the_sum(command: Command, used: str):
     lines = [line.split() for line in command("usage", "--by", "provider").out.splitlines()]
-    assert lines[0] == ["PROVIDER", "RESPONSES", "INPUT", "OUTPUT", "TOTAL", "CREDITS"]
+    assert lines[0] == ["PROVIDER", "RESPONSES", "INPUT", "OUTPUT", "TOTAL", "RESEED", "CREDITS"]
     assert sorted(lines[1:-1]) == [
-        ["local", "1", "100", "100", "200", "200"],
-        ["openai", "2", "11", "6", "17", "17"],
+        ["local", "1", "100", "100", "200", "60", "200"],
+        ["openai", "2", "11", "6", "17", "0", "17"],
     ]
-    assert lines[-1] == ["all", "3", "111", "106", "217", "217"]
+    assert lines[-1] == ["all", "3", "111", "106", "217", "60", "217"]

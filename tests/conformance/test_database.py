@@ -8,9 +8,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger_facts import NOW, bill, check_ledger, new_account, new_key, open_account, passage, post, saved
+from ledger_facts import (
+    NOW,
+    bill,
+    check_ledger,
+    new_account,
+    new_key,
+    open_account,
+    passage,
+    post,
+    saved,
+    switched,
+)
 from realtime_switch.accounts.errors import ErrorCode, RealtimeSwitchError
-from realtime_switch.accounts.records import COUNT_MAX, Tokens, UsageKind
+from realtime_switch.accounts.records import COUNT_MAX, TIME_MAX_US, SwitchCause, Tokens, UsageKind
 from realtime_switch.business.repos import (
     CLOSED,
     Database,
@@ -73,6 +84,7 @@ async def test_closing_an_account_is_a_status(database: Database):
         lambda r: r.usage.post([bill("u1", "nobody")], NOW),
         lambda r: r.sessions.append([passage("p1", "x", "nobody")], NOW),
         lambda r: r.sessions.save_config(saved("{}", account_id="nobody"), NOW),
+        lambda r: r.sessions.add_switches([switched("w1", "nobody")], NOW),
     ],
 )
 async def test_what_names_an_account_or_key_that_is_not_there_is_refused(database: Database, work):
@@ -183,12 +195,11 @@ async def test_kinds_of_usage_are_never_added_into_one_another(database: Databas
     )  # fmt: skip
     bills = [
         bill("u1", credits=150, tokens=tokens),
-        bill("u2", credits=150, tokens=tokens),
+        bill("u2", credits=150, tokens=tokens, reseed_input=9),
         bill(
             "u3", credits=0, kind=UsageKind.TRANSCRIPTION, tokens=Tokens(input=7, output=2), duration_ms=900
         ),
         bill("u4", credits=3, kind=UsageKind.SESSION, tokens=Tokens(), duration_ms=1500, fees=2),
-        bill("u5", credits=9, kind=UsageKind.RESEED, tokens=Tokens(input=8, output=1)),
     ]
     await database.write(lambda r: r.usage.post(bills, NOW))
     assert await database.read(lambda r: r.usage.totals()) == [
@@ -196,7 +207,7 @@ async def test_kinds_of_usage_are_never_added_into_one_another(database: Databas
             responses=2, input_tokens=200, output_tokens=100, total_tokens=300, input_text_tokens=20,
             input_audio_tokens=160, input_image_tokens=20, cached_tokens=12, output_text_tokens=40,
             output_audio_tokens=60, transcription_tokens=9, transcription_ms=900, reseed_tokens=9,
-            session_ms=1500, fees=2, credits=312,
+            session_ms=1500, fees=2, credits=303,
         )
     ]  # fmt: skip
 
@@ -237,9 +248,14 @@ async def test_the_largest_record_fits_and_its_sums_are_whole_numbers(database: 
     await open_account(database)
     tokens = Tokens(input=COUNT_MAX, output=COUNT_MAX)
     for record_id in ("u1", "u2"):
-        await database.write(partial(post, bills=[bill(record_id, credits=2 * COUNT_MAX, tokens=tokens)]))
+        await database.write(
+            partial(
+                post, bills=[bill(record_id, credits=2 * COUNT_MAX, tokens=tokens, reseed_input=COUNT_MAX)]
+            )
+        )
     [totals] = await database.read(lambda r: r.usage.totals())
-    assert (totals.total_tokens, totals.credits) == (4 * COUNT_MAX, 4 * COUNT_MAX)
+    sums = totals.total_tokens, totals.reseed_tokens, totals.credits
+    assert sums == (4 * COUNT_MAX, 2 * COUNT_MAX, 4 * COUNT_MAX)
     assert type(totals.total_tokens) is int
     await database.read(check_ledger)
 
@@ -389,13 +405,59 @@ async def test_sessions_are_listed_whatever_they_hold(database: Database):
     assert await database.read(lambda r: r.sessions.list()) == [*of_a1, of_a2]
 
 
+async def test_switches_are_told_as_they_were_born_and_once(database: Database):
+    await open_account(database, "a1")
+    await open_account(database, "a2")
+    early, late = switched("w2", born_us=NOW + 1), switched("w1", born_us=NOW + 2)
+    nobody = switched("w3", born_us=NOW + 3, to_provider="", to_model="", cause=SwitchCause.REFUSED)
+    elsewhere = [switched("w4", session_id="s2"), switched("w5", "a2")]
+    for batch in ([late, *elsewhere], [], [nobody, early, late, early]):
+        await database.write(partial(_switch, switches=batch))
+    changed = switched("w1", born_us=NOW, attempts=9)  # an id that is there stays as it is
+    await database.write(lambda r: r.sessions.add_switches([changed], NOW))
+    read = database.read
+    assert await read(lambda r: r.sessions.switches("a1", "s1")) == [early, late, nobody]
+    assert await read(lambda r: r.sessions.switches("a1", "s2")) == elsewhere[:1]
+    assert await read(lambda r: r.sessions.switches("a2", "s1")) == elsewhere[1:]
+    assert await read(lambda r: r.sessions.switches("a2", "s2")) == []
+
+
+@pytest.mark.parametrize("cause", SwitchCause)
+async def test_every_cause_and_the_largest_switch_fit(database: Database, cause: SwitchCause):
+    await open_account(database)
+    largest = switched("w1", cause=cause, silent_us=COUNT_MAX, attempts=COUNT_MAX, born_us=TIME_MAX_US)
+    await database.write(lambda r: r.sessions.add_switches([largest], NOW))
+    assert await database.read(lambda r: r.sessions.switches("a1", "s1")) == [largest]
+
+
+async def test_a_call_that_nobody_took_is_a_session_too(database: Database):
+    await open_account(database)
+    await database.write(lambda r: r.sessions.add_switches([switched("w1"), switched("w2")], NOW))
+    summary = SessionSummary(
+        account_id="a1",
+        session_id="s1",
+        has_config=False,
+        conversation_chars=0,
+        created_us=NOW,
+        updated_us=NOW,
+    )
+    assert await database.read(lambda r: r.sessions.find("a1", "s1")) == (summary, None, "")
+    await database.write(lambda r: r.sessions.append([passage("p1", "abc")], NOW + 5))
+    summary = msgspec.structs.replace(summary, conversation_chars=3, updated_us=NOW + 5)
+    assert await database.read(lambda r: r.sessions.list()) == [summary]
+
+
 async def test_a_deleted_session_is_gone_and_its_bills_stay(database: Database):
     await open_account(database)
     await database.write(lambda r: r.sessions.save_config(saved("{}"), NOW))
     await database.write(lambda r: r.sessions.append([passage("p1", "a")], NOW))
     await database.write(lambda r: r.usage.post([bill("u1")], NOW))
+    other = switched("w2", session_id="s2")
+    await database.write(lambda r: r.sessions.add_switches([switched("w1"), other], NOW))
     assert await database.write(lambda r: r.sessions.delete("a1", "s1")) is True
     assert await database.write(lambda r: r.sessions.delete("a1", "s1")) is False
+    assert await database.read(lambda r: r.sessions.switches("a1", "s1")) == []
+    assert await database.read(lambda r: r.sessions.switches("a1", "s2")) == [other]
     assert await database.read(lambda r: (r.sessions.find("a1", "s1"), r.sessions.backlog("a1", "s1"))) == (
         None,
         None,
@@ -502,9 +564,7 @@ async def test_law_any_text_comes_back_but_for_what_no_engine_can_keep(database:
     await database.write(lambda r: r.sessions.append(passages, NOW))
     await database.write(lambda r: r.sessions.save_config(saved(texts[0], account_id=run), NOW))
     found = await database.read(lambda r: r.sessions.find(run, "s1"))
-    replaced = [
-        "".join("\ufffd" if c == "\0" or 0xD800 <= ord(c) <= 0xDFFF else c for c in text) for text in texts
-    ]
+    replaced = [_kept(text) for text in texts]
     assert found is not None
     assert found[1:] == (replaced[0], "".join(replaced))
     assert found[0].conversation_chars == sum(map(len, texts))
@@ -520,11 +580,21 @@ async def test_law_any_name_can_be_asked_for(database: Database, name):
     assert await database.write(
         lambda r: r.usage.post([bill(run + name, run, session_id=name, model=name)], NOW)
     )
+    there = switched(run + name, run, session_id=name, from_provider=name, to_model=name)
+    await database.write(lambda r: r.sessions.add_switches([there], NOW))
     assert await database.read(lambda r: r.sessions.find(run, name)) is not None
+    [found] = await database.read(lambda r: r.sessions.switches(run, name))
+    kept = _kept(name)
+    expected = switched(run + kept, run, session_id=kept, from_provider=kept, to_model=kept)
+    assert found == expected
     await database.read(
         lambda r: (r.accounts.load(name, name), r.accounts.find(name), r.sessions.backlog(run, name))
     )
     assert await database.write(lambda r: r.sessions.delete(run, name))
+
+
+def _kept(text: str) -> str:
+    return "".join("\ufffd" if c == "\0" or 0xD800 <= ord(c) <= 0xDFFF else c for c in text)
 
 
 async def _next_run(database: Database) -> str:
@@ -537,6 +607,10 @@ def _add(repos: Repos, account) -> None:
 
 def _save(repos: Repos, config: str, born_us: int) -> None:
     repos.sessions.save_config(saved(config, born_us), NOW)
+
+
+def _switch(repos: Repos, switches) -> None:
+    repos.sessions.add_switches(switches, NOW)
 
 
 def _say(repos: Repos, session_id: str, text: str) -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_switch.gateway.arrival import NO_CREDENTIAL, Arrival, Complaint, TurnedAway, read_arrival
+from realtime_switch.gateway.arrival import Arrival, Complaint, TurnedAway, read_arrival
+from realtime_switch.gateway.arrival.openai import NO_CREDENTIAL
 from realtime_switch.secret import Secret
 
 KEY = "rslive_v1_" + "ab" * 24

@@ -1,16 +1,22 @@
 """Tokens: what goes in comes out, nobody else can make one, and they end."""
 
+import base64
+import hashlib
 import os
 import stat
 import string
+import zlib
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from realtime_switch.gateway.client_secrets import (
+    TOKEN_CHARS_MAX,
     Bound,
+    Lock,
     is_token,
     seal,
     signing_key,
@@ -18,12 +24,20 @@ from realtime_switch.gateway.client_secrets import (
 )
 
 KEY = b"k" * 32
+locks = st.builds(
+    Lock,
+    setup=st.none() | st.dictionaries(st.text(max_size=20), st.text(max_size=50), max_size=5),
+    fields=st.lists(st.text(max_size=20), max_size=5).map(tuple),
+)
 bounds = st.builds(
     Bound,
     key_hash=st.text(string.hexdigits, min_size=64, max_size=64),
     session_id=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=200),
     expires_at=st.integers(1, 2**40),
     model=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=100),
+    dialect=st.sampled_from(["", "openai", "gemini"]),
+    begins_until=st.integers(0, 2**40),
+    lock=st.none() | locks,
 )
 
 
@@ -52,6 +66,45 @@ def test_a_token_that_was_changed_is_nobodys(bound: Bound, data: st.DataObject) 
 def test_no_text_opens_anything(text: str) -> None:
     assert unseal(text, KEY, 0) is None
     assert unseal(f"ek_{text}", KEY, 0) is None
+
+
+def test_what_a_token_locks_cannot_be_read_in_it() -> None:
+    lock = Lock(setup={"systemInstruction": {"parts": [{"text": "PRIVATE"}]}})
+    bound = Bound(key_hash="h", session_id="s", expires_at=10, lock=lock)
+    token = seal(bound, KEY)
+    parts = [base64.urlsafe_b64decode(part + "===") for part in token.removeprefix("ek_").split(".")]
+    assert parts[0] == b'{"key_hash":"h","session_id":"s","expires_at":10}'
+    assert not any(b"PRIVATE" in _inflated(part) for part in parts)
+    assert seal(bound, KEY) != token, "each has a nonce of its own, so two tell nothing about each other"
+
+
+def test_a_token_cannot_be_freed_of_its_lock_or_given_another() -> None:
+    bound = Bound(key_hash="h", session_id="s", expires_at=10)
+    locked = [seal(replace(bound, lock=Lock(setup={"model": model})), KEY) for model in "ab"]
+    (told, lock, signature), (_, other, _) = (token.split(".") for token in locked)
+    assert unseal(f"{told}.{lock}.{signature}", KEY, 0) == replace(bound, lock=Lock(setup={"model": "a"}))
+    for parts in (
+        (told, signature),
+        (told, "", signature),
+        (told, other, signature),
+        (told, lock, lock, signature),
+    ):
+        assert unseal(".".join(parts), KEY, 0) is None
+
+
+def _inflated(data: bytes) -> bytes:
+    try:
+        return zlib.decompress(data)
+    except zlib.error:
+        return data
+
+
+def test_the_instructions_of_an_assistant_fit_into_a_token() -> None:
+    words = " ".join(hashlib.sha256(bytes([n])).hexdigest()[:6] for n in range(200))  # hardly compressible
+    lock = Lock(setup={"model": "models/m", "systemInstruction": {"parts": [{"text": words}]}})
+    assert (
+        len(seal(Bound(key_hash="h" * 64, session_id="s", expires_at=10, lock=lock), KEY)) < TOKEN_CHARS_MAX
+    )
 
 
 def test_another_installations_token_is_nobodys() -> None:

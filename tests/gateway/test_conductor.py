@@ -32,9 +32,12 @@ from gateway_rig import (
     until,
 )
 from realtime_switch.accounts.errors import ErrorCode, LinkError, StorageError
+from realtime_switch.accounts.records import Passage, UsageRecord
 from realtime_switch.gateway import conductor
 from realtime_switch.gateway.contention import TAKEOVERS_MAX
 from realtime_switch.gateway.switchboard import Bounds
+from realtime_switch.outbox.outbox import Outbox
+from realtime_switch.outbox.rows import Record
 from realtime_switch.session import limits
 
 
@@ -252,6 +255,28 @@ async def test_a_bill_is_kept_before_the_client_sees_its_frame(here: Rig) -> Non
     )
 
 
+async def test_the_words_of_a_turn_and_its_bill_are_kept_together_before_its_frame(
+    here: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, line = await here.call()
+    outbox, kept = here.gateway.switchboard.outbox, []
+
+    def keep(*records: Record) -> None:
+        kept.append([type(record) for record in records])
+        Outbox.keep(outbox, *records)
+
+    monkeypatch.setattr(outbox, "keep", keep)
+    item = {"id": "i", "type": "message", "role": "assistant", "content": []}
+    told = {"event_id": "e", "response_id": "resp_1", "output_index": 0}
+    words = {"type": "response.output_text.done", "item_id": "i", "content_index": 0, "text": "Seven."}
+    await line.say(
+        begun(), {"type": "response.output_item.added", "item": item, **told}, {**words, **told}, done()
+    )
+    assert [(await hear(client))["type"] for _ in range(4)][-1] == "response.done"
+    assert kept == [[Passage, UsageRecord]]
+    await client.close()
+
+
 async def test_twenty_replies_cost_four_writes(here: Rig) -> None:
     client, line = await here.call()
     for number in range(20):
@@ -302,7 +327,7 @@ async def test_a_bill_that_cannot_be_kept_stops_its_frame_and_its_call(
     for last_credits in (False, True):  # in mid-call, and among the last steps of a call
         client, line = await here.call()
 
-        def refuse(record: object) -> None:
+        def refuse(*records: object) -> None:
             raise full
 
         monkeypatch.setattr(here.gateway.switchboard.outbox, "keep", refuse)
@@ -437,9 +462,11 @@ async def test_attempts_come_to_a_named_end() -> None:
     async with rig(url="ws://127.0.0.1:1/") as here:
         client = await here.connect()
         (call,) = here.gateway.switchboard.calls
-        way = call.session._way
+        (way,) = call.session._ways.ways
         terms = msgspec.structs.replace(way.terms, redial_after_s=(0.01, 0.01))
-        call.session._way = msgspec.structs.replace(way, terms=terms)
+        call.session._ways = msgspec.structs.replace(
+            call.session._ways, ways=(msgspec.structs.replace(way, terms=terms),)
+        )
         assert (await hear(client))["error"]["code"] == "INTERNAL_PROVIDER_UNAVAILABLE"
         assert (await ending(client))[0] == 1011
 

@@ -7,7 +7,8 @@ from starlette.routing import Route
 
 from gateway_rig import SIGNING_KEY, Books
 from realtime_switch.dialects.openai import endings
-from realtime_switch.gateway.arrival import REALTIME_PATHS
+from realtime_switch.gateway.arrival.openai import REALTIME_PATHS
+from realtime_switch.gateway.calls import Calls
 from realtime_switch.gateway.http import Api
 from realtime_switch.providers.routes import Routes
 
@@ -19,7 +20,8 @@ async def _nothing() -> None: ...
 
 
 def test_every_address_is_documented() -> None:
-    app = Api(Books(), Routes([], {}), SIGNING_KEY, lambda: "", _nothing).app()
+    calls = Calls(1, 1, lambda: 0.0)
+    app = Api(Books(), Routes([], {}), SIGNING_KEY, lambda: "", _nothing, calls).app()
     paths = [route.path.replace(":path", "") for route in app.routes if isinstance(route, Route)]
     assert [path for path in (*paths, *REALTIME_PATHS) if f"{path}`" not in PAGE] == []
 
@@ -34,8 +36,8 @@ def test_every_end_is_documented_with_its_close_code() -> None:
 
 def test_every_code_that_is_answered_is_documented() -> None:
     package = ROOT / "src" / "realtime_switch" / "gateway"
-    written = r'(?:code=|Refused\(\s*\d{3},\s*|_shape\(\s*|_invalid\(|error_body\(\s*)"([a-z_]+)"'
-    codes = {code for file in package.glob("*.py") for code in re.findall(written, file.read_text())}
+    written = r'(?:code=|Refused\(\s*\d{3},\s*|_invalid\(|error_body\(\s*)"([a-z_]+)"'
+    codes = {code for file in package.rglob("*.py") for code in re.findall(written, file.read_text())}
     assert len(codes) > 10
     assert {
         code

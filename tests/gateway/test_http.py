@@ -10,7 +10,7 @@ from openai.types.realtime import ClientSecretCreateResponse
 
 from gateway_rig import KEY, OTHER_KEY, POOR_KEY, Rig, begun, done, ending, hear, rig
 from realtime_switch.accounts.errors import ErrorCode, LinkError
-from realtime_switch.gateway import http
+from realtime_switch.gateway import http_answers as http
 
 
 @pytest.fixture

@@ -85,8 +85,8 @@ def lived(life, end, spell):
         clock.go_on(0.01)
         answer = call.from_provider(1, spell(said))
         steps += [] if answer is PASS else [step for step in answer if step != ToClient(spell(said))]
-    if end == "later":
-        clock.go_on(600)
+    if end == "later":  # before a silent provider counts as stalled
+        clock.go_on(14)
         steps += call.woke()
     steps += call.provider_lost(1) if end == "lost" else call.client_left()
     kept = "".join(

@@ -23,6 +23,7 @@ from link_ends import (
     answer,
     passage,
     question,
+    switched,
     until,
     welcome,
 )
@@ -57,7 +58,7 @@ async def all_five(service: AccountService) -> list[object]:
         await service.get_credits("a1"),
         await service.update_usage(list(USAGE)),
         await service.save_session(SAVED),
-        await service.append_conversation([passage(1), passage(2)]),
+        await service.append_conversation([passage(1), passage(2), switched(3)]),
     ]
 
 
@@ -328,9 +329,9 @@ async def test_another_version_of_the_link_fails_whoever_waits_and_is_asked_agai
         await answer(
             router,
             peer,
-            Failure(id=hello.id, code=ErrorCode.INTERNAL_LINK_UNSUPPORTED, message="version 2 here"),
+            Failure(id=hello.id, code=ErrorCode.INTERNAL_LINK_UNSUPPORTED, message="version 9 here"),
         )
-        with pytest.raises(LinkError, match="version 2 here") as caught:
+        with pytest.raises(LinkError, match="version 9 here") as caught:
             await waiting
         assert caught.value.code is ErrorCode.INTERNAL_LINK_UNSUPPORTED
         assert not client.connected

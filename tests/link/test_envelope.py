@@ -13,6 +13,8 @@ from realtime_switch.accounts.records import (
     Posted,
     Refusal,
     SavedConfig,
+    SwitchCause,
+    Switched,
     Tokens,
     UsageKind,
     UsageRecord,
@@ -57,6 +59,7 @@ usage_records = st.builds(
     kind=st.sampled_from(UsageKind),
     response_id=texts,
     tokens=tokens,
+    reseed_input=counts,
     duration_ms=counts,
     fees=counts,
     certainty=st.sampled_from(Certainty),
@@ -72,6 +75,20 @@ def saved_of(text: st.SearchStrategy[str]) -> st.SearchStrategy[SavedConfig]:
     return st.builds(SavedConfig, id=ids, account_id=ids, session_id=ids, config=text, born_us=times)
 
 
+switches = st.builds(
+    Switched,
+    id=ids,
+    account_id=ids,
+    session_id=ids,
+    from_provider=texts,
+    from_model=texts,
+    to_provider=texts,
+    to_model=texts,
+    cause=st.sampled_from(SwitchCause),
+    silent_us=counts,
+    attempts=counts,
+    born_us=times,
+)
 grants = st.builds(
     Grant,
     account_id=texts,
@@ -93,7 +110,10 @@ requests = st.one_of(
     st.builds(UpdateUsage, id=message_ids, records=st.lists(usage_records, max_size=3).map(tuple)),
     st.builds(SaveSession, id=message_ids, saved=saved_of(texts)),
     st.builds(
-        AppendConversation, id=message_ids, passages=st.lists(passages_of(texts), max_size=3).map(tuple)
+        AppendConversation,
+        id=message_ids,
+        passages=st.lists(passages_of(texts), max_size=3).map(tuple),
+        switches=st.lists(switches, max_size=3).map(tuple),
     ),
 )
 replies = st.one_of(

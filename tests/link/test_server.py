@@ -9,7 +9,7 @@ import pytest
 import zmq
 import zmq.asyncio
 
-from link_ends import Notebook, a_client, a_raw_socket, a_server, passage, until
+from link_ends import Notebook, a_client, a_raw_socket, a_server, passage, switched, until
 from realtime_switch.accounts.errors import ConfigurationError, ErrorCode, LinkError, RealtimeSwitchError
 from realtime_switch.accounts.records import Grant, SavedConfig
 from realtime_switch.link import envelope
@@ -62,6 +62,19 @@ async def test_a_batch_waits_for_each_of_its_sessions(address: str, notebook: No
         notebook.let_go()
         await asyncio.gather(*asked)
     assert notebook.ended == ["a1", first, both, last]
+
+
+async def test_a_switch_waits_for_what_was_said_before_it(address: str, notebook: Notebook) -> None:
+    first, then = (passage(1),), (switched(2),)
+    notebook.held.add(first)
+    async with a_server(address, notebook), a_client(address) as client:
+        asked = [asyncio.create_task(client.append_conversation(batch)) for batch in (first, then)]
+        await until(lambda: notebook.begun == [first])
+        await client.get_credits("a1")
+        assert notebook.begun == [first, "a1"]
+        notebook.let_go()
+        await asyncio.gather(*asked)
+    assert notebook.ended == ["a1", first, then]
 
 
 async def test_what_waits_behind_a_failure_is_not_tried(address: str, notebook: Notebook) -> None:
@@ -168,15 +181,17 @@ async def test_something_that_does_not_speak_zeromq_harms_nobody(address: str, n
 async def test_another_version_of_the_link_is_told_the_remedy(address: str, notebook: Notebook) -> None:
     async with a_server(address, notebook), a_raw_socket(zmq.DEALER) as dealer:
         dealer.connect(address)
-        assert await ask(dealer, envelope.encode(Hello(id=1, version=2, boot="g1"))) == Failure(
+        assert await ask(
+            dealer, envelope.encode(Hello(id=1, version=envelope.VERSION + 1, boot="g1"))
+        ) == Failure(
             id=1,
             code=ErrorCode.INTERNAL_LINK_UNSUPPORTED,
-            message="The business process speaks version 1 of the link and the gateway 2: "
-            "run the same release of both.",
+            message=f"The business process speaks version {envelope.VERSION} of the link and the gateway "
+            f"{envelope.VERSION + 1}: run the same release of both.",
         )
-        reply = await ask(dealer, envelope.encode(Hello(id=2, version=1, boot="g1")))
+        reply = await ask(dealer, envelope.encode(Hello(id=2, version=envelope.VERSION, boot="g1")))
         assert isinstance(reply, Welcome)
-        assert (reply.id, reply.version) == (2, 1)
+        assert (reply.id, reply.version) == (2, envelope.VERSION)
 
 
 async def test_an_unforeseen_error_is_told_without_its_inside(address: str, notebook: Notebook) -> None:

@@ -8,22 +8,9 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI
 
-from local_talk import WITHIN_S, silence, speech, validated
+from local_talk import WITHIN_S, EarsFor, silence, speech, validated
 from realtime_switch.local import LocalProvider
 from realtime_switch.local.voice import ToneVoice
-
-
-class EarsFor:
-    """Ears of a test: they hear what they were told to, in order."""
-
-    def __init__(self, *words: str) -> None:
-        self._words = iter(words)
-
-    async def hear(self, pcm: bytes, rate_hz: int) -> str | None:
-        return next(self._words, None)
-
-    async def close(self) -> None:
-        pass
 
 
 class Talk:

@@ -92,8 +92,8 @@ def test_a_script_is_read_from_the_top_by_each_connection() -> None:
 
 
 def test_faults_are_named_as_a_person_names_them() -> None:
-    named = faults("slow:20", "drop_after:7", "expire_after:2.5", times=3)
-    assert named == Faults(slow_ms=20, drop_after=7, expire_after_s=2.5, times=3)
+    named = faults("slow:20", "drop_after:7", "expire_after:2.5", "goaway_after:9", times=3)
+    assert named == Faults(slow_ms=20, drop_after=7, expire_after_s=2.5, goaway_after_s=9, times=3)
     assert faults("refuse", "status:503") == Faults(refuse=True, status=503)
     assert faults() == Faults()
 
@@ -106,6 +106,7 @@ def test_faults_are_named_as_a_person_names_them() -> None:
         ("drop_after", "The fault 'drop_after' takes a whole number: drop_after:20"),
         ("drop_after:-1", "The fault 'drop_after' takes a whole number: drop_after:20"),
         ("status:5", "The fault 'status' takes a whole number: status:503"),
+        ("goaway_after:-1", "The fault 'goaway_after' takes seconds: goaway_after:2.5"),
         ("expire_after:soon", "The fault 'expire_after' takes seconds: expire_after:2.5"),
     ],
 )

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import websockets
 from click.testing import CliRunner
 
+from local_gemini import SocketGemini, said
 from local_talk import WITHIN_S, SocketCall, transcript
 from realtime_switch.local.command import simulate
 
@@ -20,7 +22,7 @@ MAIN = "from realtime_switch.local.command import simulate; simulate()"
 
 
 @contextlib.asynccontextmanager
-async def running(*arguments: str) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+async def running(*arguments: str) -> AsyncIterator[tuple[list[str], asyncio.subprocess.Process]]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-c", MAIN, *arguments),
@@ -30,8 +32,10 @@ async def running(*arguments: str) -> AsyncIterator[tuple[str, asyncio.subproces
     try:
         assert process.stdout is not None
         async with asyncio.timeout(WITHIN_S):
-            line = (await process.stdout.readline()).decode()
-        yield line, process
+            lines = [
+                (await process.stdout.readline()).decode() for _ in range(2 + ("--tls-dir" in arguments))
+            ]
+        yield lines, process
     finally:
         if process.returncode is None:
             process.kill()
@@ -42,8 +46,8 @@ async def running(*arguments: str) -> AsyncIterator[tuple[str, asyncio.subproces
 async def test_it_says_where_it_is_serves_and_ends_well(tmp_path: Path, number: signal.Signals) -> None:
     script = tmp_path / "talk.jsonl"
     script.write_text('{"reply": {"text": "As written."}}\n')
-    async with running("--script", str(script), "--pace", "50") as (line, process):
-        name, _, url = line.strip().rpartition(" ")
+    async with running("--script", str(script), "--pace", "50") as (lines, process):
+        name, _, url = lines[0].strip().rpartition(" ")
         assert name == "OpenAI Realtime:"
         async with websockets.connect(f"{url}?model=m") as connection:
             call = SocketCall(connection)
@@ -54,11 +58,29 @@ async def test_it_says_where_it_is_serves_and_ends_well(tmp_path: Path, number: 
                 assert await process.wait() == 0
 
 
+async def test_both_dialects_are_served_with_its_own_certificate(tmp_path: Path) -> None:
+    arguments = ("--tls-dir", str(tmp_path), "--gemini-shape", "2.5", "--gemini", "role=yes", "--pace", "50")
+    async with running(*arguments) as (lines, _):
+        told = [line.strip().rpartition(" ") for line in lines]
+        assert [name for name, _, _ in told] == ["OpenAI Realtime:", "Gemini Live:", "Certificate:"]
+        trusting = ssl.create_default_context(cafile=told[2][2])
+        async with websockets.connect(told[1][2], ssl=trusting) as connection:
+            call = SocketGemini(connection)
+            await call.set_up()
+            answer = await call.ask("Say: yes")
+        assert said(answer) == "yes"
+        turns = [event["serverContent"]["modelTurn"] for event in answer if "modelTurn" in str(event)]
+        assert {turn["role"] for turn in turns} == {"model"}
+        assert turns[0]["parts"][0]["thought"] is True
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["--fault", "explode"], "There is no fault 'explode'."),
         (["--script", "/nowhere/talk.toml"], "The script /nowhere/talk.toml cannot be read"),
+        (["--gemini", "color=red"], "'color=red' is not a knob with =yes or =no."),
+        (["--gemini-shape", "1.0"], "'1.0' is not one of '3.8', '2.5', 'vertex'"),
         (["--port", "70000"], "70000 is not in the range"),
     ],
 )

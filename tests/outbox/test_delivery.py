@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from outbox_ends import bill, config, passage, rows
+from outbox_ends import bill, config, passage, rows, switched
 from realtime_switch.accounts.errors import ErrorCode
 from realtime_switch.accounts.records import SavedConfig, UsageRecord
 from realtime_switch.outbox.delivery import (
@@ -236,6 +236,11 @@ def test_a_configuration_is_not_blamed_for_the_words_it_stood_behind() -> None:
     assert set(ids(shipment.taken)) == {"p2", "c1"}
 
 
+def test_a_switch_goes_with_the_words_in_its_place() -> None:
+    shipment = Shipment(rows(passage(1), switched(1), bill(1), passage(2), switched(2)))
+    assert carry(shipment) == [["p1", "w1", "p2", "w2"], ["b1"]]
+
+
 def test_only_the_last_configuration_of_a_session_is_sent_and_all_of_them_are_settled() -> None:
     shipment = Shipment(rows(config(1), config(2, "s2"), config(3)))
     assert carry(shipment) == [["c1", "c3"], ["c2"]]
@@ -255,6 +260,7 @@ def test_a_configuration_that_was_adopted_late_does_not_replace_a_younger_one() 
 A_RECORD = st.one_of(
     st.builds(bill, st.integers(0, 10**9)),
     st.builds(passage, st.integers(0, 10**9), st.sampled_from(["s1", "s2"])),
+    st.builds(switched, st.integers(0, 10**9), st.sampled_from(["s1", "s2"])),
     st.builds(config, st.integers(0, 10**9), st.sampled_from(["s1", "s2"])),
 )
 

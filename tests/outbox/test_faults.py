@@ -1,10 +1,12 @@
 """A disk that fails, a file that is damaged, a folder that is gone: named, and nothing else lost by it."""
 
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from sqlcipher3 import dbapi2
 
 from outbox_ends import KEY, Ledger, a_shelf, an_outbox, bill, files, passage, until
 from realtime_switch.accounts.errors import ErrorCode, StorageError
@@ -58,22 +60,75 @@ async def test_a_full_disk_is_named_and_the_next_file_is_used(tmp_path: Path) ->
         assert "p1" in ledger.said
 
 
+async def test_a_file_for_which_there_is_no_room_leaves_nothing_behind(tmp_path: Path) -> None:
+    """It is tried once a second, and must not take the room that somebody makes."""
+    shelf = a_shelf(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
+    try:
+        await shelf.tend()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert shelf._spare is None
+    assert sorted(tmp_path.rglob("*")) == before
+    await shelf.tend()
+    assert shelf._spare is not None
+    await shelf.close()
+
+
+async def test_a_bill_does_not_fail_with_what_was_to_be_kept_beside_it(tmp_path: Path) -> None:
+    """Together is cheaper; alone, what finds room is kept."""
+    ledger = Ledger()
+    ledger.failure = ErrorCode.INTERNAL_LINK_CLOSED
+    async with an_outbox(tmp_path, ledger) as outbox:
+        await until(lambda: outbox._shelf._spare is not None)
+        outbox._shelf._spare = None
+        fill_up(outbox)
+        outbox.keep(passage(1, text="x" * 50_000), bill(1), passage(2))
+        assert (outbox.depth, outbox._shelf.rows) == (3, 2), "the long one is only in memory"
+        ledger.failure = None
+        outbox.hurry()
+        await until(lambda: set(ledger.bills) == {"b1"} and set(ledger.said) == {"p1", "p2"})
+
+
+async def test_what_stands_beside_a_bill_that_fails_is_kept(tmp_path: Path) -> None:
+    ledger = Ledger()
+    ledger.failure = ErrorCode.INTERNAL_LINK_CLOSED
+    async with an_outbox(tmp_path, ledger) as outbox:
+        await until(lambda: outbox._shelf._spare is not None)
+        outbox._shelf._spare = None
+        fill_up(outbox)
+        with pytest.raises(StorageError, match="no room left"):
+            outbox.keep(passage(1), large_bill(1), passage(2))
+        assert (outbox.depth, outbox._shelf.rows, outbox.dropped) == (3, 2, 0)
+        ledger.failure = None
+        outbox.hurry()
+        await until(lambda: set(ledger.bills) == {"b1"} and set(ledger.said) == {"p1", "p2"})
+
+
 async def test_nobody_can_lock_us_out_of_the_file_we_write(tmp_path: Path) -> None:
+    stranger = """
+import sys
+from sqlcipher3 import dbapi2
+path, key, page_bytes = sys.argv[1:]
+connection = dbapi2.connect(path, timeout=0)
+connection.execute(f"PRAGMA key = \\"x'{key}'\\"")
+connection.execute(f"PRAGMA cipher_page_size = {page_bytes}")
+connection.execute("BEGIN IMMEDIATE")
+"""
     async with an_outbox(tmp_path, Ledger()) as outbox:
-        stranger = dbapi2.connect(str(outbox._shelf._live.file.path), timeout=0)
-        stranger.execute(f"PRAGMA key = \"x'{KEY}'\"")
-        stranger.execute(f"PRAGMA cipher_page_size = {PAGE_BYTES}")
-        with pytest.raises(dbapi2.OperationalError, match="locked"):
-            stranger.execute("BEGIN IMMEDIATE")
+        words = [sys.executable, "-c", stranger, outbox._shelf._live.file.path, KEY, str(PAGE_BYTES)]
+        done = subprocess.run(words, capture_output=True, text=True)
+        assert "database is locked" in done.stderr
         outbox.keep(bill(1))
-        stranger.close()
 
 
 async def test_a_file_of_another_key_is_left_where_it_is_and_keeps_nobody_from_working(
     tmp_path: Path,
 ) -> None:
     stranger = open_shelf(tmp_path, "cd" * 32, 1)
-    stranger.keep(bill(1), False)
+    stranger.keep([bill(1)], False)
     await stranger.close()
     ledger = Ledger()
     async with an_outbox(tmp_path, ledger) as outbox:
@@ -91,7 +146,7 @@ async def test_a_file_of_another_key_is_left_where_it_is_and_keeps_nobody_from_w
 async def test_a_damaged_file_gives_what_can_be_read_and_stays(tmp_path: Path) -> None:
     shelf = a_shelf(tmp_path)
     for number in range(500):
-        shelf.keep(passage(number, text="x" * 400), False)
+        shelf.keep([passage(number, text="x" * 400)], False)
     await shelf.close()
     [file] = files(tmp_path)
     data = bytearray(file.read_bytes())
@@ -108,7 +163,7 @@ async def test_a_damaged_file_gives_what_can_be_read_and_stays(tmp_path: Path) -
 
 async def test_a_row_of_a_kind_that_we_do_not_know_stays_for_who_does(tmp_path: Path) -> None:
     shelf = a_shelf(tmp_path)
-    shelf.keep(bill(1), False)
+    shelf.keep([bill(1)], False)
     shelf._live.file._connection.execute("INSERT INTO kept VALUES (9999, 7, x'00')")
     await shelf.close()
     ledger = Ledger()
@@ -149,7 +204,7 @@ async def test_a_file_that_may_not_be_written_is_named(tmp_path: Path) -> None:
 
 async def test_rows_are_forgotten_wherever_they_stand(tmp_path: Path) -> None:
     shelf = a_shelf(tmp_path)
-    rows = [shelf.keep(bill(number), False) for number in range(10)]
+    rows = shelf.keep([bill(number) for number in range(10)], False)
     for _ in shelf.forget([rows[n] for n in (1, 2, 5, 8, 9)]):
         pass
     assert [row.number for row in shelf._live.file.read(0, 100)[0]] == [1, 4, 5, 7, 8]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from outbox_ends import KEY, Ledger, Watch, a_shelf, an_outbox, bill, config, files, passage, until
+from outbox_ends import KEY, Ledger, Watch, a_shelf, an_outbox, bill, config, files, passage, switched, until
 from realtime_switch.accounts.errors import ErrorCode, StorageError
 from realtime_switch.outbox.outbox import Bounds, Outbox, Room
 from realtime_switch.outbox.rows import decode, encode
@@ -34,10 +34,12 @@ async def test_what_is_kept_survives_a_process_that_never_came_to_send_it(tmp_pa
             outbox.keep(bill(number))
             outbox.keep(passage(number))
         outbox.keep(config(1))
+        outbox.keep(switched(1))
         shutil.copytree(tmp_path / "a", tmp_path / "b")
     async with an_outbox(tmp_path / "b", ledger):
         await until(lambda: len(ledger.bills) == 20 and len(ledger.said) == 20 and len(ledger.configs) == 1)
     assert ledger.conversation() == "".join(f"{number};" for number in range(20))
+    assert ledger.switches == {"w1": switched(1)}
     assert list((tmp_path / "b").iterdir()) == []
 
 
@@ -151,6 +153,17 @@ async def test_room_goes_first_for_new_calls_then_for_words_and_last_for_bills(t
         await until(lambda: outbox.depth == 0)
         assert set(ledger.bills) == {"b1", "b2"}  # it happened, and this process lived to tell it
         assert outbox.room is Room.ENOUGH
+
+
+async def test_words_that_have_no_room_do_not_take_the_bill_beside_them_along(tmp_path: Path) -> None:
+    ledger = Ledger()
+    ledger.failure = ErrorCode.INTERNAL_LINK_CLOSED
+    async with an_outbox(tmp_path, ledger, bounds=Bounds(rows_max=10)) as outbox:
+        for number in range(9):
+            outbox.keep(passage(number))
+        assert outbox.room is Room.FOR_BILLS
+        outbox.keep(passage(9), bill(1))
+        assert (outbox.dropped, outbox.depth, outbox.room) == (1, 10, Room.NONE)
 
 
 async def test_the_bytes_are_bounded_too(tmp_path: Path) -> None:

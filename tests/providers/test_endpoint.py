@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from realtime_switch.dialects.profile import Profile
 from realtime_switch.providers.endpoint import Dial, Endpoint, Provider
 from realtime_switch.secret import Secret
 
@@ -85,3 +86,22 @@ def test_an_endpoint_lacks_a_key_only_if_it_asks_for_one():
     assert Endpoint(name="a", provider=asks).lacks_key
     assert not Endpoint(name="a", provider=asks, key=Secret("k")).lacks_key
     assert not Endpoint(name="a", provider=Provider(dialect="openai", url="wss://a")).lacks_key
+
+
+def test_a_models_profile_is_the_first_whose_glob_fits_its_name():
+    where = endpoint(
+        dialect="gemini",
+        profiles={"gemini-3.1*": Profile(content="seed_only"), "gemini-3*": Profile(context_update=False)},
+    )
+    names = (
+        "gemini-3.1-flash",
+        "projects/p/locations/l/publishers/google/models/gemini-3.1-x",
+        "gemini-3.8",
+        "g",
+    )
+    assert [where.profile(name) for name in names] == [
+        Profile(content="seed_only"),
+        Profile(content="seed_only"),
+        Profile(context_update=False),
+        Profile(),
+    ]

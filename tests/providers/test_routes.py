@@ -1,12 +1,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_switch.providers.endpoint import LOCAL, Endpoint, Provider
+from realtime_switch.providers.builtin import LOCAL, LOCAL_GEMINI
+from realtime_switch.providers.endpoint import Endpoint, Provider
 from realtime_switch.providers.routes import (
     Route,
     Routes,
     Target,
     Unknown,
+    bare_model,
     parse_target,
     routes_without_a_file,
 )
@@ -15,7 +17,7 @@ from realtime_switch.secret import Secret
 
 def endpoints(**keys: str) -> dict[str, Endpoint]:
     provider = Provider(dialect="openai", url="wss://x")
-    names = ("openai", "gemini", LOCAL)
+    names = ("openai", "gemini", LOCAL, LOCAL_GEMINI)
     return {n: Endpoint(name=n, provider=provider, key=Secret(keys[n]) if n in keys else None) for n in names}
 
 
@@ -97,7 +99,7 @@ def test_with_both_keys_a_name_goes_to_the_provider_that_it_belongs_to():
     there = endpoints(openai="k", gemini="k")
     routes = Routes(routes_without_a_file(there), there)
     assert targets(routes.choose("gemini-live")) == ["gemini/gemini-live"]
-    assert targets(routes.choose("models/gemini-live")) == ["gemini/models/gemini-live"]
+    assert targets(routes.choose("models/gemini-live")) == ["gemini/gemini-live"]
     assert targets(routes.choose("gpt-realtime")) == ["openai/gpt-realtime"]
 
 
@@ -105,7 +107,7 @@ def test_with_only_a_gemini_key_other_names_are_refused():
     there = endpoints(gemini="k")
     routes = Routes(routes_without_a_file(there), there)
     assert routes.choose("gpt-realtime") == Unknown(
-        "There is no route for the model 'gpt-realtime'. Routes here: gemini, gemini*, models/gemini*."
+        "There is no route for the model 'gpt-realtime'. Routes here: gemini, gemini*."
     )
 
 
@@ -115,8 +117,50 @@ def test_with_no_key_at_all_every_name_goes_to_the_local_provider(name: str):
     routes = Routes(routes_without_a_file(there), there)
     chosen = routes.choose(name)
     assert isinstance(chosen, Route)
-    assert [target.provider for target in chosen.targets] == [LOCAL]
-    assert routes.endpoint(chosen.targets[0]) is there[LOCAL]
+    provider = LOCAL_GEMINI if bare_model(name).startswith("gemini") or name == LOCAL_GEMINI else LOCAL
+    assert [target.provider for target in chosen.targets] == [provider]
+    assert routes.endpoint(chosen.targets[0]) is there[provider]
+
+
+def test_with_no_key_at_all_a_geminis_name_gets_the_local_provider_in_its_dialect():
+    there = endpoints()
+    routes = Routes(routes_without_a_file(there), there)
+    assert targets(routes.choose("models/gemini-3.8-live")) == ["local-gemini/gemini-3.8-live"]
+    assert targets(routes.choose("gpt-realtime")) == ["local/gpt-realtime"]
+    assert targets(routes.choose("")) == ["local/local"]
+
+
+MODELS = {
+    "models/gemini-3.8-live": "gemini-3.8-live",
+    "publishers/google/models/gemini-3.8-live": "gemini-3.8-live",
+    "projects/p/locations/us-east1/publishers/google/models/gemini-3.8-live": "gemini-3.8-live",
+    "projects/p/locations/us-east1/endpoints/4711": "4711",
+    "gemini-3.8-live": "gemini-3.8-live",
+    "openai/gpt-realtime": "openai/gpt-realtime",
+    "org/models/m": "org/models/m",
+    "models/": "models/",
+    "": "",
+}
+
+
+def test_a_model_is_the_same_whatever_path_a_gemini_client_puts_before_it():
+    assert {model: bare_model(model) for model in MODELS} == MODELS
+
+
+def test_a_gemini_client_may_name_any_route():
+    assert targets(CONFIGURED.choose("models/default")) == ["openai/gpt-realtime", "local/echo"]
+    assert targets(CONFIGURED.choose("models/gpt-4o-mini")) == ["openai/gpt-4o-mini"]
+    assert CONFIGURED.choose("models/claude") == CONFIGURED.choose("claude")
+
+
+def test_an_alias_may_be_written_as_geminis_clients_write_it():
+    routes = Routes(
+        [route("a", "openai/x", aliases=("models/m", "models/g-*")), route("b", "openai/y", aliases=("m*",))],
+        {},
+    )
+    named = ("m", "models/m", "g-1", "models/g-1", "mx", "models/mx")
+    assert [targets(routes.choose(name)) for name in named] == [["openai/x"]] * 4 + [["openai/y"]] * 2
+    assert isinstance(routes.choose("models/x"), Unknown), "it does not begin with m"
 
 
 @given(st.text())

@@ -96,8 +96,8 @@ def test_a_provider_is_fed_when_it_has_greeted():
     assert call.from_provider(1, openai.SESSION_CREATED) == [
         ToClient(openai.SESSION_CREATED),
         ToProvider(frame("response.create")),
+        Wake(limits.STALL_S),  # it was asked for a reply
         ToProvider(APPEND),
-        Wake(limits.CREDITS_ASKED_AFTER_S),
     ]
     assert call.phase is Phase.LIVE
     assert call.from_client(APPEND) is PASS
@@ -231,7 +231,7 @@ def test_a_reply_that_runs_when_the_credits_are_gone_is_finished_and_nothing_is_
     purse = Purse(1_000)
     call = live(purse=purse)
     hear(call, openai.RESPONSE_CREATED, openai.ITEM_ADDED)
-    assert empty(call, purse) == [Note("credits_spent"), Wake(limits.FINISH_REPLY_S)]
+    assert empty(call, purse) == [Note("credits_spent")]
     assert call.phase is Phase.FINISHING
     assert call.from_client(frame("response.create")) == []
     assert call.from_client(APPEND) == []
@@ -349,7 +349,8 @@ def test_the_new_provider_is_told_what_was_said_and_the_client_sees_no_second_gr
     call.provider_opened(2)
     steps = call.from_provider(2, openai.SESSION_CREATED)
     assert not any(isinstance(step, ToClient) for step in steps)
-    opening, waited = said_to_provider(steps)
+    opening, asked, waited = said_to_provider(steps)
+    assert asked == {"type": "response.create"}  # the reply that broke off is owed
     assert opening["session"]["instructions"].startswith("Be kind.")
     assert opening["session"]["instructions"].endswith("user: Is row four free?\nagent: It is")
     assert waited == decode(APPEND)
@@ -362,7 +363,7 @@ def test_a_long_memory_is_told_from_the_beginning_of_a_line_under_a_mark():
     hear(call, openai.COMMITTED, openai.TRANSCRIBED)
     call.provider_lost(1)
     call.provider_opened(2)
-    (opening,) = said_to_provider(call.from_provider(2, openai.SESSION_CREATED))
+    opening, _ = said_to_provider(call.from_provider(2, openai.SESSION_CREATED))
     told = opening["session"]["instructions"]
     history = told[told.index("[What was said before this is left out.]\nuser: sentence") :]
     assert len(history) <= limits.HISTORY_CHARS_MAX
@@ -463,7 +464,14 @@ def test_trouble_in_mid_call_is_noted_and_shown():
         ToClient(openai.ERROR),
         Note("provider_error", "invalid_value"),
     ]
-    assert live().from_provider(1, b"garbage") == [Note("provider_error", "garbled")]
+
+
+def test_a_provider_that_sends_what_is_no_message_is_left():
+    assert live().from_provider(1, b"garbage") == [
+        Note("provider_error", "garbled"),
+        Note("redial", "attempt 1"),
+        Dial(2, REDIAL_AFTER_S[0], TARGET),
+    ]
 
 
 def test_a_finished_turn_is_kept_before_the_frame_that_ends_it_goes_on():

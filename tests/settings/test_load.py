@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 
 from realtime_switch.accounts.errors import ConfigurationError, ErrorCode
+from realtime_switch.dialects.profile import Profile
+from realtime_switch.providers.endpoint import Capabilities
 from realtime_switch.providers.routes import Route, Routes, Target, Unknown
 from realtime_switch.secret import Secret
 from realtime_switch.settings import Flags, Settings, load
@@ -95,6 +97,8 @@ def test_every_name_in_use_is_understood(data: Path):
             "ZMQ_TIMEOUT_MS": "77",
             "HOST": "::1",
             "PORT": "0",
+            "TLS_CERT": "/c.pem",
+            "TLS_KEY": "/k.pem",
             "MAX_PAYLOAD_LENGTH": "1000",
             "IDLE_TIMEOUT": "9",
             "LOG_LEVEL": "debug",
@@ -107,7 +111,9 @@ def test_every_name_in_use_is_understood(data: Path):
     assert settings.database_key == Secret("00ff")
     assert settings.database.url == Secret("postgresql://u:hush@h/d")
     assert (settings.link_address, settings.link.timeout_ms) == ("ipc:///tmp/x.sock", 77)
-    assert settings.gateway == GatewaySettings(host="::1", port=0, message_bytes_max=1000, idle_s=9)
+    assert settings.gateway == GatewaySettings(
+        host="::1", port=0, message_bytes_max=1000, idle_s=9, tls_cert="/c.pem", tls_key="/k.pem"
+    )
     assert (settings.log.level, settings.log.format) == ("debug", "json")
     assert not any(secret in repr(settings) for secret in ("sk-1", "g-1", "00ff", "hush"))
 
@@ -187,6 +193,23 @@ def test_a_variable_that_is_empty_is_not_set(data: Path):
             "[database]\nurl = 'mysql://u:hush@h/d'\n",
             "FILE, line 2: database.url must begin with postgresql://.",
         ),
+        ("[gateway]\ntls_key = 'k'\n", "FILE, line 2: gateway.tls_key stands alone. Set tls_cert, too."),
+        (
+            "[providers.gemini.profiles.'gemini-3.1*']\n[providers.gemini.profiles.\"a.b\"]\ntols = ''\n",
+            "FILE, line 3: providers.gemini.profiles.a.b.tols is not a setting. Did you mean tools?",
+        ),
+        (
+            "[providers.gemini.profiles]\n'gemini-3.1*' = { content = 'never' }\n",
+            "FILE, line 2: providers.gemini.profiles.gemini-3.1*.content must be one of: always, seed_only.",
+        ),
+        (
+            "[providers.gemini]\nprofiles = 1\n",
+            "FILE, line 2: providers.gemini.profiles must be a table.",
+        ),
+        (
+            "[routes.a]\ntargets = ['openai/gpt']\n[routes.a.voices]\nKore = 1\n",
+            "FILE, line 3: routes.a.voices must be a table, each value text.",
+        ),
     ],
 )
 def test_a_mistake_in_the_file_is_told_with_place_key_and_remedy(data: Path, text: str, said: str):
@@ -212,6 +235,66 @@ def test_a_built_in_provider_needs_only_what_differs(data: Path):
     assert (gemini.capabilities.input_rate_hz, gemini.capabilities.output_rate_hz) == (16_000, 8_000)
 
 
+def test_models_of_the_gemini_dialect_have_profiles_whoever_serves_them(data: Path):
+    settings = configured(
+        data,
+        """
+        [providers.vertex]
+        dialect = "gemini"
+        url = "wss://v/ws/x"
+        [providers.vertex.profiles."gemini-3.1*"]
+        language = true
+        [providers.vertex.profiles."gemini-2.9*"]
+        text = true
+        """,
+    )
+    vertex, gemini = settings.endpoints["vertex"], settings.endpoints["gemini"]
+    assert gemini.profile("gemini-3.1-flash-live-preview") == Profile(
+        content="seed_only", tools="", context_update=False, thinking_level=True
+    )
+    assert gemini.profile("gemini-3.8-live-extended-thinking") == Profile(
+        tools="NON_BLOCKING", thinking_level=True
+    )
+    assert gemini.profile("gemini-3.8-live") == Profile()
+    assert vertex.profile("gemini-2.5-flash") == Profile(tools="", context_update=False)
+    assert vertex.profile("gemini-2.9-flash") == Profile(text=True)
+    assert vertex.profile("gemini-3.1-flash") == Profile(language=True)
+    assert settings.endpoints["openai"].provider.profiles == {}
+    assert (
+        vertex.capabilities
+        == gemini.capabilities
+        == Capabilities(input_rate_hz=16_000, connection_s_max=590, free_transcription=True)
+    )
+
+
+def test_a_route_may_name_voices_and_be_strict(data: Path):
+    settings = configured(
+        data,
+        """
+        [routes.a]
+        targets = ["gemini/gemini-3.8-live"]
+        translation = "strict"
+        voices = { alloy = "Puck" }
+        """,
+    )
+    assert settings.routes == (
+        Route(
+            name="a",
+            targets=(Target("gemini", "gemini-3.8-live"),),
+            translation="strict",
+            voices={"alloy": "Puck"},
+        ),
+    )
+
+
+def test_files_for_tls_are_found_beside_the_file_that_names_them(data: Path):
+    gateway = configured(data, '[gateway]\ntls_cert = "c.pem"\ntls_key = "/k.pem"\n').gateway
+    assert (gateway.tls_cert, gateway.tls_key) == (str(data / "c.pem"), "/k.pem")
+    flagged = load(Flags(data=data, tls_cert="other.pem"), {}).gateway
+    assert (flagged.tls_cert, flagged.tls_key) == (str(Path.cwd() / "other.pem"), "/k.pem")
+    assert configured(data, "").gateway.tls_cert == ""
+
+
 def test_a_key_file_takes_the_place_of_the_usual_variable(data: Path):
     settings = configured(data, '[providers.openai]\nkey_file = "token"\n', OPENAI_API_KEY="other")
     (data / "token").write_text("fresh")
@@ -225,6 +308,7 @@ def test_routes_are_read_in_the_order_of_the_file(data: Path):
         [routes.default]
         targets = ["openai/gpt-realtime", "local/echo"]
         on_drop = "same"
+        stall_after_s = 4
         switch_above_latency_ms = 500
         translation = "strict"
         [routes.b]
@@ -237,6 +321,7 @@ def test_routes_are_read_in_the_order_of_the_file(data: Path):
             name="default",
             targets=(Target("openai", "gpt-realtime"), Target("local", "echo")),
             on_drop="same",
+            stall_after_s=4,
             switch_above_latency_ms=500,
             translation="strict",
         ),
@@ -269,6 +354,23 @@ def test_the_local_provider_is_told_where_it_listens_at_run_time(data: Path):
     assert routes.endpoint(chosen.targets[0]).dial("anything").url == (
         "ws://127.0.0.1:7/v1/realtime?model=anything"
     )
+
+
+def test_one_address_of_the_local_provider_is_enough_for_both_its_dialects(data: Path):
+    path = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+    running = configured(data, "").build_routes("ws://127.0.0.1:7/v1/realtime")
+    assert running.endpoints["local-gemini"].provider.url == f"ws://127.0.0.1:7{path}"
+    own = configured(data, '[providers.local]\nurl = "wss://h:1/v1/realtime?a=1"\n')
+    assert not own.needs_local
+    assert own.build_routes("ws://ignored/").endpoints["local-gemini"].provider.url == f"wss://h:1{path}"
+    both = configured(data, '[providers.local-gemini]\nurl = "ws://g/"\n')
+    assert both.needs_local
+    assert both.build_routes("ws://127.0.0.1:7/").endpoints["local-gemini"].provider.url == "ws://g/"
+
+
+def test_a_route_to_the_local_provider_in_either_dialect_needs_it(data: Path):
+    assert configured(data, '[routes.a]\ntargets = ["local-gemini/m"]\n').needs_local
+    assert not configured(data, '[routes.a]\ntargets = ["openai/m"]\n').needs_local
 
 
 def test_a_local_provider_of_ones_own_is_not_run_for_one(data: Path):

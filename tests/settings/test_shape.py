@@ -7,6 +7,8 @@ import msgspec
 import pytest
 
 from realtime_switch.business.credits import RateEntry
+from realtime_switch.dialects.profile import Profile
+from realtime_switch.providers.builtin import PROFILES
 from realtime_switch.providers.endpoint import Capabilities, Provider
 from realtime_switch.providers.routes import Route
 from realtime_switch.settings import load
@@ -42,7 +44,10 @@ def documented(heading: str) -> set[str]:
         ("[link]", names(LinkSettings)),
         ("[gateway]", names(GatewaySettings)),
         ("[outbox]", names(OutboxSettings)),
-        ("[providers.NAME]", names(Provider) | names(Capabilities)),
+        (
+            "[providers.NAME]",
+            names(Provider) | names(Capabilities) | names(Profile) | set(PROFILES["gemini"]),
+        ),
         ("[routes.NAME]", names(Route) - {"name"}),
         ("[[rates]]", names(RateSettings)),
         ("[summary]", names(SummarySettings)),
@@ -67,14 +72,14 @@ def test_the_page_tells_the_defaults_of_the_gateway():
     section = PAGE.partition("[gateway]\n")[2].partition("###")[0]
     for name, value in msgspec.structs.asdict(GatewaySettings()).items():
         [default] = re.findall(rf"^\| `{name}` \| `?([^`|]*?)`? \|", section, flags=re.M)
-        assert default == str(value)
+        assert default == (str(value) or "none")
 
 
 def test_the_examples_of_the_page_are_good_files(tmp_path: Path):
     (tmp_path / "c.toml").write_text("\n".join(re.findall(r"```toml\n(.*?)```", PAGE, flags=re.S)))
     settings = load(environ={"RTS_CONFIG": str(tmp_path / "c.toml"), "OPENAI_API_KEY": "k"})
-    assert {"azure", "qwen", "own"} < set(settings.endpoints)
-    assert settings.build_routes("ws://127.0.0.1:1/").names() == ("default",)
+    assert {"azure", "qwen", "vertex", "own"} < set(settings.endpoints)
+    assert settings.build_routes("ws://127.0.0.1:1/").names() == ("default", "assistant")
 
 
 def test_rates_are_what_the_business_side_reads():

@@ -38,6 +38,8 @@ def check(world: World) -> None:
     for session_id in SESSIONS:
         said = [passage.text for passage in world.said[session_id] if passage.id not in world.poison]
         assert world.conversation(session_id) == "".join(said)
+        switches = [switched for switched in world.switches[session_id] if switched.id not in world.poison]
+        assert world.switches_of(session_id) == switches
         config = world.configs.get(session_id)
         if config is not None and config.id not in world.poison:
             assert world.config(session_id) == config.born_us
@@ -79,9 +81,8 @@ def test_records_that_cannot_be_taken_hold_nobody_up() -> None:
         given_up += len(world.given_up_now())
         left = {record.id for disk in world.disks for record in disk.rows.values()}
         assert left <= world.poison
-        assert (
-            world.poison & (world.kept_bills | {p.id for words in world.said.values() for p in words}) <= left
-        )
+        told = [*world.said.values(), *world.switches.values()]
+        assert world.poison & (world.kept_bills | {part.id for parts in told for part in parts}) <= left
     assert given_up > 0
 
 

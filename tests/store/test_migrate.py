@@ -65,7 +65,7 @@ def test_what_is_shipped_goes_up_once_and_down_without_a_trace(storage: Storage)
     assert _outcomes(migrate.up(storage, shipped)) == [(number, Outcome.EXECUTED) for number in numbers]
     assert _tables(storage) == {
         "accounts", "api_keys", "entries", "usage_metrics",
-        "session_configs", "passages", "summaries", "sessions",
+        "session_configs", "passages", "summaries", "sessions", "switches",
     }  # fmt: skip
     assert _outcomes(migrate.up(storage, shipped)) == [(number, Outcome.SKIPPED) for number in numbers]
     down = migrate.down(storage, shipped, to=0)
@@ -90,6 +90,20 @@ def test_the_names_of_columns_are_those_that_others_know(storage: Storage):
 def test_both_engines_have_the_same_migrations():
     of_one, of_other = (migrate.shipped(engine) for engine in ("sqlite", "postgresql"))
     assert [(m.number, m.name) for m in of_one] == [(m.number, m.name) for m in of_other]
+
+
+def test_bills_from_before_a_column_keep_their_figures_both_ways(storage: Storage):
+    shipped = migrate.shipped(storage.name)
+    migrate.up(storage, shipped[:3])
+    _ask(storage, "INSERT INTO accounts VALUES ('a1', 'a@b', 'Free', 0, 0, 'active', 0, 0, 0, 1, 1)")
+    tokens = "70, 30, 100, 70, 0, 0, 0, 0, 0, 30, 0"
+    bill = f"'u1', 'a1', 's1', 'openai', 'm', 'response', 'r1', {tokens}, 0, 0, 'confirmed', 100, '', 1, 1"
+    _ask(storage, f"INSERT INTO usage_metrics VALUES ({bill})")
+    before = _ask(storage, "SELECT * FROM usage_metrics")
+    migrate.up(storage, shipped)
+    assert _ask(storage, "SELECT total_tokens, credits, reseed_tokens FROM usage_metrics") == [(100, 100, 0)]
+    migrate.down(storage, shipped, to=3)
+    assert _ask(storage, "SELECT * FROM usage_metrics") == before
 
 
 def test_one_step_down_undoes_the_newest(storage: Storage):

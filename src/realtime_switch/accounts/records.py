@@ -44,7 +44,6 @@ class UsageKind(StrEnum):
     RESPONSE = "response"  # a reply of the model: tokens, as the provider billed them
     TRANSCRIPTION = "transcription"  # the user's words, written down by another model
     SESSION = "session"  # time on the line, for providers that bill by the second
-    RESEED = "reseed"  # a reply's worth of tokens spent to tell a new provider what was said
 
 
 class Certainty(StrEnum):
@@ -85,6 +84,9 @@ class UsageRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: UsageKind = UsageKind.RESPONSE
     response_id: str = ""
     tokens: Tokens = Tokens()
+    # Of `tokens.input`, about how many told a new provider what was said before: our estimate, which shows
+    # what switching costs. They are in the input already, and no sum takes them in or out.
+    reseed_input: Count = 0
     duration_ms: Count = 0  # seconds that are billed as such: of transcribed audio, or of session
     fees: Count = 0  # things billed by the piece: hosted tool calls
     certainty: Certainty = Certainty.CONFIRMED
@@ -98,6 +100,36 @@ class Passage(Struct, frozen=True, kw_only=True):
     account_id: Id
     session_id: Id
     text: str
+    born_us: Moment = 0
+
+
+class SwitchCause(StrEnum):
+    """Why a call left the provider connection it had, or was to have."""
+
+    REFUSED = "refused"  # it did not come about: turned away, or no answer in time
+    DROPPED = "dropped"  # it ended
+    STALLED = "stalled"  # nothing came although a reply was due
+    GARBLED = "garbled"  # what came could not be read
+    GOING_AWAY = "going_away"  # the provider said that it would hang up
+    SESSION_CAP = "session_cap"  # the longest that the provider lets one last was nearly over
+    LATENCY = "latency"  # slower than its route allows, for too long
+    REQUESTED = "requested"  # whoever holds the key wanted it elsewhere
+    START_OVER = "start_over"  # what the client asked for needed a new connection
+
+
+class Switched(Struct, frozen=True, kw_only=True):
+    """A call went on elsewhere; or it could not, and ended: then `to_provider` and `to_model` are ""."""
+
+    id: Id
+    account_id: Id
+    session_id: Id
+    from_provider: str
+    from_model: str
+    to_provider: str
+    to_model: str
+    cause: SwitchCause
+    silent_us: Count  # how long nobody was at the other end
+    attempts: Count  # dials that it took, those that failed among them
     born_us: Moment = 0
 
 

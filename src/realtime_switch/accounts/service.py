@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from .records import Grant, Passage, Posted, Refusal, SavedConfig, UsageRecord
+from .records import Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
 
 
 class AccountService(Protocol):
@@ -30,6 +30,6 @@ class AccountService(Protocol):
         """Keep the configuration to replay (A8). A later one replaces an earlier one."""
         ...
 
-    async def append_conversation(self, passages: Sequence[Passage]) -> None:
-        """Add to what was said (A9), in the order given."""
+    async def append_conversation(self, parts: Sequence[Passage | Switched]) -> None:
+        """Add what was said (A9), in the order given, and where the call went on."""
         ...

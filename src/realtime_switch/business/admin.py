@@ -8,10 +8,12 @@ entries and the bills.
 import re
 from collections.abc import Callable
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError
 from ..accounts.keys import LABEL_CHARS_MAX, RANDOM_BYTES, hash_key, indicator, is_key, make_key
+from ..accounts.records import Switched
 from .audit import findings
 from .credits import plan
 from .repos import (
@@ -35,6 +37,15 @@ GROUPS = ("account", "provider", "session", "day")
 
 # Only what would make it no address at all: whether mail arrives there is for mail to tell.
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\Z")
+
+
+class WholeSession(Struct, frozen=True, kw_only=True):
+    """All that is kept of a session but its bills, and all that is deleted with it."""
+
+    summary: SessionSummary
+    config: str | None
+    conversation: str  # word for word, whatever has been summarised
+    switches: tuple[Switched, ...]
 
 
 class Administration:
@@ -165,19 +176,20 @@ class Administration:
     async def sessions(self, id_or_email: str | None = None) -> list[SessionSummary]:
         return await self._database.read(lambda repos: repos.sessions.list(_id(repos, id_or_email)))
 
-    async def session(self, id_or_email: str, session_id: str) -> tuple[SessionSummary, str | None, str]:
-        """What is known of a session, its configuration, and all that was said, word for word."""
-
-        def find(repos: Repos) -> tuple[SessionSummary, str | None, str]:
-            found = repos.sessions.find(_find(repos, id_or_email).id, session_id)
+    async def session(self, id_or_email: str, session_id: str) -> WholeSession:
+        def find(repos: Repos) -> WholeSession:
+            account_id = _find(repos, id_or_email).id
+            found = repos.sessions.find(account_id, session_id)
             if found is None:
                 raise _no_session(session_id)
-            return found
+            summary, config, conversation = found
+            switches = tuple(repos.sessions.switches(account_id, session_id))
+            return WholeSession(summary=summary, config=config, conversation=conversation, switches=switches)
 
         return await self._database.read(find)
 
     async def delete_session(self, id_or_email: str, session_id: str) -> None:
-        """Configuration, conversation and summary. Its usage stays: it was paid for."""
+        """Configuration, conversation, summary and switches. Its usage stays: it was paid for."""
 
         def delete(repos: Repos) -> None:
             if not repos.sessions.delete(_find(repos, id_or_email).id, session_id):

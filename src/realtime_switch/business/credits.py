@@ -115,7 +115,7 @@ class Rates(Struct, frozen=True, kw_only=True):
         parts = [(self.fee, record.fees)]
         tokens = record.tokens
         match record.kind:
-            case UsageKind.RESPONSE | UsageKind.RESEED:
+            case UsageKind.RESPONSE:
                 parts += self._token_parts(tokens)
             case UsageKind.TRANSCRIPTION:
                 parts += [
@@ -214,7 +214,7 @@ class RateBook:
                 exact = rates.exact(record)
                 credits = int(exact.to_integral_value(ROUND_CEILING))
                 return PostedUsage(record=record, credits=min(credits, CREDITS_MAX), rates=text)
-        by_token = record.kind in (UsageKind.RESPONSE, UsageKind.RESEED)
+        by_token = record.kind is UsageKind.RESPONSE
         return PostedUsage(record=record, credits=record.tokens.total if by_token else 0, rates="")
 
 

@@ -20,7 +20,7 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
-from ..accounts.records import Passage, SavedConfig, UsageRecord
+from ..accounts.records import Passage, SavedConfig, Switched, UsageRecord
 
 Result = TypeVar("Result")
 
@@ -114,7 +114,7 @@ class UsageTotals(Struct, frozen=True, kw_only=True):
     output_audio_tokens: int = 0
     transcription_tokens: int = 0
     transcription_ms: int = 0
-    reseed_tokens: int = 0
+    reseed_tokens: int = 0  # of input_tokens
     session_ms: int = 0
     fees: int = 0
     credits: int = 0
@@ -209,13 +209,22 @@ class UsageRepo(Protocol):
 
 
 class SessionRepo(Protocol):
-    """Session configurations and conversations."""
+    """Session configurations, conversations, and where calls went on."""
 
     def save_config(self, saved: SavedConfig, now_us: int) -> None: ...
 
     def append(self, passages: Sequence[Passage], now_us: int) -> None:
         """Add passages whose id is new, in order, at the cost of their own length. They are numbered as they
         arrive and told as they were born: with several gateways, what was said first may arrive last."""
+        ...
+
+    def add_switches(self, switches: Sequence[Switched], now_us: int) -> None:
+        """Insert those whose id is new. A session may have switches and nothing else: nobody could be
+        reached."""
+        ...
+
+    def switches(self, account_id: str, session_id: str) -> Sequence[Switched]:
+        """As they were born."""
         ...
 
     def find(self, account_id: str, session_id: str) -> tuple[SessionSummary, str | None, str] | None:

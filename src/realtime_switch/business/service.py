@@ -13,7 +13,7 @@ from itertools import groupby
 import structlog
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError
-from ..accounts.records import Balance, Grant, Passage, Posted, Refusal, SavedConfig, UsageRecord
+from ..accounts.records import Balance, Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
 from .credits import RateBook
 from .history import TOLD_CHARS_MAX, recent
 from .posting import Posting
@@ -112,19 +112,20 @@ class Accounts:
         if not await self._database.write(save):
             log.error("session_of_unknown_account", account=saved.account_id)
 
-    async def append_conversation(self, passages: Sequence[Passage]) -> None:
+    async def append_conversation(self, parts: Sequence[Passage | Switched]) -> None:
         """Of accounts that nobody knows: logged and dropped, so that they cannot hold up the others."""
         now_us = self._now_us()
 
         def append(repos: Repos) -> int:
-            known = repos.accounts.known([passage.account_id for passage in passages])
-            kept = [passage for passage in passages if passage.account_id in known]
-            repos.sessions.append(kept, now_us)
-            return len(passages) - len(kept)
+            known = repos.accounts.known([part.account_id for part in parts])
+            kept = [part for part in parts if part.account_id in known]
+            repos.sessions.append([part for part in kept if isinstance(part, Passage)], now_us)
+            repos.sessions.add_switches([part for part in kept if isinstance(part, Switched)], now_us)
+            return len(parts) - len(kept)
 
         dropped = await self._database.write(append)
         if dropped:
-            log.error("passages_of_unknown_accounts", count=dropped)
+            log.error("conversation_of_unknown_accounts", count=dropped)
 
     async def flush(self) -> None:
         """Write down when keys were used; every few seconds, and at the end."""

@@ -9,6 +9,7 @@ import http.client
 import os
 import shutil
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -204,7 +205,7 @@ def _port(settings: Settings) -> _Told:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(gateway.host, gateway.host)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     if _answers(family, (host, gateway.port)):
-        if _is_gateway(host, gateway.port):
+        if _is_gateway(host, gateway.port, bool(gateway.tls_cert)):
             yield "ok", f"a gateway answers at {where}"
         else:
             yield "fail", f"another program listens at {where}", "stop that one, or choose another --port"
@@ -229,8 +230,12 @@ def _answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> bo
     return True
 
 
-def _is_gateway(host: str, port: int) -> bool:
+def _is_gateway(host: str, port: int, tls: bool) -> bool:
     connection = http.client.HTTPConnection(host, port, timeout=CONNECT_S)
+    if tls:
+        # Whose certificate it is does not matter for the question whether it is ours that listens.
+        unverified = ssl._create_unverified_context()
+        connection = http.client.HTTPSConnection(host, port, timeout=CONNECT_S, context=unverified)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == 200

@@ -59,6 +59,13 @@ def common(command: F) -> F:
     return command
 
 
+def tls_options(command: F) -> F:
+    """Of commands that listen."""
+    key = click.option("--tls-key", metavar="FILE", help="The certificate's key; overrides TLS_KEY.")
+    cert = click.option("--tls-cert", metavar="FILE", help="Speak TLS with this; overrides TLS_CERT.")
+    return cert(key(command))
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..accounts.errors import ConfigurationError, ErrorCode
-from .options import common, settings_here
+from .options import common, settings_here, tls_options
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -45,17 +45,22 @@ LOCAL_STOP_S = 5.0
     show_default=True,
     help="How many gateway processes share the port; one a core.",
 )
+@tls_options
 @common
-def serve(host: str | None, port: int | None, gateways: int) -> None:
+def serve(
+    host: str | None, port: int | None, gateways: int, tls_cert: str | None, tls_key: str | None
+) -> None:
     """Run everything on this machine. Stops on SIGTERM or Ctrl-C."""
     import uvloop
 
+    from ..gateway.tls import tls_of
     from ..log import set_up
     from ..settings import make_directory
 
-    settings = settings_here(host=host, port=port)
+    settings = settings_here(host=host, port=port, tls_cert=tls_cert, tls_key=tls_key)
     set_up("serve", level=settings.log.level, form=settings.log.format)
-    settings.build_routes("ws://127.0.0.1/")  # what is wrong with the routes is better said here, once
+    settings.build_routes("ws://127.0.0.1/")  # what is wrong with the routes is better said here, once,
+    tls_of(settings)  # and so it is with the certificate
     make_directory(settings.data)
     with _only_one(settings.data), _listening(settings.gateway.host, settings.gateway.port) as door:
         uvloop.run(_serve(settings, door, gateways))
@@ -82,12 +87,18 @@ def _programs(settings: "Settings", door: socket.socket, gateways: int) -> "list
     from .supervisor import Program
 
     where = ("--data", str(settings.data), *(("--config", str(settings.file)) if settings.file else ()))
+    gateway = settings.gateway
+    tls = [
+        f"--tls-{name}={file}"
+        for name, file in (("cert", gateway.tls_cert), ("key", gateway.tls_key))
+        if file
+    ]
     local_port = _free_port() if settings.needs_local else None
     local = ("--local-url", f"ws://127.0.0.1:{local_port}/v1/realtime") if local_port else ()
     programs = [
         Program(
             name=f"gateway {number}",
-            words=("gateway", *where, "--fd", str(door.fileno()), *local),
+            words=("gateway", *where, "--fd", str(door.fileno()), *tls, *local),
             stop_s_max=GATEWAY_STOP_S,
             pass_fds=(door.fileno(),),
         )
@@ -117,22 +128,28 @@ async def _tell(settings: "Settings", door: socket.socket, first_key: str | None
     host, port = door.getsockname()[:2]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     address = f"{_bracketed(shown)}:{port}"
-    ready = await _is_ready(shown, port)
+    secure = "s" if settings.gateway.tls_cert else ""
+    ready = await _is_ready(f"http{secure}://{address}")
     click.echo(f"Realtime Switch {'is ready' if ready else 'is still starting; the log says why'}.")
-    click.echo(f"  address  ws://{address}/v1/realtime   (base URL for SDKs: http://{address}/v1)")
+    base = f"http{secure}://{address}"
+    click.echo(f"  address  ws{secure}://{address}/v1/realtime")
+    click.echo(f"  for SDKs base URL {base}/v1, for Google's {base}")
     click.echo(f"  data     {settings.data}")
     if first_key is not None:
         click.echo(f"  account  {FIRST_EMAIL}, plan {FIRST_PLAN}")
         click.echo(f"  API key  {first_key}   (shown only now: keep it)")
         click.echo(f"  try      RTS_API_KEY={first_key} \\")
-        click.echo(f'           realtime-switch talk --url ws://{address} --text "Hello, who are you?"')
+        click.echo(
+            f'           realtime-switch talk --url ws{secure}://{address} --text "Hello, who are you?"'
+        )
 
 
-async def _is_ready(host: str, port: int) -> bool:
+async def _is_ready(base_url: str) -> bool:
     """Ask /readyz until it says yes."""
     import httpx
 
-    async with httpx.AsyncClient(base_url=f"http://{_bracketed(host)}:{port}", timeout=1) as http:
+    # Whose certificate it is does not matter here: we gave it to it, and ask for no more than a yes.
+    async with httpx.AsyncClient(base_url=base_url, timeout=1, verify=False) as http:
         end = time.monotonic() + READY_S
         while time.monotonic() < end:
             try:

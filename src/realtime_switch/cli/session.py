@@ -1,4 +1,4 @@
-"""`realtime-switch session`: what is remembered of conversations; to read, to take away, to delete."""
+"""`realtime-switch session`: what is kept of conversations and switches; to read, to take away, to delete."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,8 @@ from .administer import administer
 from .options import common, iso, json_option, print_json, print_members, print_table
 
 if TYPE_CHECKING:
-    from ..business.admin import Administration
+    from ..accounts.records import Switched
+    from ..business.admin import Administration, WholeSession
     from ..business.repos import SessionSummary
 
 
@@ -52,13 +53,17 @@ def list_(account: str | None, as_json: bool) -> None:
 @json_option
 @common
 def show(account: str, session_id: str, as_json: bool) -> None:
-    """Show one session: its configuration and all that was said."""
-    summary, config, conversation = administer(lambda admin: admin.session(account, session_id))
+    """Show one session: its configuration, where it was switched, and all that was said."""
+    found = administer(lambda admin: admin.session(account, session_id))
     if as_json:
-        print_json(_whole(summary, config, conversation))
+        print_json(_whole(found))
         return
-    print_members({**session_json(summary), "config": config})
-    click.echo(f"\n{conversation}" if conversation else "\nNothing was said.")
+    print_members({**session_json(found.summary), "config": found.config})
+    if found.switches:
+        click.echo()
+        headings = ("SWITCHED", "FROM", "TO", "CAUSE", "SILENCE", "ATTEMPTS")
+        print_table(headings, [_columns(switched) for switched in found.switches])
+    click.echo(f"\n{found.conversation}" if found.conversation else "\nNothing was said.")
 
 
 @session.command()
@@ -101,7 +106,7 @@ def delete(account: str, session_id: str, as_json: bool) -> None:
 
 async def _export(admin: "Administration", account: str, session_id: str | None) -> list[dict[str, object]]:
     ids = [session_id] if session_id else [found.session_id for found in await admin.sessions(account)]
-    return [_whole(*await admin.session(account, each)) for each in ids]
+    return [_whole(await admin.session(account, each)) for each in ids]
 
 
 def session_json(summary: "SessionSummary") -> dict[str, object]:
@@ -115,5 +120,35 @@ def session_json(summary: "SessionSummary") -> dict[str, object]:
     }
 
 
-def _whole(summary: "SessionSummary", config: str | None, conversation: str) -> dict[str, object]:
-    return {**session_json(summary), "config": config, "conversation": conversation}
+def switch_json(switched: "Switched") -> dict[str, object]:
+    """Without a target where nobody was found."""
+    return {
+        "switched_at": iso(switched.born_us),
+        "from_provider": switched.from_provider,
+        "from_model": switched.from_model,
+        "to_provider": switched.to_provider or None,
+        "to_model": switched.to_model or None,
+        "cause": switched.cause.value,
+        "silent_us": switched.silent_us,
+        "attempts": switched.attempts,
+    }
+
+
+def _whole(found: "WholeSession") -> dict[str, object]:
+    return {
+        **session_json(found.summary),
+        "config": found.config,
+        "conversation": found.conversation,
+        "switches": [switch_json(switched) for switched in found.switches],
+    }
+
+
+def _columns(switched: "Switched") -> tuple[object, ...]:
+    return (
+        iso(switched.born_us),
+        f"{switched.from_provider}/{switched.from_model}",
+        f"{switched.to_provider}/{switched.to_model}" if switched.to_provider else None,
+        switched.cause.value,
+        f"{switched.silent_us / 1_000_000:.3f} s",
+        switched.attempts,
+    )

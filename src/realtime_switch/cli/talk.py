@@ -10,8 +10,12 @@ import httpx
 import msgspec
 import uvloop
 
-from .voice_call import Turn, VoiceCall, call_url
+from .gemini_call import GeminiCall
+from .openai_call import OpenAICall
+from .voice_call import Turn, VoiceCall
 from .wav import read_wav, write_wav
+
+_CALLS: dict[str, type[VoiceCall]] = {"openai": OpenAICall, "gemini": GeminiCall}
 
 
 @click.command()
@@ -24,6 +28,13 @@ from .wav import read_wav, write_wav
 )
 @click.option("--session", help="Come back to this session; without it a new one is begun.")
 @click.option("--model", default="default", show_default=True, help="The model to ask for: a route's name.")
+@click.option(
+    "--dialect",
+    type=click.Choice(list(_CALLS)),
+    default="openai",
+    show_default=True,
+    help="What to speak: OpenAI Realtime or Gemini Live.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end, for programs.")
 def talk(
     files: tuple[Path, ...],
@@ -33,6 +44,7 @@ def talk(
     key: str | None,
     session: str | None,
     model: str,
+    dialect: str,
     as_json: bool,
 ) -> None:
     """Hold a call: each FILE is spoken, each --text is written, one turn after the other.
@@ -46,7 +58,8 @@ def talk(
     if key is None and sys.stdin.isatty():
         key = click.prompt("API key", hide_input=True)
     show = _Show(live=not as_json and sys.stderr.isatty(), turns=not as_json)
-    result, heard = uvloop.run(_hold(call_url(url, model, session), key or "", said, show))
+    opening = _Opening(dialect, url, key or "", model, session)
+    result, heard = uvloop.run(_hold(opening, said, show))
     if out is not None:
         write_wav(out, heard)
     if as_json:
@@ -97,9 +110,19 @@ class _Show:
         click.echo(f"{result.total_tokens} tokens{left}{again}")
 
 
-async def _hold(url: str, key: str, said: Sequence[bytes | str], show: _Show) -> tuple[Result, bytes]:
+class _Opening(msgspec.Struct, frozen=True):
+    dialect: str
+    url: str
+    key: str
+    model: str
+    session_id: str | None
+
+
+async def _hold(opening: _Opening, said: Sequence[bytes | str], show: _Show) -> tuple[Result, bytes]:
     show.now("connects")
-    call = await VoiceCall.open(url, key, show.now)
+    call = await _CALLS[opening.dialect].open(
+        opening.url, opening.key, opening.model, opening.session_id, show.now
+    )
     turns = []
     try:
         for words in said:
@@ -116,15 +139,17 @@ async def _hold(url: str, key: str, said: Sequence[bytes | str], show: _Show) ->
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         total_tokens=input_tokens + output_tokens,
-        credits=await _credits_left(url, key),
+        credits=await _credits_left(opening.url, opening.key),
     )
     return result, bytes(call.heard)
 
 
 async def _credits_left(url: str, key: str) -> int | None:
     """What the gateway says is left; None where the other side is a provider and keeps no such account."""
-    parts = urlsplit(url)
-    address = urlunsplit(("https" if parts.scheme == "wss" else "http", parts.netloc, "/v1/account", "", ""))
+    parts = urlsplit(url if "://" in url else f"ws://{url}")
+    address = urlunsplit(
+        ("https" if parts.scheme in ("wss", "https") else "http", parts.netloc, "/v1/account", "", "")
+    )
     async with httpx.AsyncClient(timeout=5) as http:
         try:
             answer = await http.get(address, headers={"Authorization": f"Bearer {key}"})

@@ -27,7 +27,7 @@ def usage(by: str | None, account: str | None, as_json: bool) -> None:
         print_json({**totals_json(whole), **listed})
         return
     print_table(
-        (by.upper() if by else "", "RESPONSES", "INPUT", "OUTPUT", "TOTAL", "CREDITS"),
+        (by.upper() if by else "", "RESPONSES", "INPUT", "OUTPUT", "TOTAL", "RESEED", "CREDITS"),
         [(row.group, *_columns(row)) for row in rows] + [("all", *_columns(whole))],
     )
 
@@ -48,4 +48,11 @@ def totals_json(totals: "UsageTotals") -> dict[str, object]:
 
 
 def _columns(totals: "UsageTotals") -> tuple[int, ...]:
-    return totals.responses, totals.input_tokens, totals.output_tokens, totals.total_tokens, totals.credits
+    return (
+        totals.responses,
+        totals.input_tokens,
+        totals.output_tokens,
+        totals.total_tokens,
+        totals.reseed_tokens,
+        totals.credits,
+    )

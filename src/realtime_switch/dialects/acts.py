@@ -206,6 +206,10 @@ class ReplyItemDone(Act, frozen=True, gc=False):
     item_id: str
 
 
+class Interrupted(Act, frozen=True, gc=False):
+    """The agent is cut short: what the client has of its audio and has not played is not to be played."""
+
+
 class ReplyTruncated(Act, frozen=True, gc=False):
     """Of this item's audio the user heard so much and no more."""
 

@@ -20,7 +20,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from .acts import Act, Configured, Ready
+from .acts import Act, Configured, Ready, ToolCall
 from .terms import Target, Terms
 from .wishes import Config, Wish
 
@@ -40,8 +40,16 @@ class ToProvider(Struct, frozen=True, gc=False):
     payload: bytes
 
 
-Judgement = list[ToClient | ToProvider | Hangup]
-ClientSaid = list[bytes | Wish | Hangup]  # what a ClientSide answers
+class AskSwitch(Struct, frozen=True):
+    """The client wants to be with another target of its route; "" for the next."""
+
+    target: str
+    request_id: str = ""
+
+
+# What a Gate answers: an act is heard, though no provider tells it.
+Judgement = list[ToClient | ToProvider | Hangup | AskSwitch | Act]
+ClientSaid = list[bytes | Wish | Hangup | AskSwitch]  # what a ClientSide answers
 ProviderSaid = list[bytes | Act]  # what a ProviderSide answers
 
 NewId = Callable[[str], str]  # a fresh id of a kind: "item", "resp", "event", ...
@@ -83,10 +91,24 @@ class Edge(Protocol):
         ...
 
 
+class Weight(enum.Enum):
+    """What becomes of a client's message when the provider goes before it has shown to have taken it in."""
+
+    AUDIO = "audio"  # told again until the turn is settled
+    COMMIT = "commit"  # likewise: the end of a turn, by the client's own judgement
+    ITEM = "item"  # told again until it is part of the conversation
+    ASK = "ask"  # told again until the reply begins
+    TURN = "turn"  # item and ask in one
+    CLEAR = "clear"  # the audio before it is not to be told any more
+    CONFIG = "config"  # told again until it is confirmed
+    MOMENT = "moment"  # it meant the moment, which is over
+
+
 class ClientSide(Protocol):
     """Towards a client, in a provider's place."""
 
     edge: Edge | None
+    session_id: str  # of ours, once the call is granted
 
     # -- Of any call -----------------------------------------------------------------------------------
 
@@ -109,6 +131,22 @@ class ClientSide(Protocol):
         ...
 
     def credits_low(self, credits: int) -> list[bytes]: ...
+
+    @property
+    def answered_unasked(self) -> bool:
+        """As the client has it, a provider answers a turn by itself."""
+        ...
+
+    def ask_again(self) -> bytes:
+        """What a client of this dialect would say to have its last turn answered."""
+        ...
+
+    def switched(self, provider: str, model: str, request_id: str) -> list[bytes]:
+        """The call is with another provider now; only for a client that asked for it in this dialect
+        (`request_id`: by which message), or whose route says that it is told."""
+        ...
+
+    def refuse_switch(self, message: str, request_id: str) -> list[bytes]: ...
 
     def farewell(self, code: str, message: str) -> Farewell:
         """`code` is an ErrorCode's name; `message` is for people."""
@@ -137,6 +175,11 @@ class ClientSide(Protocol):
         """Total: what cannot be read or meant is answered in the dialect's own way, never by an exception."""
         ...
 
+    def hear_audio(self, payload: bytes) -> ClientSaid | None:
+        """As `hear`, of a frame that is audio and nothing else, as most are. None: it is not, or is not
+        proven to be, and nothing was done."""
+        ...
+
     def tell(self, act: Act) -> ClientSaid: ...
 
     def config_to_save(self, act: Ready | Configured) -> str | None:
@@ -153,6 +196,10 @@ class ProviderSide(Protocol):
     def hear(self, payload: bytes) -> ProviderSaid:
         """Total: anything a provider may send gives acts or none, never an exception. In a relay, where the
         client answers by itself, it gives acts alone."""
+        ...
+
+    def hear_audio(self, payload: bytes) -> ProviderSaid | None:
+        """As `hear`, in a translation, of a frame that is audio and nothing else. None: nothing was done."""
         ...
 
     def passed(self, base64_chars: int) -> Sequence[Act]:
@@ -184,8 +231,17 @@ class ProviderSide(Protocol):
 class Gate(Protocol):
     """Between a client and a provider of one dialect: what the client may ask for, and what it is shown."""
 
-    def opening(self, config: str | None, history: str) -> list[bytes]:
-        """A10: what a fresh provider hears before anything else."""
+    def turn_to(self, target: Target, terms: Terms) -> None:
+        """The provider of now. What the client has asked for and been told stays known."""
+        ...
+
+    def opening(self, config: str | None, history: str, handle: str = "") -> list[bytes]:
+        """A10: what a fresh provider hears before anything else. With a `handle` it remembers by itself."""
+        ...
+
+    def told_before(self, calls: Sequence[ToolCall]) -> None:
+        """Tool calls of an earlier provider whose answers are still to come: the one of now does not know
+        them."""
         ...
 
     def admit(self, payload: bytes) -> Judgement:
@@ -217,6 +273,10 @@ class Dialect(Protocol):
 
     def only_words_from_provider(self, payload: bytes) -> bool:
         """The agent's next words and nothing else, so that reading them may be put off."""
+        ...
+
+    def weight(self, payload: bytes) -> Weight:
+        """Of a client's frame. Total: what cannot be read is of the moment."""
         ...
 
     def words_place(self, payload: bytes) -> bytes:

@@ -36,6 +36,24 @@ def read_any(payload: bytes) -> Any:
     return read_mended(payload, msgspec.json.decode)
 
 
+def write_any(value: Any) -> bytes:
+    """The other way round: Python has texts that are no UTF-8 (PEP 383)."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_writable(value))
+
+
+def _writable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_writable(name): _writable(held) for name, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_writable(held) for held in value]
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def mend(payload: bytes) -> bytes:
     """The same JSON with U+FFFD in place of what msgspec would refuse.
 

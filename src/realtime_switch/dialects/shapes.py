@@ -53,6 +53,15 @@ class Shapes:
                     return True
         return False
 
+    def last_gap(self, payload: bytes) -> bytes | None:
+        """What stands in the last gap of the shape that the frame has; None: it has none of these. For tables
+        of whole shapes."""
+        for shape in self.shapes:
+            if payload.startswith(shape.parts[0]) and _fits(shape, payload):
+                end = len(payload) - len(shape.parts[-1])
+                return payload[payload.rfind(_QUOTE, 0, end) + 1 : end]
+        return None
+
 
 def _fits(shape: Shape, payload: bytes) -> bool:
     parts = shape.parts

@@ -53,6 +53,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     # ... and told to the client. Off by default, because openai-agents (Python) raises an error to the app
     # for event types that it does not know (CLIENTS-OPENAI.md 5).
     tell_low_credits: bool = False
+    # Likewise of every switch, not only of those that the client asked for.
+    tell_switches: bool = False
     redial_after_s: tuple[float, ...] = REDIAL_AFTER_S
     waiting_messages_max: int = WAITING_MESSAGES_MAX
     waiting_bytes_max: int = WAITING_BYTES_MAX

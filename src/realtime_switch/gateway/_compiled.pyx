@@ -38,6 +38,9 @@ cdef extern from *:  # hatch_build.py tells the compiler
 BUILT_WITH = {"picows": PICOWS_VERSION.decode(), "aiofastnet": AIOFASTNET_VERSION.decode()}
 
 
+DEF KEEP_ASKED_EVERY = 16  # so many frames more than it wants are kept at most
+
+
 cdef class _Table:
     """The Shapes of a dialect, to be matched on memory."""
 
@@ -106,8 +109,11 @@ cdef class ClientEnd(WSListener):
     cdef public bint in_pieces
     cdef public WSTransport _provider
     cdef public bint _client_heard
-    cdef object _passes  # what the session answered with last, and
+    cdef object _passes  # what the session answered with last (session/unheard.py), and
     cdef _Table _audio  # its shapes, if it has any
+    cdef object _append
+    cdef object _keep
+    cdef int _appended  # since `keep` was asked
 
     cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
         self._client_heard = True
@@ -121,11 +127,25 @@ cdef class ClientEnd(WSListener):
     cdef bint _may_pass(self, WSFrame frame) except -1:
         passes = self.session.passes_from_client
         if passes is not self._passes:
-            self._passes = passes
-            self._audio = _table(passes)
+            self._adopt(passes)
         if self._audio is None:
             return passes(frame.get_payload_as_bytes())
-        return self._audio.fits(frame.payload_ptr, frame.payload_size)
+        if not self._audio.fits(frame.payload_ptr, frame.payload_size):
+            return False
+        if self._append is not None:
+            self._appended += 1
+            if self._appended < KEEP_ASKED_EVERY:
+                self._append(frame.get_payload_as_bytes())
+            else:
+                self._appended = 0
+                self._keep(frame.get_payload_as_bytes())
+        return True
+
+    cdef _adopt(self, passes):
+        self._passes = passes
+        self._audio = _table(getattr(passes, "audio", passes))
+        self._append = getattr(passes, "append", None)
+        self._keep = getattr(passes, "keep", None)
 
     def on_message(self, kind, payload):
         raise NotImplementedError

@@ -40,6 +40,15 @@ class Calls:
     def is_contended(self, key_hash: str, session_id: str) -> bool:
         return self._contention.is_hot((key_hash, session_id))
 
+    def of(self, account_id: str) -> list[Conductor]:
+        """Of an account, the oldest first; once it is known whose they are."""
+        account = self._accounts.get(account_id)
+        return sorted(account.calls, key=lambda call: call.since_s) if account is not None else []
+
+    def named(self, account_id: str, session_id: str) -> Conductor | None:
+        """The call that has this session now."""
+        return self._sessions.get((account_id, session_id))
+
     def add(self, call: Conductor) -> None:
         self._all.add(call)
         self._per_key[call.who.key_hash] += 1

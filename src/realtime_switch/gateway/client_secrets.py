@@ -2,10 +2,11 @@
 
 A token names the hash of the key it was made with, one session, the model, and
 when it expires; it is signed, and every gateway that shares the signing key can
-read it. It holds nothing private: the configuration that it was asked for is
-saved under its session, where a connect finds it like that of a client that
-comes back. So a token is short enough for a subprotocol, and instructions are
-not readable by whoever holds it.
+read it. Whoever holds it can read no more than that. The configuration of an
+OpenAI client is saved under the session, where a connect finds it like that of a
+client that comes back; so that token is short enough for a subprotocol. A Gemini
+client says its own configuration first, and what a token locks of it travels in
+the token, encrypted.
 
 A token opens its own session and no other. The account's sessions are the
 memory of different people, and a page is in the hands of one of them.
@@ -16,15 +17,27 @@ import binascii
 import hashlib
 import hmac
 import os
+import zlib
 from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 PREFIX = "ek_"
 SIGNING_KEY_BYTES = 32
-TOKEN_CHARS_MAX = 2_000
+# The Python SDK sends a token twice in one head (GEMINI-LIVE.md 1), and a head may have 16 KiB (upgrade.py).
+TOKEN_CHARS_MAX = 6_000
 SECONDS_MIN, SECONDS_MAX, SECONDS_DEFAULT = 10, 7_200, 600  # OPENAI-REALTIME.md 3.1
+_NONCE_BYTES = 16
+
+
+class Lock(Struct, frozen=True, kw_only=True):
+    """What a Gemini client may not choose (GEMINI-LIVE.md 1, "Ephemeral tokens")."""
+
+    setup: dict[str, Any] | None = None  # None: nothing
+    fields: tuple[str, ...] = ()  # of its setup, paths; (): all of it
 
 
 class Bound(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -34,9 +47,13 @@ class Bound(Struct, frozen=True, kw_only=True, omit_defaults=True):
     session_id: str
     expires_at: int  # seconds since 1970; starting a call after it is refused, a running one goes on
     model: str = ""  # "": the client may name one
+    dialect: Literal["", "openai", "gemini"] = ""  # of clients that may use it; "": any
+    begins_until: int = 0  # after that only a call that goes on may be started; 0: no such limit
+    lock: Lock | None = None
 
 
-_decoder = msgspec.json.Decoder(Bound)
+_bound = msgspec.json.Decoder(Bound)
+_lock = msgspec.json.Decoder(Lock)
 _encoder = msgspec.json.Encoder()
 
 
@@ -46,20 +63,25 @@ def is_token(secret: str) -> bool:
 
 def seal(bound: Bound, signing_key: bytes) -> str:
     """Only letters, digits, `-`, `_` and `.`: it must fit into a subprotocol (RFC 6455 4.1)."""
-    payload = _text(_encoder.encode(bound))
+    payload = _text(_encoder.encode(replace(bound, lock=None)))
+    if bound.lock is not None:
+        payload += "." + _text(_encrypt(zlib.compress(_encoder.encode(bound.lock), 9), signing_key))
     return f"{PREFIX}{payload}.{_text(_sign(payload, signing_key))}"
 
 
 def unseal(token: str, signing_key: bytes, now_s: float) -> Bound | None:
     """None for whatever is not ours, was changed, or has expired."""
-    payload, dot, signature = token.removeprefix(PREFIX).partition(".")
+    payload, dot, signature = token.removeprefix(PREFIX).rpartition(".")
     if not (is_token(token) and dot and len(token) <= TOKEN_CHARS_MAX and token.isascii()):
         return None
     try:
         if not hmac.compare_digest(_bytes(signature), _sign(payload, signing_key)):
             return None
-        bound = _decoder.decode(_bytes(payload))
-    except (binascii.Error, ValueError, msgspec.DecodeError):
+        told, _, locked = payload.partition(".")
+        bound = _bound.decode(_bytes(told))
+        if locked:
+            bound = replace(bound, lock=_lock.decode(zlib.decompress(_decrypt(_bytes(locked), signing_key))))
+    except (binascii.Error, ValueError, zlib.error, msgspec.DecodeError):
         return None
     return bound if now_s < bound.expires_at else None
 
@@ -86,6 +108,23 @@ def _sign(payload: str, signing_key: bytes) -> bytes:
     return hmac.new(
         signing_key, b"realtime-switch client secret 1\0" + payload.encode(), hashlib.sha256
     ).digest()
+
+
+def _encrypt(data: bytes, signing_key: bytes) -> bytes:
+    """Under a stream of SHAKE-256 over a key of its own and a nonce; the signature covers the outcome. A
+    cipher from a library would be one more dependency for these few lines."""
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + _crossed(data, nonce, signing_key)
+
+
+def _decrypt(data: bytes, signing_key: bytes) -> bytes:
+    return _crossed(data[_NONCE_BYTES:], data[:_NONCE_BYTES], signing_key)
+
+
+def _crossed(data: bytes, nonce: bytes, signing_key: bytes) -> bytes:
+    key = hmac.new(signing_key, b"realtime-switch client secret 1 lock", hashlib.sha256).digest()
+    stream = hashlib.shake_256(key + nonce).digest(len(data))
+    return bytes(a ^ b for a, b in zip(data, stream, strict=True))
 
 
 def _text(data: bytes) -> str:

@@ -4,13 +4,14 @@ import socket
 
 import click
 
-from ..cli.options import common, settings_here
+from ..cli.options import common, settings_here, tls_options
 
 
 @click.command()
 @click.option("--host", help="Where to listen; overrides HOST.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="The port; overrides PORT.")
 @click.option("--fd", type=click.IntRange(3), help="Listen on this socket, which is open and bound already.")
+@tls_options
 @click.option(
     "--local-url",
     envvar="RTS_LOCAL_URL",
@@ -19,14 +20,21 @@ from ..cli.options import common, settings_here
     help="Where the local provider runs, for routes that lead to it.",
 )
 @common
-def gateway(host: str | None, port: int | None, fd: int | None, local_url: str) -> None:
+def gateway(
+    host: str | None,
+    port: int | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+    fd: int | None,
+    local_url: str,
+) -> None:
     """Run one gateway process. Stops on SIGTERM or Ctrl-C."""
     import uvloop
 
     from ..log import set_up
     from .main import run
 
-    settings = settings_here(host=host, port=port)
+    settings = settings_here(host=host, port=port, tls_cert=tls_cert, tls_key=tls_key)
     set_up("gateway", level=settings.log.level, form=settings.log.format)
     listening = socket.socket(fileno=fd) if fd is not None else None
     uvloop.run(run(settings, listening=listening, local_url=local_url))

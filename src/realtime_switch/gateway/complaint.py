@@ -1,29 +1,40 @@
-"""A client that is let in only to be told why it cannot stay: one error event, then a close it can read."""
+"""A client that is let in only to be told why it cannot stay: an event, where its dialect has one for that,
+then a close it can read."""
 
 import asyncio
 
 from picows import WSFrame, WSListener, WSTransport
 
 from ..dialects import openai
-from .arrival import Complaint
+from ..dialects.dialect import Farewell, Hangup
+from .arrival import Arrival, Complaint
 from .conductor import CLOSING_S
 from .ids import new_id
 from .line import answer_close
-from .sockets import CLOSE, TEXT
+from .sockets import CLOSE, REASON_BYTES_MAX, TEXT
+
+
+def farewell(arrival: Arrival, said: Complaint) -> Farewell:
+    """In the dialect's manner. Gemini has no error message: the close says all there is to say, and nothing
+    else may be sent, for its SDKs fail on messages they do not know (GEMINI-LIVE.md 2, 9)."""
+    if arrival.dialect == "gemini":
+        return Farewell([], Hangup(said.close_code, said.message))
+    client_side = openai.ClientSide(new_id, arrival.beta)
+    frames = client_side.refuse(said.type, said.code, said.message, param=said.param or "")
+    return Farewell(frames, Hangup(said.close_code, f"{said.type}.{said.code}"))
 
 
 class Complained(WSListener):
-    def __init__(self, complaint: Complaint, beta: bool) -> None:
-        self._complaint = complaint
-        self._beta = beta
+    def __init__(self, farewell: Farewell) -> None:
+        self._farewell = farewell
         self._closing: asyncio.TimerHandle | None = None
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        said = self._complaint
-        client_side = openai.ClientSide(new_id, self._beta)
-        for payload in client_side.refuse(said.type, said.code, said.message, param=said.param or ""):
+        for payload in self._farewell.frames:
             transport.send(TEXT, payload)
-        transport.send_close(said.close_code, f"{said.type}.{said.code}")  # type: ignore[arg-type]
+        close = self._farewell.close
+        reason = close.reason.encode()[:REASON_BYTES_MAX].decode(errors="ignore")
+        transport.send_close(close.code, reason)  # type: ignore[arg-type]
         self._closing = asyncio.get_running_loop().call_later(CLOSING_S, transport.disconnect, False)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:

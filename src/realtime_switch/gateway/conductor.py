@@ -31,9 +31,24 @@ from ..outbox.rows import Record
 from ..session import limits
 from ..session.purse import Purse
 from ..session.session import Session
-from ..session.steps import PASS, Ask, AskCredits, Dial, End, Keep, Note, Steps, Wake
+from ..session.steps import (
+    PASS,
+    Ask,
+    AskCredits,
+    Dial,
+    DialBeside,
+    End,
+    GoOver,
+    Keep,
+    LeaveBeside,
+    Note,
+    Steps,
+    ToBeside,
+    Wake,
+)
 from .dial import DialError
 from .fragments import Fragments
+from .ids import now_us
 from .line import Line, answer_close
 from .short_way import ClientEnd
 from .sockets import CLOSE, PING, PONG, REASON_BYTES_MAX, TEXT, bound_reading, frame_head
@@ -65,7 +80,7 @@ class Books(Protocol):
         """What the account has left, for all its calls here."""
         ...
 
-    def keep(self, call: "Conductor", record: Record) -> None:
+    def keep(self, call: "Conductor", *records: Record) -> None:
         """Raises StorageError for a bill that could not be kept."""
         ...
 
@@ -75,7 +90,7 @@ class Books(Protocol):
 
 AskWho = Callable[["Conductor"], Awaitable[Grant | Refusal]]
 Work = Callable[[], Awaitable[None]]
-OpenLine = Callable[[Line, Target], Awaitable[object]]  # raises DialError
+OpenLine = Callable[[Line, Target, float], Awaitable[object]]  # raises DialError
 
 
 class Conductor(ClientEnd):
@@ -97,6 +112,8 @@ class Conductor(ClientEnd):
         self.provider_heard = False
         self.more_comes = False  # what the provider has sent in one go is not all handled yet
         self.line: Line | None = None  # the provider connection of the present
+        self._beside: tuple[Line, WSTransport] | None = None  # one that is made ready to take its place
+        self._way_beside: asyncio.Task[None] | None = None
         self.held: list[bytes] = []  # frames for the client that go out together with the next
         self.session = session
         self._books = books
@@ -107,6 +124,7 @@ class Conductor(ClientEnd):
         self._log = _log.bind(session=who.session_id)
         self._loop = asyncio.get_running_loop()
         self._begun_s = self._loop.time()
+        self.since_s = now_us() // 1_000_000
         self.client: WSTransport | None = None
         self._provider: WSTransport | None = None
         self._to_provider: Callable[[WSMsgType, bytes], None] = _to_nobody
@@ -117,6 +135,7 @@ class Conductor(ClientEnd):
         self._client_heard = True
         self._client_silent_pings = 0
         self._provider_silent_pings = 0
+        self._pinged_s: float | None = None  # and it has not been answered yet
         self._way_in: asyncio.Task[None] | None = None  # asking who this is, or dialling
         self._credits: asyncio.Task[None] | None = None
         self._wake: asyncio.TimerHandle | None = None
@@ -180,18 +199,25 @@ class Conductor(ClientEnd):
     # -- The provider's socket ------------------------------------------------------------------------------
 
     def provider_opened(self, line: Line, transport: WSTransport) -> None:
-        if self._ended or line.generation != self.session.generation:
+        if self._ended or not self.session.expects(line.generation):
             transport.disconnect(False)
             return
+        bound_reading(transport)
+        transport.underlying_transport.set_write_buffer_limits(high=PROVIDER_BACKLOG_BYTES)
+        if line.generation == self.session.generation:
+            self._take(line, transport)
+        else:
+            self._beside = (line, transport)
+        self._follow(self.session.provider_opened(line.generation))
+
+    def _take(self, line: Line, transport: WSTransport) -> None:
         self.line = line
         self._provider = transport
         self._to_provider = transport.send
-        bound_reading(transport)
         self.provider_heard = True
         self._provider_silent_pings = 0
-        transport.underlying_transport.set_write_buffer_limits(high=PROVIDER_BACKLOG_BYTES)
+        self._pinged_s = None
         self._read_provider()
-        self._follow(self.session.provider_opened(line.generation))
 
     def from_provider(self, generation: int, kind: WSMsgType, payload: bytes) -> None:
         self.provider_heard = True
@@ -211,13 +237,24 @@ class Conductor(ClientEnd):
             self._follow(self.session.provider_closed(generation, code, reason))
 
     def _lose(self, generation: int, told: str) -> bool:
-        if self._ended or generation != self.session.generation:
+        if self._ended or not self.session.expects(generation):
             return False
+        if generation != self.session.generation:
+            self._log.info("provider beside lost", told=told[:300])
+            self._let_go_beside()
+            return True
         self.more_comes = False
         self.flush()
         self._log.info("provider lost", told=told[:300])
         self._let_go()
         return True
+
+    def provider_ponged(self, generation: int) -> None:
+        self.provider_heard = True
+        if generation == self.session.generation and self._pinged_s is not None:
+            took_ms = round((self._loop.time() - self._pinged_s) * 1000)
+            self._pinged_s = None
+            self._follow(self.session.latency(took_ms))
 
     def provider_full(self, generation: int, full: bool) -> None:
         if generation == self.session.generation:
@@ -246,6 +283,7 @@ class Conductor(ClientEnd):
     def _follow(self, steps: Steps, original: bytes = b"", kind: WSMsgType = TEXT) -> None:
         """Carry out the session's answer, in order. The message that is answered keeps its kind; what the
         session says itself travels as the client's dialect has it, and as text to a provider."""
+        kept = False
         for step in steps:
             if type(step) is ToClient:  # nearly always, and a match would try it by parts
                 self._tell_client(kind if step.payload is original else self._own_kind, step.payload)
@@ -253,14 +291,27 @@ class Conductor(ClientEnd):
             match step:
                 case ToProvider(payload):
                     self._to_provider(kind if payload is original else TEXT, payload)
-                case Keep(record):
-                    if not self._keep(record):
+                case Keep():
+                    # All of one answer's at its first: the words of a turn and its bill are one commit.
+                    if not kept and not self._keep([step.record for step in steps if type(step) is Keep]):
                         return
+                    kept = True
                 case Ask(session_id):
                     self._way_in = self._start(partial(self._come_in, session_id))
-                case Dial(generation, after_s, target):
+                case Dial(generation, after_s, target, within_s):
                     self._let_go()
-                    self._way_in = self._start(partial(self._dial, generation, after_s, target))
+                    dial = partial(self._dial, generation, after_s, target, within_s)
+                    self._way_in = self._start(dial)
+                case DialBeside(generation, target):
+                    dial = partial(self._dial, generation, 0.0, target, limits.PROVIDER_HANDSHAKE_S)
+                    self._way_beside = self._start(dial)
+                case ToBeside(payload):
+                    if self._beside is not None:
+                        self._beside[1].send(TEXT, payload)
+                case GoOver():
+                    self._go_over()
+                case LeaveBeside():
+                    self._let_go_beside()
                 case AskCredits():
                     if self._credits is None or self._credits.done():
                         self._credits = self._start(self._ask_credits)
@@ -272,18 +323,26 @@ class Conductor(ClientEnd):
                 case End():
                     self._end(step)
 
-    def _keep(self, record: Record) -> bool:
+    def _keep(self, records: list[Record]) -> bool:
         """False: a bill could not be kept. Then the frame that carries it does not go on: who gets it for
         nothing once would get it for nothing again. The call ends by name."""
         try:
-            self._books.keep(self, record)
+            self._books.keep(self, *records)
         except StorageError as error:
-            self._log.error("bill not kept", id=record.id, code=error.code, reason=error.message)
+            self._log.error("bill not kept", code=error.code, reason=error.message)
             self.end(error.code, "The gateway cannot write bills at the moment. Try again shortly.")
             if not self._ended:  # the steps that are broken off here were the call's last
                 self._end(self.session.ending(error.code))
             return False
         return True
+
+    def switch(self, target: str) -> str | None:
+        """Somebody wants the call to be with another target. Why it cannot; None: it goes there."""
+        answer = self.session.switch(target)
+        if isinstance(answer, str):
+            return answer
+        self._follow(answer)
+        return None
 
     def purse_changed(self) -> None:
         if not self._ended:
@@ -314,11 +373,11 @@ class Conductor(ClientEnd):
         self._log = self._log.bind(account=answer.account_id)
         self._follow(self.session.granted(answer, self._books.granted(self, answer)))
 
-    async def _dial(self, generation: int, after_s: float, target: Target) -> None:
+    async def _dial(self, generation: int, after_s: float, target: Target, within_s: float) -> None:
         if after_s:
             await asyncio.sleep(after_s)
         try:
-            await self._open_line(Line(self, generation), target)
+            await self._open_line(Line(self, generation), target, within_s)
         except DialError as error:
             self.provider_lost(generation, error.message, error.hopeless)
 
@@ -364,6 +423,7 @@ class Conductor(ClientEnd):
             if self._provider_silent_pings >= PROVIDER_SILENT_PINGS and not self._client_is_full:
                 self.provider_lost(self.session.generation, "it answered no ping")
             else:
+                self._pinged_s = self._loop.time()
                 self._provider.send_ping()
 
     def _on_too_slow(self) -> None:
@@ -372,8 +432,25 @@ class Conductor(ClientEnd):
 
     # -- Letting go -----------------------------------------------------------------------------------------
 
+    def _go_over(self) -> None:
+        """The connection beside takes the place of the present one, which is let go of."""
+        assert self._beside is not None
+        line, transport = self._beside
+        self._beside = self._way_beside = None
+        self._let_go()
+        self._take(line, transport)
+
+    def _let_go_beside(self) -> None:
+        beside, self._beside = self._beside, None
+        way, self._way_beside = self._way_beside, None
+        if way is not None and way is not asyncio.current_task():
+            way.cancel()
+        if beside is not None:
+            _hang_up(beside[1])
+
     def _let_go(self) -> None:
-        """A18: the reference goes first, then the socket."""
+        """A18: the reference goes first, then the socket. What is beside goes as well."""
+        self._let_go_beside()
         provider, self._provider = self._provider, None
         self.line = None
         self._to_provider = _to_nobody
@@ -382,8 +459,7 @@ class Conductor(ClientEnd):
         if way_in is not None and way_in is not asyncio.current_task():
             way_in.cancel()
         if provider is not None:
-            provider.send_close(1000)  # type: ignore[arg-type]
-            provider.disconnect()
+            _hang_up(provider)
 
     def _end(self, end: End) -> None:
         self._ended = True
@@ -424,6 +500,11 @@ def _read(transport: WSTransport, on: bool) -> None:
         transport.underlying_transport.resume_reading()
     else:
         transport.underlying_transport.pause_reading()
+
+
+def _hang_up(provider: WSTransport) -> None:
+    provider.send_close(1000)  # type: ignore[arg-type]
+    provider.disconnect()
 
 
 def _to_nobody(kind: WSMsgType, payload: bytes) -> None:

@@ -7,6 +7,7 @@ aiofastnet). What remains of it is this file.
 
 import asyncio
 import socket
+import ssl
 from functools import partial
 from typing import Any
 
@@ -31,7 +32,10 @@ class FrontDoor:
         head_s_max: float,
         message_bytes_max: int,
         buffer_bytes: int,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._tls = tls
+        self._handshake_s_max = head_s_max if tls is not None else None
         self._state = ServerState()
         self._config = Config(
             app,
@@ -51,10 +55,17 @@ class FrontDoor:
     async def open(self, where: tuple[str, int] | socket.socket) -> int:
         """The port it listens on: of an address (0: the system chooses), or of a socket bound already."""
         loop = asyncio.get_running_loop()
-        if isinstance(where, socket.socket):
-            self._server = await aiofastnet.create_server(loop, self._protocol, sock=where, backlog=BACKLOG)
-        else:
-            self._server = await aiofastnet.create_server(loop, self._protocol, *where, backlog=BACKLOG)
+        host, port, sock = (None, None, where) if isinstance(where, socket.socket) else (*where, None)
+        self._server = await aiofastnet.create_server(
+            loop,
+            self._protocol,
+            host,
+            port,
+            sock=sock,
+            backlog=BACKLOG,
+            ssl=self._tls,
+            ssl_handshake_timeout=self._handshake_s_max,
+        )
         return int(self._server.sockets[0].getsockname()[1])
 
     def stop_accepting(self) -> None:

@@ -37,10 +37,11 @@ class Line(ProviderEnd):
         call = self.call
         call.more_comes = not frame.last_in_buffer
         kind = frame.msg_type
-        if kind is PING or kind is PONG:
+        if kind is PING:
             call.provider_heard = True
-            if kind is PING:
-                transport.send_pong(frame.get_payload_as_bytes())
+            transport.send_pong(frame.get_payload_as_bytes())
+        elif kind is PONG:
+            call.provider_ponged(self.generation)
         elif kind is CLOSE:
             answer_close(transport, frame)
         else:
@@ -54,7 +55,7 @@ class Line(ProviderEnd):
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         received = transport.close_handshake and transport.close_handshake.recv
         if received:
-            self.call.provider_closed(self.generation, int(received.code), received.reason or "")
+            self.call.provider_closed(self.generation, received.code.value, received.reason or "")
         else:
             self.call.provider_lost(self.generation, "without a close")
 

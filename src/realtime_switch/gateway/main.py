@@ -25,6 +25,7 @@ from .ids import now_us
 from .line import Line
 from .short_way import short_way
 from .switchboard import Bounds, Switchboard
+from .tls import tls_of
 
 SIGNING_KEY_FILE = "client-secret.key"  # in the data directory, shared by its gateways
 BUFFER_BYTES = 16 * 1024  # a socket's first read buffer; it grows when messages are larger
@@ -46,19 +47,29 @@ class Gateway:
         shelf: Shelf,
         bounds: Bounds | None = None,
         link_is_up: Callable[[], bool] = lambda: True,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """`tls`: for clients; without it they come in the clear."""
         bounds = bounds or Bounds()
         self._link_is_up = link_is_up
         self._tls = ssl.create_default_context()
         self._bounds = bounds
         self.switchboard = Switchboard(service, routes, self._dial, signing_key, shelf, bounds)
-        api = Api(service, routes, signing_key, self._why_not_ready, self.switchboard.settle)
+        api = Api(
+            service,
+            routes,
+            signing_key,
+            self._why_not_ready,
+            self.switchboard.settle,
+            self.switchboard.calls,
+        )
         self._door = FrontDoor(
             api.app(),
             self.switchboard.admit,
             head_s_max=limits.CLIENT_HANDSHAKE_S,
             message_bytes_max=bounds.message_bytes_max,
             buffer_bytes=BUFFER_BYTES,
+            tls=tls,
         )
 
     async def open(self, where: tuple[str, int] | socket.socket) -> int:
@@ -75,11 +86,11 @@ class Gateway:
             _log.error("records could not be delivered", records=left)
         await self._door.close(HTTP_CLOSE_S)
 
-    async def _dial(self, address: Dial, line: Line) -> object:
+    async def _dial(self, address: Dial, line: Line, within_s: float) -> object:
         return await dial(
             address,
             line,
-            within_s=limits.PROVIDER_HANDSHAKE_S,
+            within_s=within_s,
             message_bytes_max=limits.MESSAGE_BYTES_MAX,
             buffer_bytes=BUFFER_BYTES,
             tls=self._tls,
@@ -116,6 +127,7 @@ async def run(settings: Settings, *, listening: socket.socket | None = None, loc
         _shelf(settings),
         _bounds(settings),
         lambda: link.connected,
+        tls_of(settings),
     )
     await link.start()
     try:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 
+import msgspec
 import structlog
 from msgspec import Struct
 
@@ -19,27 +20,32 @@ from ..accounts.errors import ErrorCode, RealtimeSwitchError
 from ..accounts.keys import hash_key, is_key
 from ..accounts.records import Balance, Grant, Refusal, UsageRecord
 from ..accounts.service import AccountService
-from ..dialects import openai
+from ..dialects.dialect import Dialect
+from ..dialects.sound import AudioFormat
 from ..dialects.terms import Target, Terms
 from ..outbox.outbox import Bounds as OutboxBounds
 from ..outbox.outbox import Outbox, Room
 from ..outbox.rows import Record
 from ..outbox.shelf import Shelf
 from ..providers.endpoint import Dial, Endpoint
-from ..providers.routes import Route, Routes, Unknown
+from ..providers.routes import Route, Routes, Unknown, bare_model
 from ..providers.routes import Target as Place
 from ..session import limits
+from ..session.choice import Health
 from ..session.purse import Purse
 from ..session.session import Session
-from ..session.way import Way
-from .arrival import SESSION_HEADER, Arrival, Complaint, TurnedAway, read_arrival
+from ..session.way import Way, Ways
+from .arrival import SESSION_HEADER, Arrival, Mistake, TurnedAway, complain, read_arrival
 from .calls import Calls
 from .client_secrets import Bound, is_token, unseal
-from .complaint import Complained
+from .complaint import Complained, farewell
 from .conductor import Conductor, Who
 from .dial import DialError, DialTrouble
+from .dialects import DIALECTS, in_words_of
 from .ids import new_id, now_us
 from .line import Line
+from .lock import locked
+from .sockets import BINARY, TEXT
 from .upgrade import Knock, Welcome
 
 SETTLE_S = 2.0  # how long a client that comes back waits for its own last words to be committed
@@ -50,7 +56,7 @@ TRANSCRIBE_WITH = "gpt-4o-mini-transcribe"
 _log = structlog.get_logger("gateway.door")
 
 
-Dialler = Callable[[Dial, Line], Awaitable[object]]
+Dialler = Callable[[Dial, Line, float], Awaitable[object]]
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
@@ -61,20 +67,6 @@ class Bounds(Struct, frozen=True, kw_only=True):
     calls_max: int = limits.CALLS_MAX
     calls_per_key_max: int = limits.CALLS_PER_KEY_MAX
     outbox: OutboxBounds = OutboxBounds()
-
-
-def _invalid(code: str, message: str, param: str | None = None) -> Complaint:
-    return Complaint(
-        close_code=3000 if code == "invalid_api_key" else 4000, code=code, message=message, param=param
-    )
-
-
-_INVALID_KEY = _invalid("invalid_api_key", "Incorrect API key provided: it is not a key of this gateway.")
-_INVALID_TOKEN = _invalid(
-    "invalid_api_key", "The client secret is invalid or has expired. Ask for a new one."
-)
-_ANOTHER_SESSION = _invalid("invalid_value", "This client secret was made for another session.", "session_id")
-_ANOTHER_MODEL = _invalid("invalid_model", "This client secret was made for another model.", "model")
 
 
 class Switchboard:
@@ -92,6 +84,7 @@ class Switchboard:
         self.calls = Calls(bounds.calls_max, bounds.calls_per_key_max, now_s)
         self.outbox = Outbox(service, shelf, self.calls, bounds.outbox)
         self.stopping = False
+        self._health = Health(now_us)
         self._routes = routes
         self._dialler = dialler
         self._signing_key = signing_key
@@ -105,31 +98,33 @@ class Switchboard:
             return arrival
         chosen = (("sec-websocket-protocol", arrival.subprotocol),) if arrival.subprotocol else ()
         if arrival.complaint is not None:
-            return Welcome(Complained(arrival.complaint, arrival.beta), chosen)
+            return Welcome(Complained(farewell(arrival, arrival.complaint)), chosen)
         bound = self._who_is(arrival)
-        if isinstance(bound, Complaint):
-            return Welcome(Complained(bound, arrival.beta), chosen)
+        if isinstance(bound, Mistake):
+            return Welcome(Complained(farewell(arrival, complain(arrival, bound))), chosen)
         if (turned_away := self._no_seat(bound)) is not None:
             return turned_away
         who = Who(key_hash=bound.key_hash, session_id=bound.session_id, peer=knock.peer)
         headers = (*chosen, (SESSION_HEADER, bound.session_id))
-        return Welcome(self._call(who, arrival.model or bound.model, arrival.beta), headers)
+        return Welcome(self._call(who, arrival, bound), headers)
 
-    def _who_is(self, arrival: Arrival) -> Bound | Complaint:
+    def _who_is(self, arrival: Arrival) -> Bound | Mistake:
         """The key's hash and the session: from a token that names both, or from the client's own words."""
         secret = arrival.secret.reveal()
         if not is_token(secret):
             if not is_key(secret):
-                return _INVALID_KEY
+                return Mistake.KEY
             session_id = arrival.session_id or new_id("sess")
             return Bound(key_hash=hash_key(secret), session_id=session_id, expires_at=0)
-        bound = unseal(secret, self._signing_key, now_us() / 1e6)
+        bound = unseal(secret, self._signing_key, _now_s())
         if bound is None:
-            return _INVALID_TOKEN
+            return Mistake.TOKEN
+        if bound.dialect not in ("", arrival.dialect):
+            return Mistake.ANOTHER_DIALECT
         if arrival.session_id not in ("", bound.session_id):
-            return _ANOTHER_SESSION
-        if bound.model and arrival.model not in ("", bound.model):
-            return _ANOTHER_MODEL
+            return Mistake.ANOTHER_SESSION
+        if bound.model and bare_model(arrival.model) not in ("", bare_model(bound.model)):
+            return Mistake.ANOTHER_MODEL
         return bound
 
     def _no_seat(self, bound: Bound) -> TurnedAway | None:
@@ -159,36 +154,41 @@ class Switchboard:
             )
         return None
 
-    def _call(self, who: Who, model: str, beta: bool) -> Conductor:
+    def _call(self, who: Who, arrival: Arrival, bound: Bound) -> Conductor:
+        spoken = DIALECTS[arrival.dialect]
+        client_side = spoken.client_side(arrival)
+        by_token = bool(bound.expires_at) and spoken.dialect.CLIENT_SPEAKS_FIRST
         session = Session(
             run_id=new_id("run"),
-            client=openai,
-            client_side=openai.ClientSide(new_id, beta),
-            choose=self._way,
-            model=model,
+            client=spoken.dialect,
+            client_side=client_side,
+            choose=self._choose,
+            model=arrival.model or bound.model,
+            health=self._health,
             now_us=now_us,
             random=random.random,
             new_id=new_id,
+            first_word=locked(client_side.first_word, bound, _now_s) if by_token else None,
         )
-        return Conductor(who, session, self, self._ask, self._open_line, self._bounds.idle_s)
+        own_kind = BINARY if spoken.dialect.BINARY_TO_CLIENT else TEXT
+        ask = partial(self._ask, spoken.dialect)
+        return Conductor(who, session, self, ask, self._open_line, self._bounds.idle_s, own_kind)
 
     # -- The route ------------------------------------------------------------------------------------------
 
-    def _way(self, model: str) -> Way | Refusal:
+    def _choose(self, model: str) -> Ways | Refusal:
         route = self._routes.choose(model)
         if isinstance(route, Unknown):
             return Refusal(code=ErrorCode.EXTERNAL_MODEL_NOT_FOUND, message=route.message)
-        place = route.targets[0]
-        endpoint = self._routes.endpoint(place)
-        if endpoint.dialect != "openai":
-            return Refusal(
-                code=ErrorCode.EXTERNAL_MODEL_NOT_FOUND,
-                message=f"The route {route.name!r} leads to a provider of another dialect, which is not "
-                "translated yet.",
-            )
-        return _way(route, place, endpoint)
+        return Ways(
+            ways=tuple(_way(route, place, self._routes.endpoint(place)) for place in route.targets),
+            on_drop=route.on_drop,
+            stall_after_s=route.stall_after_s,
+            switch_above_latency_ms=route.switch_above_latency_ms,
+            switch_after=route.switch_after,
+        )
 
-    async def _open_line(self, line: Line, target: Target) -> None:
+    async def _open_line(self, line: Line, target: Target, within_s: float) -> None:
         endpoint = self._routes.endpoints[target.provider]
         try:
             address = endpoint.dial(target.model)
@@ -196,23 +196,26 @@ class Switchboard:
             raise DialError(
                 DialTrouble.KEY, f"the key file of {endpoint.name} cannot be read: {error.strerror}"
             ) from None
-        await self._dialler(address, line)
+        await self._dialler(address, line, within_s)
 
     # -- What a call asks and tells -------------------------------------------------------------------------
 
-    async def _ask(self, call: Conductor) -> Grant | Refusal:
+    async def _ask(self, dialect: Dialect, call: Conductor) -> Grant | Refusal:
         """Who this is, and what is known of the session. A client that comes back while its older connection
         still lives, or has just ended, takes over first, so that the memory it is given is whole."""
         who = call.who
         self.calls.take_over(who.key_hash, call)
         await self.outbox.settle(who.session_id, SETTLE_S)
         try:
-            return await self.service.validate_and_load(who.key_hash, who.session_id)
+            answer = await self.service.validate_and_load(who.key_hash, who.session_id)
         except RealtimeSwitchError as error:
             _log.warning("nobody could be asked", code=error.code, reason=error.message)
             return Refusal(
                 code=error.code, message="The gateway cannot check API keys at the moment. Try again."
             )
+        if isinstance(answer, Refusal):
+            return answer
+        return msgspec.structs.replace(answer, config=in_words_of(dialect, answer.config))
 
     def begun(self, call: Conductor) -> None:
         self.calls.add(call)
@@ -221,9 +224,12 @@ class Switchboard:
         self.calls.take_over(call.account_id, call)
         return self.calls.granted(call, grant.credits)
 
-    def keep(self, call: Conductor, record: Record) -> None:
-        low = isinstance(record, UsageRecord) and self.calls.charged(call, record)
-        self.outbox.keep(record)
+    def keep(self, call: Conductor, *records: Record) -> None:
+        low = False
+        for record in records:
+            if isinstance(record, UsageRecord) and self.calls.charged(call, record):
+                low = True
+        self.outbox.keep(*records)
         if low:
             self.outbox.hurry()
 
@@ -246,20 +252,33 @@ class Switchboard:
 
 
 def _way(route: Route, place: Place, endpoint: Endpoint) -> Way:
-    free = endpoint.capabilities.free_transcription  # "auto" is where it costs nothing (B2a)
+    able = endpoint.capabilities
+    free = able.free_transcription  # "auto" is where it costs nothing (B2a)
     transcribe = route.transcribe_input == "always" or (route.transcribe_input == "auto" and free)
     target = Target(
-        provider=endpoint.name, model=place.model, greets=endpoint.capabilities.first_frame == "provider"
+        provider=endpoint.name,
+        model=place.model,
+        greets=able.first_frame == "provider",
+        input=AudioFormat("pcm", able.input_rate_hz),
+        profile=endpoint.profile(place.model),
     )
     terms = Terms(
         admits_model=partial(_matches_one, route.allow_models),
         transcribe_with=(route.transcribe_with or TRANSCRIBE_WITH) if transcribe else None,
         resume_by=route.resume_by,
         transcription_models=_named(route.allow_transcription_models),
+        strict=route.translation == "strict",
+        voices=route.voices,
         low_credits=route.warn_below_credits,
         tell_low_credits=route.tell_low_credits,
+        tell_switches=route.tell_switches,
     )
-    return Way(target, terms, openai)
+    life_s = float(endpoint.capabilities.connection_s_max)
+    return Way(target, terms, DIALECTS[endpoint.dialect].dialect, life_s)
+
+
+def _now_s() -> float:
+    return now_us() / 1e6
 
 
 def _matches_one(globs: Sequence[str], name: str) -> bool:

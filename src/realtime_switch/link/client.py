@@ -29,7 +29,7 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from ..accounts.errors import ConfigurationError, ErrorCode, LinkError, RealtimeSwitchError
-from ..accounts.records import Grant, Passage, Posted, Refusal, SavedConfig, UsageRecord
+from ..accounts.records import Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
 from . import envelope
 from .calls import Call, Calls
 from .envelope import (
@@ -155,8 +155,13 @@ class LinkClient:
     async def save_session(self, saved: SavedConfig) -> None:
         await self._ask(SaveSession(id=next(self._ids), saved=saved), Kept)
 
-    async def append_conversation(self, passages: Sequence[Passage]) -> None:
-        await self._ask(AppendConversation(id=next(self._ids), passages=tuple(passages)), Kept)
+    async def append_conversation(self, parts: Sequence[Passage | Switched]) -> None:
+        request = AppendConversation(
+            id=next(self._ids),
+            passages=tuple(part for part in parts if isinstance(part, Passage)),
+            switches=tuple(part for part in parts if isinstance(part, Switched)),
+        )
+        await self._ask(request, Kept)
 
     # -- Asking -----------------------------------------------------------------------------------------
 

@@ -16,9 +16,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..accounts.errors import ErrorCode, LinkError
-from ..accounts.records import Grant, Passage, Posted, Refusal, SavedConfig, UsageRecord
+from ..accounts.records import Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
 
-VERSION = 1  # raised when one side could misread the other; both say theirs before anything else
+VERSION = 2  # raised when one side could misread the other; both say theirs before anything else
 
 # libzmq cuts off a peer that sends more, so this is checked before sending. A grant with the longest history
 # is 130 KB and what a client configured; a batch of 1,000 bills is 400 KB.
@@ -62,6 +62,11 @@ class SaveSession(Struct, frozen=True, kw_only=True, tag="save_session"):
 class AppendConversation(Struct, frozen=True, kw_only=True, tag="append_conversation"):
     id: MessageId
     passages: tuple[Passage, ...]
+    switches: tuple[Switched, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Passage | Switched, ...]:
+        return (*self.passages, *self.switches)
 
 
 Request = Hello | ValidateAndLoad | GetCredits | UpdateUsage | SaveSession | AppendConversation

@@ -217,7 +217,7 @@ class LinkServer:
             case SaveSession():
                 await self._service.save_session(request.saved)
             case AppendConversation():
-                await self._service.append_conversation(request.passages)
+                await self._service.append_conversation(request.parts)
         return Kept(id=request.id)
 
     def _reply(self, peer: bytes, reply: Reply) -> bool:
@@ -249,7 +249,7 @@ def _sessions_written(request: Request) -> set[_Session]:
     match request:
         case SaveSession(saved=saved):
             return {(saved.account_id, saved.session_id)}
-        case AppendConversation(passages=passages):
-            return {(passage.account_id, passage.session_id) for passage in passages}
+        case AppendConversation():
+            return {(part.account_id, part.session_id) for part in request.parts}
         case _:
             return set()

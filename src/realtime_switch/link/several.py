@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from ..accounts.errors import ErrorCode, LinkError
-from ..accounts.records import Grant, Passage, Posted, Refusal, SavedConfig, UsageRecord
+from ..accounts.records import Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
 from .client import LinkClient
 from .keys import Keys
 
@@ -56,8 +56,8 @@ class LinkClients:
     async def save_session(self, saved: SavedConfig) -> None:
         await self._ask(lambda client: client.save_session(saved))
 
-    async def append_conversation(self, passages: Sequence[Passage]) -> None:
-        await self._ask(lambda client: client.append_conversation(passages))
+    async def append_conversation(self, parts: Sequence[Passage | Switched]) -> None:
+        await self._ask(lambda client: client.append_conversation(parts))
 
     async def _ask(self, verb: Callable[[LinkClient], Awaitable[T]]) -> T:
         try:

@@ -5,7 +5,8 @@ async with LocalProvider() as provider:
 """
 
 from realtime_switch.local.faults import Faults, faults
+from realtime_switch.local.gemini.habits import Habits
 from realtime_switch.local.script import Script, read_script
 from realtime_switch.local.server import LocalProvider
 
-__all__ = ["Faults", "LocalProvider", "Script", "faults", "read_script"]
+__all__ = ["Faults", "Habits", "LocalProvider", "Script", "faults", "read_script"]

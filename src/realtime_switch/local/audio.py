@@ -35,6 +35,13 @@ class Format(msgspec.Struct, frozen=True):
         return ms * self.rate_hz // 1000 * self.bytes_per_sample
 
 
+class Sound(msgspec.Struct):
+    data: bytes
+    format: Format
+    # Kept apart from the data, which may be forgotten.
+    ms: int
+
+
 def samples(data: bytes | bytearray | memoryview, coding: Coding) -> "array[int]":
     if coding == "pcm16":
         linear = array("h", bytes(data))

@@ -21,6 +21,7 @@ from realtime_switch.local.orders import Conversation, End, Listen, Order, Send,
 from realtime_switch.local.script import Reading
 from realtime_switch.local.thought import Tokens
 from realtime_switch.local.voice import Voice
+from realtime_switch.local.wire import Wire
 
 log = structlog.get_logger()
 
@@ -29,8 +30,6 @@ PING_EVERY_S = 20.0
 # How long a client may take to answer a close before its connection is aborted.
 _CLOSE_WITHIN_S = 2.0
 _MESSAGE_TOO_BIG, _INTERNAL_ERROR = 1009, 1011
-_SORRY = "The server had an error while processing your request."
-_GARBAGE = '{"type":"response.output_audio.delta","delta":"AAAA'
 
 
 class Stats(msgspec.Struct):
@@ -52,6 +51,7 @@ class Call(WSListener):
         self,
         conversation: Conversation,
         *,
+        wire: Wire,
         voice: Voice,
         ears: Ears,
         reading: Reading,
@@ -60,6 +60,7 @@ class Call(WSListener):
         calls: set["Call"],
     ) -> None:
         self._conversation = conversation
+        self._wire = wire
         self._voice = voice
         self._ears = ears
         self._reading = reading
@@ -82,7 +83,8 @@ class Call(WSListener):
         self._transport = transport
         self._calls.add(self)
         self._stats.connections += 1
-        self._after(PING_EVERY_S, self._ping)
+        if self._wire.pings:
+            self._after(PING_EVERY_S, self._ping)
         self._do(self._conversation.begin)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -111,6 +113,7 @@ class Call(WSListener):
         for task in self._tasks:
             task.cancel()
         self._slow.clear()
+        self._conversation.gone()
 
     def pause_writing(self) -> None:
         self._behind = True
@@ -129,6 +132,18 @@ class Call(WSListener):
         self._transport.send(WSMsgType.CLOSE, code.to_bytes(2, "big") + reason.encode()[:123])
         # The socket ends when the client has answered; ending it now could lose it what was sent last.
         self._after(_CLOSE_WITHIN_S, self.abort)
+
+    def strike(self, faults: Faults) -> None:
+        """These it meets from now on, and events and seconds are counted from here."""
+        self._faults = faults.counted_from(self._sent_count)
+        self._mute |= faults.silent
+        self._do(lambda: self._live_on(faults))
+        if not self._mute and self._transport is not None:
+            self._fails()
+
+    def _live_on(self, faults: Faults) -> list[Order]:
+        self._conversation.live_on(faults)
+        return []
 
     async def gone(self) -> None:
         if self._transport is not None:
@@ -184,7 +199,7 @@ class Call(WSListener):
         """
         where = traceback.extract_tb(error.__traceback__)[-1]
         log.error("local.call_failed", error=type(error).__name__, file=where.filename, line=where.lineno)
-        self.end(_INTERNAL_ERROR, _SORRY)
+        self.end(_INTERNAL_ERROR, self._wire.sorry)
 
     # Time.
 
@@ -242,7 +257,7 @@ class Call(WSListener):
     def _write(self, message: bytes | str) -> None:
         if self._transport is not None:
             self._sent_count += 1
-            self._transport.send(WSMsgType.TEXT, message)
+            self._transport.send(WSMsgType.BINARY if self._wire.binary else WSMsgType.TEXT, message)
 
     def _fails(self) -> bool:
         """Does what the faults want in place of the event that is due; False where it may leave."""
@@ -258,18 +273,18 @@ class Call(WSListener):
         elif _due(faults.error_after, sent):
             self._fail_aloud()
         elif _due(faults.garbage_after, sent):
-            self._write(_GARBAGE)
+            self._write(self._wire.garbage)
         elif faults.oversize_after == sent:
-            self._write(f'{{"type":"response.output_audio.delta","delta":"{"A" * OVERSIZE_BYTES}"}}')
+            self._write(("A" * OVERSIZE_BYTES).join(self._wire.oversize))
             return False
         else:
             return False
         return True
 
     def _fail_aloud(self) -> None:
-        said = {"type": "server_error", "code": None, "message": _SORRY, "param": None, "event_id": None}
-        self._write(msgspec.json.encode({"type": "error", "event_id": "event_fault", "error": said}))
-        self.end(_INTERNAL_ERROR, _SORRY)
+        for event in self._wire.alarm:
+            self._write(msgspec.json.encode(event))
+        self.end(_INTERNAL_ERROR, self._wire.sorry)
 
 
 def now_us() -> int:

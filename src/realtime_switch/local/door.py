@@ -25,6 +25,7 @@ from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
 HEAD_BYTES_MAX = 16 * 1024
 HEAD_WITHIN_S = 10
+BODY_BYTES_MAX = 1024 * 1024
 # An append is at most 15 MiB, and base64 and JSON around it (OPENAI-REALTIME.md 2.5).
 MESSAGE_BYTES_MAX = 20 * 1024 * 1024
 
@@ -35,6 +36,7 @@ class Request(msgspec.Struct, frozen=True):
     query: dict[str, str]
     # Names in small letters; what came twice is joined as RFC 9110 has it.
     headers: dict[str, str]
+    body: bytes = b""
 
     @property
     def wants_websocket(self) -> bool:
@@ -44,6 +46,11 @@ class Request(msgspec.Struct, frozen=True):
             and self.headers.get("sec-websocket-version") == "13"
             and bool(self.headers.get("sec-websocket-key"))
         )
+
+    @property
+    def body_bytes(self) -> int:
+        length = self.headers.get("content-length", "0")
+        return int(length[:12]) if length.isascii() and length.isdigit() else 0
 
     def tokens(self, header: str) -> list[str]:
         return [token.strip().lower() for token in self.headers.get(header, "").split(",")]
@@ -79,6 +86,8 @@ class Door(asyncio.Protocol):
         self._head = bytearray()
         self._transport: asyncio.Transport | None = None
         self._patience: asyncio.TimerHandle | None = None
+        # Whose body is still to come.
+        self._request: Request | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -90,10 +99,14 @@ class Door(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._head += data
+        if self._request is not None:
+            self._read_body(self._request)
+            return
         end = self._head.find(b"\r\n\r\n")
         if end >= 0:
-            self._leave_patience()
-            self._take(bytes(self._head[:end]), bytes(self._head[end + 4 :]))
+            head = bytes(self._head[:end])
+            del self._head[: end + 4]
+            self._read_head(parse_head(head))
         elif len(self._head) > HEAD_BYTES_MAX:
             self._answer(Response(431, b"The request head is too long.\n"))
 
@@ -101,16 +114,28 @@ class Door(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _take(self, head: bytes, rest: bytes) -> None:
-        request = parse_head(head)
-        decision = (
-            Response(400, b"This is not an HTTP request.\n") if request is None else self._decide(request)
-        )
-        match decision:
+    def _read_head(self, request: Request | None) -> None:
+        if request is None:
+            self._answer(Response(400, b"This is not an HTTP request.\n"))
+        elif request.wants_websocket:
+            self._take(request, bytes(self._head))
+        elif request.body_bytes > BODY_BYTES_MAX:
+            self._answer(Response(413, b"The body is too long.\n"))
+        else:
+            self._request = request
+            self._read_body(request)
+
+    def _read_body(self, request: Request) -> None:
+        if len(self._head) >= request.body_bytes:
+            whole = msgspec.structs.replace(request, body=bytes(self._head[: request.body_bytes]))
+            self._take(whole, b"")
+
+    def _take(self, request: Request, rest: bytes) -> None:
+        self._leave_patience()
+        match decision := self._decide(request):
             case Response():
                 self._answer(decision)
             case Upgrade():
-                assert request is not None
                 self._hand_over(request, decision, rest)
             case Hang():
                 self._head.clear()
@@ -120,6 +145,8 @@ class Door(asyncio.Protocol):
 
     def _answer(self, response: Response) -> None:
         assert self._transport is not None
+        self._leave_patience()
+        self.data_received = _ignore  # type: ignore[method-assign]
         phrase = HTTPStatus(response.status).phrase if response.status in set(HTTPStatus) else "Unnamed"
         head = (
             f"HTTP/1.1 {response.status} {phrase}\r\n"
@@ -177,8 +204,9 @@ def parse_head(head: bytes) -> Request | None:
             return None
         name = name.strip().lower()
         headers[name] = f"{headers[name]}, {value.strip()}" if name in headers else value.strip()
+    # A path may begin with two slashes (GEMINI-LIVE.md 1), and urlsplit would take what follows for a host.
     try:
-        target = urlsplit(parts[1])
+        target = urlsplit(f"//host{parts[1]}" if parts[1].startswith("/") else parts[1])
     except ValueError:
         return None
     query = dict(parse_qsl(target.query, keep_blank_values=True))

@@ -1,6 +1,7 @@
 """How to misbehave on purpose.
 
-What a fault does to a connection is told here; who does it is door.py and call.py. N counts server events.
+What a fault does to a connection is told here; who does it is door.py and call.py. N counts server events,
+which with Gemini are frames.
 
     refuse            nobody listens: the port is bound, so it stays ours; the kernel refuses every connect.
                       With times, the first connections are accepted and reset: a port cannot do both
@@ -11,8 +12,10 @@ What a fault does to a connection is told here; who does it is door.py and call.
     stall_after:N     after N events not one more; pings are still answered
     garbage_after:N   after N events every event is broken JSON
     oversize_after:N  after N events one event of 32 MiB, and on
-    error_after:N     after N events a server_error and close 1011
-    expire_after:S    the session is over after S seconds: session_expired and close 1001
+    error_after:N     after N events a server_error and close 1011; with Gemini the close alone
+    expire_after:S    the session is over after S seconds: session_expired and close 1001; with Gemini
+                      close 1011, unannounced
+    goaway_after:S    a goAway after S seconds, and close 1008 5 to 50 s later; OpenAI's dialect has none
     slow:MS           every event takes MS milliseconds
 """
 
@@ -36,6 +39,7 @@ class Faults(msgspec.Struct, frozen=True):
     oversize_after: int | None = None
     error_after: int | None = None
     expire_after_s: float | None = None
+    goaway_after_s: float | None = None
     slow_ms: int = 0
     # The first so many connections only; None is every one.
     times: int | None = None
@@ -44,11 +48,17 @@ class Faults(msgspec.Struct, frozen=True):
         """Whether they concern this connection, counted from 1."""
         return self.times is None or connection <= self.times
 
+    def counted_from(self, sent: int) -> "Faults":
+        """The same for a connection that has sent so many events already."""
+        counts = {name: getattr(self, name) for name in _COUNTS}
+        return msgspec.structs.replace(self, **{n: sent + c for n, c in counts.items() if c is not None})
+
 
 NONE = Faults()
 _SWITCHES = ("refuse", "hang", "silent")
 _COUNTS = ("drop_after", "stall_after", "garbage_after", "oversize_after", "error_after")
-KINDS = (*_SWITCHES, "status", *_COUNTS, "expire_after", "slow")
+_SECONDS = ("expire_after", "goaway_after")
+KINDS = (*_SWITCHES, "status", *_COUNTS, *_SECONDS, "slow")
 
 
 def faults(*named: str, times: int | None = None) -> Faults:
@@ -67,14 +77,14 @@ def _field(kind: str, argument: str) -> dict[str, object]:
         if argument:
             raise FaultMistake(f"The fault '{kind}' takes no argument.")
         return {kind: True}
-    if kind == "expire_after":
+    if kind in _SECONDS:
         try:
             seconds = float(argument)
         except ValueError:
             seconds = -1.0
         if not 0 <= seconds < 1e6:
-            raise FaultMistake("The fault 'expire_after' takes seconds: expire_after:2.5")
-        return {"expire_after_s": seconds}
+            raise FaultMistake(f"The fault '{kind}' takes seconds: {kind}:2.5")
+        return {f"{kind}_s": seconds}
     low, high, example = (100, 999, 503) if kind == "status" else (0, 10**6, 20)
     if not (argument.isascii() and argument.isdigit()) or not low <= int(argument) <= high:
         raise FaultMistake(f"The fault '{kind}' takes a whole number: {kind}:{example}")

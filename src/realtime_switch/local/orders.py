@@ -9,11 +9,14 @@ from typing import Any, Protocol
 
 import msgspec
 
+from realtime_switch.local.faults import Faults
 from realtime_switch.local.thought import Tokens
+
+Event = dict[str, Any]
 
 
 class Send(msgspec.Struct, frozen=True):
-    event: dict[str, Any]
+    event: Event
     # What this event bills; counted for /stats in the moment it is written to the socket.
     bill: Tokens | None = None
 
@@ -55,3 +58,10 @@ class Conversation(Protocol):
     def heard(self, key: int, words: str | None) -> list[Order]: ...
     def voiced(self, key: str, pcm: bytes) -> list[Order]: ...
     def tick(self) -> list[Order]: ...
+    def live_on(self, faults: Faults) -> None:
+        """From now on it has as long as these say, if they say it."""
+        ...
+
+    def gone(self) -> None:
+        """The socket is no more."""
+        ...

@@ -7,6 +7,7 @@ timers, the processes of voice and ears) ends with it.
 import asyncio
 import secrets
 import socket
+import ssl
 from datetime import datetime
 from importlib.util import find_spec
 from typing import Self
@@ -19,18 +20,21 @@ from realtime_switch.local.call import Call, Stats, now_us
 from realtime_switch.local.door import Decision, Door, Hang, Request, Reset, Response, Upgrade
 from realtime_switch.local.ears import Ears, ListeningEars, NoEars
 from realtime_switch.local.faults import NONE, Faults
-from realtime_switch.local.openai.admission import (
-    PATHS,
-    SUBPROTOCOL,
-    Admitted,
-    TurnedAway,
-    admission,
-)
+from realtime_switch.local.gemini.admission import PATH as GEMINI_PATH
+from realtime_switch.local.gemini.admission import surface
+from realtime_switch.local.gemini.habits import Habits
+from realtime_switch.local.gemini.reply import Tempo
+from realtime_switch.local.gemini.service import Gemini
+from realtime_switch.local.gemini.wire import WIRE as GEMINI
+from realtime_switch.local.openai.admission import PATHS, SUBPROTOCOL, Admitted, TurnedAway, admission
 from realtime_switch.local.openai.conversation import Conversation
 from realtime_switch.local.openai.outbox import Outbox
+from realtime_switch.local.openai.wire import WIRE as OPENAI
+from realtime_switch.local.orders import Conversation as AnyConversation
 from realtime_switch.local.script import NO_SCRIPT, Reading, Script
 from realtime_switch.local.thought import Answer, Thought
 from realtime_switch.local.voice import SpokenVoice, ToneVoice, Voice
+from realtime_switch.local.wire import Wire
 
 # How much faster than it will be played a reply is made: speech comes ahead of its playback, as with the
 # real ones, and still slowly enough that a barge-in meets a running reply.
@@ -53,9 +57,12 @@ class LocalProvider:
         key: str | None = None,
         pace: float = PACE,
         life_s: float = LIFE_S,
+        tls: ssl.SSLContext | None = None,
+        gemini: Habits | None = None,
+        gemini_models: tuple[str, ...] = (),
     ) -> None:
         """Without `voice` and `ears`: those of the extra `local` where it is installed, else a tone and
-        none.
+        none. Without `gemini`: as Google's surface at that address talks. Without `gemini_models`: any.
         """
         self.faults = faults  # may be changed at any time, for the connections that come after
         self.stats = Stats()
@@ -67,6 +74,17 @@ class LocalProvider:
         self._key = key
         self._pace = pace
         self._life_s = life_s
+        self._tls = tls
+        self._gemini = Gemini(
+            habits=gemini,
+            models=gemini_models,
+            key=key,
+            life_s=life_s,
+            # A faster pace is a faster clock: at the usual one, speech plays in real time.
+            tempo=Tempo(pace, max(pace / PACE, 1.0)),
+            new_id=new_id,
+            now_us=now_us,
+        )
         self._attempts = 0
         self._doors: set[Door] = set()
         self._calls: set[Call] = set()
@@ -80,7 +98,7 @@ class LocalProvider:
             return  # bound and never listening is what a refusal is
         # Not the loop's own transports: docs/decisions/0010, large messages of picows break on uvloop's.
         loop = asyncio.get_running_loop()
-        self._server = await aiofastnet.create_server(loop, self._door, sock=self._socket)
+        self._server = await aiofastnet.create_server(loop, self._door, sock=self._socket, ssl=self._tls)
 
     async def close(self) -> None:
         if self._server is not None:
@@ -102,6 +120,11 @@ class LocalProvider:
         if self._server is not None:
             await self._server.wait_closed()
 
+    def strike(self, faults: Faults) -> None:
+        """The connections that are there meet these at once: events and seconds are counted from now."""
+        for call in list(self._calls):
+            call.strike(faults)
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -116,12 +139,25 @@ class LocalProvider:
     @property
     def url(self) -> str:
         """Where the OpenAI dialect is spoken; a client adds ?model=."""
-        return f"ws://{_in_url(self._host)}:{self._port}/v1/realtime"
+        return f"{self._origin('ws')}/v1/realtime"
+
+    @property
+    def gemini_url(self) -> str:
+        """Where the Gemini dialect is spoken."""
+        return f"{self._origin('ws')}{GEMINI_PATH}"
 
     @property
     def base_url(self) -> str:
         """For OpenAI's SDKs, and for GET /stats beside its /v1."""
-        return f"http://{_in_url(self._host)}:{self._port}/v1"
+        return f"{self.gemini_base_url}/v1"
+
+    @property
+    def gemini_base_url(self) -> str:
+        """For Google's SDKs; the one for Python insists on TLS."""
+        return self._origin("http")
+
+    def _origin(self, scheme: str) -> str:
+        return f"{scheme}{'s' if self._tls else ''}://{_in_url(self._host)}:{self._port}"
 
     def _door(self) -> Door:
         return Door(self._decide, self._doors)
@@ -129,7 +165,8 @@ class LocalProvider:
     def _decide(self, request: Request) -> Decision:
         if not request.wants_websocket:
             return self._page(request)
-        if request.path not in PATHS:
+        where = surface(request.path)
+        if where is None and request.path not in PATHS:
             return _NOT_FOUND
         self._attempts += 1
         faults = self.faults if self.faults.hit(self._attempts) else NONE
@@ -139,27 +176,31 @@ class LocalProvider:
             return Hang()
         if faults.status is not None:
             return Response(faults.status, b"A fault was asked for.\n")
-        return self._call(request, faults)
+        reading = Reading(self._script, _think)
+        if where is not None:
+            conversation = self._gemini.conversation(request, where, reading.think, faults)
+            return Upgrade(self._call(conversation, GEMINI, reading, faults))
+        offered = [one.strip() for one in request.headers.get("sec-websocket-protocol", "").split(",")]
+        call = self._call(self._openai(request, offered, reading, faults), OPENAI, reading, faults)
+        return Upgrade(call, SUBPROTOCOL if SUBPROTOCOL in offered else None)
 
     def _page(self, request: Request) -> Response:
+        if (page := self._gemini.page(request)) is not None:
+            return page
         if request.method not in ("GET", "HEAD"):
             return Response(405, b"Only GET.\n")
         if request.path == "/stats":
             return Response(200, msgspec.json.encode(self.stats), "application/json")
         if request.path == "/healthz":
             return Response(200, b"ok\n")
-        if request.path in PATHS:
+        if request.path in PATHS or surface(request.path) is not None:
             return Response(426, b"This address is for WebSockets.\n")
         return _NOT_FOUND
 
-    def _call(self, request: Request, faults: Faults) -> Upgrade:
-        offered = [one.strip() for one in request.headers.get("sec-websocket-protocol", "").split(",")]
-        admitted = admission(request.query, request.headers, offered, self._key)
-        reading = Reading(self._script, _think)
-        call = Call(
-            self._conversation(admitted, reading, faults)
-            if isinstance(admitted, Admitted)
-            else TurnedAway(admitted, Outbox(new_id)),
+    def _call(self, conversation: AnyConversation, wire: Wire, reading: Reading, faults: Faults) -> Call:
+        return Call(
+            conversation,
+            wire=wire,
             voice=self._voice,
             ears=self._ears,
             reading=reading,
@@ -167,9 +208,13 @@ class LocalProvider:
             stats=self.stats,
             calls=self._calls,
         )
-        return Upgrade(call, SUBPROTOCOL if SUBPROTOCOL in offered else None)
 
-    def _conversation(self, admitted: Admitted, reading: Reading, faults: Faults) -> Conversation:
+    def _openai(
+        self, request: Request, offered: list[str], reading: Reading, faults: Faults
+    ) -> AnyConversation:
+        admitted = admission(request.query, request.headers, offered, self._key)
+        if not isinstance(admitted, Admitted):
+            return TurnedAway(admitted, Outbox(new_id))
         return Conversation(
             model=admitted.model,
             kind=admitted.kind,
@@ -181,7 +226,9 @@ class LocalProvider:
         )
 
 
-_NOT_FOUND = Response(404, b"Not found. The OpenAI Realtime dialect is at /v1/realtime.\n")
+_NOT_FOUND = Response(
+    404, f"Not found. OpenAI Realtime is at /v1/realtime, Gemini Live at {GEMINI_PATH}.\n".encode()
+)
 
 
 def speech_is_installed() -> bool:

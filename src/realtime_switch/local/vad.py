@@ -1,8 +1,8 @@
 """When somebody speaks: by the energy of the samples themselves, in audio time.
 
-Time is counted in ticks of 1/24000 s since the first sample of the call, the common multiple of the rates
-there are; it moves only with audio, so a client may send faster or slower than it speaks (OPENAI-
-REALTIME.md 4.4). Nothing here knows of items or replies.
+Time is counted in ticks of 1/24000 s since the first sample of the call; it moves only with audio, so a
+client may send faster or slower than it speaks (OPENAI-REALTIME.md 4.4). Nothing here knows of items or
+replies.
 """
 
 from collections.abc import Iterator
@@ -13,15 +13,18 @@ import msgspec
 from realtime_switch.local.audio import Format, samples
 
 TICKS_PER_MS = 24
+TICKS_PER_S = 1000 * TICKS_PER_MS
 _FRAME_MS = 20
 _FRAME_TICKS = _FRAME_MS * TICKS_PER_MS
 # A click is shorter than this, a syllable is not.
-_LOUD_FRAMES_MIN = 3
+_LOUD_MS_MIN = 60
 
 
 class Sensitivity(msgspec.Struct, frozen=True):
     threshold: float
     silence_ms: int
+    # How long it must be loud before it counts as speech.
+    loud_ms: int = _LOUD_MS_MIN
 
     @property
     def power(self) -> float:
@@ -47,7 +50,7 @@ class Vad:
     def __init__(self, format: Format, tick: int) -> None:
         self.speaking = False
         self._format = format
-        self._frame_bytes = format.size_bytes(_FRAME_MS)
+        self._frames = 0
         self._rest = bytearray()
         self._tick = tick
         self._loud_since = tick
@@ -56,12 +59,19 @@ class Vad:
 
     def feed(self, data: bytes, sensitivity: Sensitivity) -> Iterator[Began | Ended]:
         self._rest += data
-        whole = len(self._rest) // self._frame_bytes * self._frame_bytes
-        frames = bytes(self._rest[:whole])
-        del self._rest[:whole]
-        for start in range(0, whole, self._frame_bytes):
-            linear = samples(frames[start : start + self._frame_bytes], self._format.coding)
+        start = 0
+        while (end := start + self._frame_bytes) <= len(self._rest):
+            linear = samples(self._rest[start:end], self._format.coding)
+            start = end
+            self._frames += 1
             yield from self._frame(sum(map(mul, linear, linear)) / len(linear), sensitivity)
+        del self._rest[:start]
+
+    @property
+    def _frame_bytes(self) -> int:
+        """Of the frame that is due: not every rate has whole samples in 20 ms."""
+        begin_ms = self._frames * _FRAME_MS
+        return self._format.size_bytes(begin_ms + _FRAME_MS) - self._format.size_bytes(begin_ms)
 
     def forget(self) -> None:
         """The turn was taken or thrown away: what comes next is new speech."""
@@ -77,7 +87,7 @@ class Vad:
             if self._loud_frames == 0:
                 self._loud_since = begin
             self._loud_frames = self._loud_frames + 1 if loud else 0
-            if self._loud_frames >= _LOUD_FRAMES_MIN:
+            if self._loud_frames * _FRAME_MS >= sensitivity.loud_ms:
                 self.speaking, self._loud_frames, self._silent_ticks = True, 0, 0
                 yield Began(self._loud_since)
             return

@@ -6,6 +6,7 @@ Questions are voice.Speech in MessagePack, answers 16-bit samples. Needs the ext
 """
 
 import ctypes
+import itertools
 from collections.abc import Callable
 
 import espeakng_loader
@@ -13,6 +14,7 @@ import msgspec
 import numpy as np
 import soxr
 
+from realtime_switch.local.gemini.voices import NAMES
 from realtime_switch.local.voice import Speech
 from realtime_switch.local.worker_process import serve
 
@@ -36,6 +38,8 @@ _VOICES = {
     "shimmer": ("+f3", 60),
     "verse": ("+m2", 55),
 }
+# Gemini's thirty share those ten ways.
+_VOICES |= dict(zip(NAMES, itertools.cycle(_VOICES.values())))
 
 
 def speaker() -> Callable[[bytes], bytes]:

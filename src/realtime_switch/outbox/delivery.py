@@ -2,7 +2,7 @@
 
 Rows wait in the order of their birth and leave in shipments, one at a time, so
 passages of a session cannot overtake each other. A shipment is posted as up to
-three kinds of request side by side: bills, passages, configurations.
+three kinds of request side by side: bills, passages with switches, configurations.
 
 A shipment leaves when BILLS_PER_WRITE bills are there (A13), when ROWS_PER_WRITE
 rows are, when somebody is in a hurry, or when its oldest row has waited LINGER_S.
@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec import Struct
 
 from ..accounts.errors import ErrorCode
-from ..accounts.records import Passage, SavedConfig, UsageRecord
+from ..accounts.records import Passage, SavedConfig, Switched, UsageRecord
 from .rows import Row
 
 BILLS_PER_WRITE = 5  # A13: 20 responses, 4 writes
@@ -57,6 +57,7 @@ class Verb(enum.Enum):
 _VERBS = {
     UsageRecord: Verb.UPDATE_USAGE,
     Passage: Verb.APPEND_CONVERSATION,
+    Switched: Verb.APPEND_CONVERSATION,
     SavedConfig: Verb.SAVE_SESSION,
 }
 

@@ -112,13 +112,36 @@ class Outbox:
 
     # -- Keeping ------------------------------------------------------------------------------------------
 
-    def keep(self, record: Record) -> None:
-        """A bill that cannot be kept raises StorageError: the frame that carries it must not go on. What was
-        said is then dropped and told, because a conversation with a gap is better than none."""
+    def keep(self, *records: Record) -> None:
+        """In one commit, in this order. A bill that cannot be kept raises StorageError, when the others are
+        seen to: the frame that carries it must not go on. What was said is then dropped and told, because a
+        conversation with a gap is better than none."""
+        if self._is_ample():
+            try:
+                self._on_disk(records)
+                return
+            except StorageError:
+                pass  # each alone may find its place, or is named
+        failure: StorageError | None = None
+        for record in records:
+            try:
+                self._keep_alone(record)
+            except StorageError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+    def _on_disk(self, records: Sequence[Record]) -> None:
+        shelf = self._shelf
+        rows = shelf.keep(records, len(self._delivery) > BACKLOG_ROWS)
+        if shelf.streams:
+            self._add(rows)
+
+    def _keep_alone(self, record: Record) -> None:
         bill = isinstance(record, UsageRecord)
         try:
             self._see_room(bill)
-            row = self._shelf.keep(record, len(self._delivery) > BACKLOG_ROWS)
+            self._on_disk([record])
         except StorageError as error:
             if bill or self._may_stay_in_memory(error):
                 # It happened, and the provider will charge for it: if we live so long it is still posted.
@@ -131,9 +154,6 @@ class Outbox:
                 _log.error("record dropped", id=record.id, session=record.session_id, reason=error.message)
             if bill:
                 raise
-            return
-        if self._shelf.streams:
-            self._add([row])
 
     def hurry(self) -> None:
         """What is here is not to wait for company: a call has ended, or an account runs low."""
@@ -168,9 +188,13 @@ class Outbox:
         disk_failed = error.code is ErrorCode.INTERNAL_OUTBOX_UNAVAILABLE
         return disk_failed and self._shelf.streams and self._unwritten < UNWRITTEN_MAX
 
+    def _is_ample(self) -> bool:
+        """Nearly always; asked before every frame that carries a bill."""
+        return self._shelf.rows < self._ample_rows and self._shelf.size_bytes < self._ample_bytes
+
     def _see_room(self, bill: bool) -> None:
-        if self._shelf.rows < self._ample_rows and self._shelf.size_bytes < self._ample_bytes:
-            return  # nearly always; asked before every frame that carries a bill
+        if self._is_ample():
+            return
         room = self.room
         if room is Room.NONE or (room is Room.FOR_BILLS and not bill):
             raise StorageError(

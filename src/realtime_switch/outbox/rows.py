@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ..accounts.records import Passage, SavedConfig, UsageRecord
+from ..accounts.records import Passage, SavedConfig, Switched, UsageRecord
 
-Record = UsageRecord | Passage | SavedConfig
+Record = UsageRecord | Passage | SavedConfig | Switched
 
 # What stands in the column `kind`: never given another meaning, files outlive releases.
-KINDS: dict[type[Record], int] = {UsageRecord: 1, Passage: 2, SavedConfig: 3}
+KINDS: dict[type[Record], int] = {UsageRecord: 1, Passage: 2, SavedConfig: 3, Switched: 4}
 
 _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[int, msgspec.msgpack.Decoder[Any]] = {

@@ -18,15 +18,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+import apsw
 import structlog
-from sqlcipher3 import dbapi2
 
 from ..accounts.errors import ErrorCode, StorageError
 from .file import SUFFIX, OutboxFile, explain
 from .folder import Folder, adopt_folders, make_folder
 from .rows import Record, Row, encode
 
-FILE_ROWS_MAX = 4_096  # its log then holds some 12 MiB: a page or more for each commit
+FILE_ROWS_MAX = 4_096  # its log then holds some 10 MiB: its blanks, and a page or more for each commit
 READ_ROWS = 500  # at once; bounds how long a reader holds Python
 FORGET_ROWS = 100  # in one commit of the file that is written: 0.2 ms of the caller's time
 
@@ -85,31 +85,35 @@ class Shelf:
         """What is kept now is handed on by the caller, and not read back."""
         return self._live.read_upto is None
 
-    def keep(self, record: Record, backlog: bool) -> Row:
-        """On disk (or in its cache, which outlives us) when this returns; raises StorageError otherwise.
-        `backlog`: the reader is behind, so let the next file be read back instead of handed on."""
-        data = encode(record)
+    def keep(self, records: Sequence[Record], backlog: bool) -> list[Row]:
+        """In one commit, on disk (or in its cache, which outlives us) when this returns; raises StorageError
+        otherwise, and has kept none. `backlog`: the reader is behind, so let the next file be read back
+        instead of handed on."""
+        encoded = [(record, encode(record)) for record in records]
         if self._live.file.rows_ever >= FILE_ROWS_MAX:
             self._turn_over(backlog)
         try:
-            row = self._live.file.keep(record, data)
-        except dbapi2.Error as error:
-            row = self._keep_elsewhere(record, data, backlog, error)
+            rows = self._live.file.keep(encoded)
+        except apsw.Error as error:
+            rows = self._keep_elsewhere(encoded, backlog, error)
         held = self._live
-        self._count(held, 1, row.size_bytes)
-        held.handed_out += self.streams
+        self._count(held, len(rows), sum([row.size_bytes for row in rows]))
+        if self.streams:
+            held.handed_out += len(rows)
         self._dirty = held.file
-        return row
+        return rows
 
-    def _keep_elsewhere(self, record: Record, data: bytes, backlog: bool, error: dbapi2.Error) -> Row:
+    def _keep_elsewhere(
+        self, encoded: Sequence[tuple[Record, bytes]], backlog: bool, error: apsw.Error
+    ) -> list[Row]:
         """The file may be the one thing that is broken: try the next one."""
         broken = explain(self._live.file.path, error)
         if not self._turn_over(backlog):
             raise broken
         _log.error("outbox file failed, the next one is used", reason=broken.message)
         try:
-            return self._live.file.keep(record, data)
-        except dbapi2.Error as error:
+            return self._live.file.keep(encoded)
+        except apsw.Error as error:
             raise explain(self._live.file.path, error) from None
 
     def _turn_over(self, backlog: bool) -> bool:
@@ -283,7 +287,19 @@ class Shelf:
 
     def _new_file(self) -> OutboxFile:
         path = self._own.path / f"{next(self._own_names):06}{SUFFIX}"
-        return OutboxFile(path, self._key, next(self._serials), every_commit_synced=self._every_commit_synced)
+        file = OutboxFile(
+            path,
+            self._key,
+            next(self._serials),
+            blanks=FILE_ROWS_MAX,
+            every_commit_synced=self._every_commit_synced,
+        )
+        try:
+            file.sync()  # its blanks, before anybody has to wait for them
+        except OSError:
+            file.remove()
+            raise
+        return file
 
     def _make_spare(self) -> None:
         try:

@@ -1,14 +1,16 @@
 """An endpoint: all that is needed to dial one provider, from a few lines of configuration.
 
 No model and no service is built into the code: what services of one dialect do
-differently is said by `Capabilities` and by how the key and the model travel.
-The three names that need no configuration at all are in BUILT_IN.
+differently is said by `Capabilities` and by how the key and the model travel, and
+what models do differently by `profiles`. The names that need no configuration at
+all are in builtin.py, as configuration.
 
 The key is told to `dial` alone. It travels in a header and never in an
 address, because addresses end up in logs.
 """
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -16,13 +18,12 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
+from ..dialects.profile import Profile
 from ..secret import Secret
 
 DialectName = Literal["openai", "gemini"]
 Rate = Annotated[int, Meta(ge=8000, le=48000)]
 Seconds = Annotated[int, Meta(ge=1, le=86_400)]
-
-LOCAL = "local"  # the provider that is part of this program; its address is known when it runs
 
 
 class Capabilities(Struct, frozen=True, kw_only=True):
@@ -52,23 +53,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     )
     headers: dict[str, Secret] = {}  # values may be secret, nobody can tell
     capabilities: Capabilities = Capabilities()
+    profiles: dict[str, Profile] = {}  # by globs of models; the first that fits counts
 
-
-BUILT_IN: Mapping[str, Mapping[str, object]] = {
-    "openai": {
-        "dialect": "openai",
-        "url": "wss://api.openai.com/v1/realtime",  # OPENAI-REALTIME.md 2.1
-        "key_env": "OPENAI_API_KEY",
-    },
-    "gemini": {
-        "dialect": "gemini",
-        "url": "wss://generativelanguage.googleapis.com/ws/"
-        "google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent",  # GEMINI-LIVE.md 1
-        "key_env": "GEMINI_API_KEY",
-        "capabilities": {"input_rate_hz": 16_000, "connection_s_max": 590, "free_transcription": True},
-    },
-    LOCAL: {"dialect": "openai", "url": "", "capabilities": {"free_transcription": True}},
-}
 
 _KEY_HEADER: Mapping[DialectName, str] = {"openai": "Authorization", "gemini": "x-goog-api-key"}
 _MODEL_QUERY: Mapping[DialectName, str] = {"openai": "model", "gemini": ""}  # Gemini hears it in `setup`
@@ -103,6 +89,12 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     def lacks_key(self) -> bool:
         """A key is asked for by name, and the environment does not have it."""
         return bool(self.provider.key_env) and not self.provider.key_file and self.key is None
+
+    def profile(self, model: str) -> Profile:
+        """By the model's name, whatever path Vertex AI has before it."""
+        name = model.rpartition("/")[2]
+        profiles = self.provider.profiles
+        return next((p for glob, p in profiles.items() if fnmatchcase(name, glob)), Profile())
 
     def at(self, url: str) -> "Endpoint":
         """The same endpoint at another address: the local provider's is known when it runs."""

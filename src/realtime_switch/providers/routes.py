@@ -1,11 +1,13 @@
 """Routes: what a client names as its model, and the targets it stands for. Pure.
 
 A name is looked for in this order: a route of that name, an alias spelt so, the
-first route (as the file has them) with a matching glob. A client that names no
-model gets the route called "default". What is not found is refused with a
+first route (as the file has them) with a matching glob. What Gemini's clients put
+before a name ("models/") counts nowhere. A client that names no model gets the
+route called "default". What is not found is refused with a
 sentence that names what there is; nothing is ever quietly sent elsewhere.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
@@ -13,7 +15,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from .endpoint import LOCAL, Endpoint
+from .builtin import LOCAL, LOCAL_GEMINI
+from .endpoint import Endpoint
 
 DEFAULT = "default"
 AS_NAMED = "*"  # the model of a target that is whatever the client named
@@ -36,12 +39,14 @@ class Route(Struct, frozen=True, kw_only=True):
     targets: tuple[Target, ...]  # at least one, in the order they are tried
     aliases: tuple[str, ...] = ()
     on_drop: Literal["same", "next"] = "next"
+    stall_after_s: Annotated[float, Meta(gt=0, le=600)] = 15.0  # a reply is due and nothing comes
     switch_above_latency_ms: Annotated[int, Meta(ge=1)] | None = None
     switch_after: Annotated[int, Meta(ge=1)] = 3
     translation: Literal["lenient", "strict"] = "lenient"
     transcribe_input: Literal["auto", "always", "as_client"] = "auto"
     transcribe_with: str = ""  # the model that writes down what users say, where a provider wants it named
     resume_by: Literal["instructions", "items"] = "instructions"  # how a conversation comes back into a call
+    voices: dict[str, str] = {}  # a client's name of a voice -> the provider's, between dialects
     allow_models: tuple[
         str, ...
     ] = ()  # globs: what a client may ask for in mid-call, besides the target's own
@@ -50,6 +55,7 @@ class Route(Struct, frozen=True, kw_only=True):
     tell_low_credits: bool = (
         False  # the client too, not only the log; some SDKs fail on events they do not know
     )
+    tell_switches: bool = False  # likewise of every switch, not only of those it asked for
 
 
 class Unknown(Struct, frozen=True):
@@ -64,25 +70,42 @@ def parse_target(text: str) -> Target | None:
     return Target(provider, model) if provider and slash and model else None
 
 
+# GEMINI-LIVE.md 1: of the Developer API; of Vertex AI; a tuned one of its. SDKs put the first before whatever
+# name they are given.
+_RESOURCE = re.compile(
+    r"(?:(?:projects/[^/]+/locations/[^/]+/)?publishers/[^/]+/)?models/(?=.)"
+    r"|projects/[^/]+/locations/[^/]+/endpoints/(?=.)"
+)
+
+
+def bare_model(model: str) -> str:
+    """The name by itself, of what Gemini's clients write as a path."""
+    match = _RESOURCE.match(model)
+    return model[match.end() :] if match else model
+
+
 class Routes:
     """Every route there is, with the endpoints they lead to."""
 
     def __init__(self, routes: Sequence[Route], endpoints: Mapping[str, Endpoint]) -> None:
         self.all = tuple(routes)
         self.endpoints = endpoints
-        self._by_name = {alias: route for route in reversed(self.all) for alias in route.aliases}
+        self._by_name = {bare_model(alias): route for route in reversed(self.all) for alias in route.aliases}
         self._by_name |= {route.name: route for route in self.all}
+        self._by_glob = [(bare_model(alias), route) for route in self.all for alias in route.aliases]
 
     def choose(self, model: str) -> Route | Unknown:
-        """The route for a name, with every `*` in its targets replaced by that name."""
-        route = self._find(model or DEFAULT)
+        """The route for a name, with every `*` in its targets replaced by that name, without what Gemini's
+        clients put before it."""
+        named = bare_model(model)
+        route = self._find(named or DEFAULT)
         if route is None:
-            return Unknown(self._refusal(model))
-        if not model and any(target.model == AS_NAMED for target in route.targets):
+            return Unknown(self._refusal(named))
+        if not named and any(target.model == AS_NAMED for target in route.targets):
             return Unknown(f"The request names no model. {self._there_is()}")
         return replace(
             route,
-            targets=tuple(replace(t, model=model) if t.model == AS_NAMED else t for t in route.targets),
+            targets=tuple(replace(t, model=named) if t.model == AS_NAMED else t for t in route.targets),
         )
 
     def endpoint(self, target: Target) -> Endpoint:
@@ -101,7 +124,7 @@ class Routes:
     def _find(self, name: str) -> Route | None:
         if name in self._by_name:
             return self._by_name[name]
-        return next((r for r in self.all if any(fnmatchcase(name, glob) for glob in r.aliases)), None)
+        return next((route for glob, route in self._by_glob if fnmatchcase(name, glob)), None)
 
     def _refusal(self, model: str) -> str:
         if not model:
@@ -120,15 +143,18 @@ def _is_glob(alias: str) -> bool:
 
 def routes_without_a_file(endpoints: Mapping[str, Endpoint]) -> tuple[Route, ...]:
     """What an unmodified app meets when nobody configured anything: its model goes to the provider whose
-    key is set, and to the local provider when there is no key at all."""
+    key is set, and to the local provider, in the dialect that the name belongs to, when there is no key at
+    all. Only the name decides; in which dialect the client asks is the same to a route."""
     routes = []
     if (gemini := endpoints.get("gemini")) and gemini.key:
-        aliases = ("gemini*", "models/gemini*")  # raw clients use either (GEMINI-LIVE.md 1)
-        routes.append(Route(name="gemini", targets=(Target("gemini", AS_NAMED),), aliases=aliases))
+        routes.append(Route(name="gemini", targets=(Target("gemini", AS_NAMED),), aliases=("gemini*",)))
     if (openai := endpoints.get("openai")) and openai.key:
         routes.append(Route(name="openai", targets=(Target("openai", AS_NAMED),), aliases=("*",)))
     if not routes:
         # A client that names no model is welcome too.
         routes.append(Route(name=DEFAULT, targets=(Target(LOCAL, LOCAL),)))
+        routes.append(
+            Route(name=LOCAL_GEMINI, targets=(Target(LOCAL_GEMINI, AS_NAMED),), aliases=("gemini*",))
+        )
         routes.append(Route(name=LOCAL, targets=(Target(LOCAL, AS_NAMED),), aliases=("*",)))
     return tuple(routes)

@@ -13,6 +13,8 @@ class Alarm(enum.Enum):
     CREDITS = "credits"
     WORDS = "words"
     PROVIDER = "provider"  # the provider's side has something to do by the clock
+    STALL = "stall"
+    ROLL = "roll"  # the provider hangs up soon
 
 
 class Alarms:
@@ -24,14 +26,17 @@ class Alarms:
         return self.set_at(alarm, self._now_us() + int(after_s * 1e6))
 
     def set_at(self, alarm: Alarm, at_us: int | None) -> Steps:
-        """None: not any more. Nothing is ordered where nothing changes."""
-        if self._at_us.get(alarm) == at_us:
-            return []
+        """None: not any more. Nothing is ordered unless the call is to be woken earlier than it will be:
+        waking for nothing does no harm."""
+        earliest = min(self._at_us.values(), default=None)
         if at_us is None:
-            del self._at_us[alarm]
-            return []  # waking for nothing does no harm
+            self._at_us.pop(alarm, None)
+            return []
         self._at_us[alarm] = at_us
-        return self.wake()
+        return self.wake() if earliest is None or at_us < earliest else []
+
+    def is_set(self, alarm: Alarm) -> bool:
+        return alarm in self._at_us
 
     def drop(self, alarm: Alarm) -> None:
         self._at_us.pop(alarm, None)

@@ -15,8 +15,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ..dialects.acts import Act, Bill, ReplyText, ReplyTranscript
+from ..dialects.acts import Act, Bill, ReplyText, ReplyTranscript, ToolCall
 from ..dialects.dialect import (
+    AskSwitch,
     ClientSide,
     Dialect,
     Edge,
@@ -35,7 +36,7 @@ class Heard(Struct, frozen=True, gc=False):
     act: Act
 
 
-Hop = ToClient | ToProvider | Heard | Hangup
+Hop = ToClient | ToProvider | Heard | Hangup | AskSwitch
 Hops = list[Hop]
 Way = Literal[_Pass.PASS] | Hops
 
@@ -60,20 +61,23 @@ class Relay:
     def manner(self) -> Manner:
         return self._provider_side.manner
 
-    def opening(self, config: str | None, history: str) -> Hops:
-        return [ToProvider(payload) for payload in self._gate.opening(config, history)]
+    def opening(self, config: str | None, history: str, handle: str = "") -> Hops:
+        return [ToProvider(payload) for payload in self._gate.opening(config, history, handle)]
+
+    def told_before(self, calls: Sequence[ToolCall]) -> Hops:
+        self._gate.told_before(calls)
+        return []
 
     def from_client(self, payload: bytes) -> Way:
-        return PASS if self.passes_from_client(payload) else [*self._gate.admit(payload)]
+        if self.passes_from_client(payload):
+            return PASS
+        return [Heard(said) if isinstance(said, Act) else said for said in self._gate.admit(payload)]
 
     def from_provider(self, payload: bytes) -> Way:
         return PASS if self.passes_from_provider(payload) else self._look_at(payload)
 
     def closed(self, code: int, reason: str) -> Hops:
         return [Heard(act) for act in self._provider_side.closed(code, reason)]
-
-    def greeted(self) -> None:
-        self._gate.greeted()
 
     def catch_up(self) -> Hops:
         """What has passed unread, heard now: for whoever must know all that was said so far."""
@@ -97,11 +101,13 @@ class Relay:
         return [said for said in self._provider_side.hear(payload) if isinstance(said, Act)]
 
     def _look_at(self, payload: bytes) -> Hops:
+        # Before this frame is read: what passed unread came before it, and may have begun a reply.
+        audio = self._audio_so_far()
         shown, acts = self._gate.shown(payload, self._read(payload))
         first: Hops = []
         if acts and self._unread.put_by:
             first += map(Heard, self._words_before(acts))
-        first += self._audio_so_far()
+        first += audio
         rest: Hops = [] if shown is None else self._to_client(shown)
         for act in acts:
             (first if isinstance(act, Bill) else rest).append(Heard(act))

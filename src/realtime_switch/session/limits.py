@@ -30,8 +30,28 @@ FINISH_REPLY_S = 30.0
 
 # -- Redial (A18) ----------------------------------------------------------------------------------------
 
+# From the first failure on; then the call ends by name, so that the client's own patience decides.
+DIAL_BUDGET_S = 30.0
+# How long one dial may take where there are others to go to.
+PROVIDER_HANDSHAKE_IMPATIENT_S = 4.0
+# A target that failed so often in a row, for whatever call, rests; each further failure makes it rest longer.
+REST_AFTER_FAILURES = 3
+REST_S = (5.0, 10.0, 20.0, 40.0, 60.0)
 # A provider that was up for so long has earned a fresh set of attempts.
 REDIAL_FORGIVEN_AFTER_S = 20.0
+
+# -- A provider in trouble, and one that is to be left (B4) --------------------------------------------------
+
+# A reply is due, or under way, and nothing has come for so long: the provider has stalled. Models that think
+# before they speak take some seconds.
+STALL_S = 15.0
+# So long before a provider hangs up by itself the call moves on, at the next end of a turn.
+ROLL_BEFORE_S = 60.0
+# Frames of audio that are kept for the next provider: half a minute of 20 ms each while somebody speaks,
+# which is 2 MB, and little more than a second else, for that is every call's, all the time.
+SPEECH_FRAMES_MAX = 1_500
+SILENCE_FRAMES_MAX = 64
+UNHEARD_MESSAGES_MAX = 5_000
 
 # -- Credits (A16) -----------------------------------------------------------------------------------------
 

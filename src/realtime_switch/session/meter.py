@@ -6,6 +6,8 @@ from ..accounts.records import Tokens, UsageKind, UsageRecord
 from ..dialects.acts import Bill, TranscriptionUsage, Usage
 from ..dialects.terms import Target
 
+CHARS_PER_TOKEN = 4  # of text in European languages, about; others take more tokens
+
 
 class Meter:
     """`record_id` counts within the run of one client connection: a client that comes back must not make
@@ -20,6 +22,19 @@ class Meter:
         self._account_id, self._session_id = who
         self._record_id = record_id
         self._now_us = now_us
+        self._retold_tokens = 0  # told to the provider of now, and not billed yet
+
+    def retold(self, history: str) -> None:
+        """After a switch the provider of now was told this; its first reply reads it, as input."""
+        self._retold_tokens = -(-len(history) // CHARS_PER_TOKEN)
+
+    def _reseed(self, bill: Bill) -> int:
+        if not isinstance(bill, Usage):
+            return 0
+        retold, self._retold_tokens = self._retold_tokens, 0
+        # What a total has and its details do not explain is text (business/credits.py).
+        text = max(bill.input_text, bill.input - bill.input_audio - bill.input_image)
+        return min(text, retold)
 
     def record(self, bill: Bill, target: Target) -> UsageRecord:
         transcription = isinstance(bill, TranscriptionUsage)
@@ -43,6 +58,7 @@ class Meter:
                 output_text=bill.output_text,
                 output_audio=bill.output_audio,
             ),
+            reseed_input=self._reseed(bill),
             duration_ms=bill.duration_ms if isinstance(bill, TranscriptionUsage) else 0,
             born_us=self._now_us(),
         )

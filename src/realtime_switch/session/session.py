@@ -5,13 +5,16 @@ Frames meet the lane and nothing else; what the lane hears, the session hears.
 
     HEARING --first word--> ASKING --granted--> DIALLING --opened--> GREETING --first word--> LIVE
                               |                 ^  ^                     |                     |
-                              +--> BRIEFING ----+  +------- lost, while attempts remain ------+
+                              +--> BRIEFING ----+  +---- lost, while there is somewhere to go --+
     LIVE --credits spent in mid-reply--> FINISHING --reply over--> ENDED
-    any phase --client left, refused, credits spent, attempts spent, ended by the gateway--> ENDED
+    any phase --client left, refused, credits spent, nowhere left to go, ended by the gateway--> ENDED
 
 A client is heard first where its dialect has it speak first; then it says which model it wants. Where
 a provider of another dialect wants to be told at once how the call is to be held, it is dialled once the
 client has said so.
+
+Where the call goes is choice.py's to say. A provider that is to be left while it still works is left at the
+end of a turn, for a connection that was made ready beside it.
 
 `from_client` and `from_provider` are the methods of the present phase; a change
 of phase puts others in their place. Whatever an old connection still says is
@@ -27,25 +30,49 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+import msgspec
+
 from ..accounts.errors import ErrorCode
-from ..accounts.records import Grant, Refusal
-from ..dialects.acts import (
-    Act,
-    Garbled,
-    Ready,
-    StartOver,
-    Trouble,
-    Usage,
+from ..accounts.records import Grant, Refusal, SwitchCause
+from ..dialects.acts import Act, Garbled, GoingAway, Handle, Ready, StartOver, Trouble, Usage
+from ..dialects.dialect import (
+    AskSwitch,
+    ClientSide,
+    Dialect,
+    FirstWord,
+    Hangup,
+    Manner,
+    ToClient,
+    ToProvider,
+    Weight,
 )
-from ..dialects.dialect import ClientSide, Dialect, Hangup, Manner, ToClient, ToProvider
-from ..dialects.terms import Terms
+from ..dialects.terms import Target, Terms
 from . import limits
 from .alarms import Alarm, Alarms
+from .choice import Choice, Health, Next
+from .connection import Connection
+from .floor import Floor
 from .lane import Heard, Hops, Relay, relay
 from .purse import Purse
-from .steps import PASS, Answer, Ask, AskCredits, Dial, End, Note, Steps
+from .seam import Seam
+from .steps import (
+    PASS,
+    Answer,
+    Ask,
+    AskCredits,
+    Dial,
+    DialBeside,
+    End,
+    GoOver,
+    Keep,
+    LeaveBeside,
+    Note,
+    Steps,
+    ToBeside,
+)
 from .taps import Taps
 from .translation import Translation
+from .unheard import Keeps, Unheard
 from .unread import Passes, nothing_passes
 from .way import Choose, Way
 
@@ -69,6 +96,7 @@ _HOPELESS = {
     "model_not_found": ErrorCode.EXTERNAL_MODEL_NOT_FOUND,
     "missing_model": ErrorCode.EXTERNAL_MODEL_NOT_FOUND,
     "invalid_api_key": ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE,
+    "backend_rejected_setup": ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE,
     "beta_api_shape_disabled": ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE,
 }
 
@@ -88,30 +116,45 @@ class Session:
         client_side: ClientSide,
         choose: Choose,
         model: str,
+        health: Health,
         now_us: Callable[[], int],
         random: Callable[[], float],
         new_id: Callable[[str], str],
+        first_word: Callable[[bytes], FirstWord | Hangup] | None = None,
     ) -> None:
-        """`model`: as the client named it at the door, "" if it did not."""
+        """`model`: as the client named it at the door, "" if it did not. `first_word`: how a client that
+        speaks first is heard, where a token narrows what it may say."""
         self.phase = Phase.HEARING
-        self.generation = 0  # of the newest provider connection; 0 before the first
+        self.generation = 0  # of the present provider connection; 0 before the first
         self.passes_from_client: Passes = nothing_passes
-        self.passes_from_provider: Passes = nothing_passes  # of the newest generation
+        self.passes_from_provider: Passes = nothing_passes  # of the present generation
         self.from_client: Callable[[bytes], Answer] = self._wait
         self.from_provider: Callable[[int, bytes], Answer] = self._ignore_provider
         self._client = client
         self._client_side = client_side
+        self._first_word = first_word
         self._choose = choose
         self._model = model
+        self._health = health
         self._now_us = now_us
         self._random = random
         self._new_id = new_id
         self._record_id = _numbered(run_id)
+        self._generations = count(1)
         self._alarms = Alarms(now_us)
+        self._floor = Floor(now_us)
+        self._unheard = Unheard()
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
-        self._config: str | None = None  # as the client said it first
-        self._attempts = 0
+        self._first_config: str | None = None  # where the client speaks first, what it said
+        self._briefed = client.CLIENT_SPEAKS_FIRST  # the client has said how the call is to be held
+        self._greeted = client.CLIENT_SPEAKS_FIRST  # nobody need greet the client any more
+        self._beside: Connection | None = None
+        self._seam: Seam | None = None
+        self._owes_reply = False  # the provider that is gone does, so the next one will
+        self._handle = ("", "")  # the way's name, and what its provider remembers the call by
+        self._leaving = False  # at the end of the turn, for a new connection that goes on by the handle
+        self._slow_in_a_row = 0
         self._live_since_us = 0
         self._refused_with = ""  # what the provider said instead of a greeting
         self._replies_since_asked = 0
@@ -126,18 +169,18 @@ class Session:
         return self._alarms.set(Alarm.FIRST_WORD, limits.CLIENT_FIRST_WORD_S)
 
     def _hear_first(self, payload: bytes) -> Answer:
-        word = self._client_side.first_word(payload)
+        word = (self._first_word or self._client_side.first_word)(payload)
         if isinstance(word, Hangup):
             return self._finish(End(word.code, word.reason))
         self._model = word.model or self._model
-        self._config = word.config
+        self._first_config = word.config
         return self._ask(word.session_id)
 
     def _ask(self, session_id: str) -> Steps:
         self.phase = Phase.ASKING
         self.from_client = self._wait
         self._alarms.drop(Alarm.FIRST_WORD)
-        self._way = self._choose(self._model)
+        self._ways = self._choose(self._model)
         return [Ask(session_id)]
 
     def granted(self, grant: Grant, purse: Purse) -> Steps:
@@ -145,57 +188,68 @@ class Session:
         if self.phase is Phase.ENDED:  # the client left while the question was on its way
             return []
         self._expect(Phase.ASKING)
-        way = self._way
-        if isinstance(way, Refusal):  # only now: what routes there are is not everybody's to know
-            return self.refused(way)
+        ways = self._ways
+        if isinstance(ways, Refusal):  # only now: what routes there are is not everybody's to know
+            return self.refused(ways)
+        terms = ways.ways[0].terms
+        self._client_side.session_id = grant.session_id
         # From here on; before, there is nobody to keep anything for.
-        self._taps = Taps(grant, purse, way.terms, self._client_side, self._record_id, self._now_us)
-        self._go_by(way)
+        self._taps = Taps(grant, purse, terms, self._client_side, self._record_id, self._now_us)
+        self._floor.stall_s = ways.stall_after_s
+        self._choice = Choice(ways.ways, ways.on_drop, self._health, self._now_us, self._random)
+        found = self._choice.first()
+        self._gate = self._client_side.gate(found.way.target, terms)
+        self._here = self._connection(found.way)
         if self._taps.spent:
             return self._end(ErrorCode.EXTERNAL_NO_CREDITS, "The account has no credits left.")
-        return self._prepare(grant.config)
+        return self._approach(found)
 
     def refused(self, refusal: Refusal) -> Steps:
         return self.end(refusal.code, refusal.message)
 
-    def _go_by(self, way: Way) -> None:
-        self._target, self._terms, self._provider = way.target, way.terms, way.dialect
-        self._gate = self._client_side.gate(way.target, way.terms)
-        self._lane = self._new_lane()
-
-    def _prepare(self, saved: str | None) -> Steps:
-        """Until the provider may be dialled."""
-        if self._client.CLIENT_SPEAKS_FIRST:
-            return self._dial(0.0, self._lane)
-        if isinstance(self._lane, Relay):
-            return self._dial(0.0, self._lane)
-        if saved is not None:
+    def _approach(self, found: Next) -> Steps:
+        """To a provider, once the client has said as much as that one must know at once."""
+        here = self._here = self._connection(found.way)
+        if isinstance(here.lane, Relay):
+            self._gate.turn_to(found.way.target, found.way.terms)
+            return self._dial(found)
+        saved = self._taps.config
+        if saved is not None and not self._client.CLIENT_SPEAKS_FIRST and not self._briefed:
             self._client_side.restore(saved)
-        greeting: Steps = [ToClient(frame) for frame in self._client_side.greet(self._target.model)]
-        if self._lane.manner is not Manner.ANSWERS:
-            return greeting + self._dial(0.0, self._lane)
+        steps: Steps = []
+        if not self._greeted:
+            self._greeted = True
+            self._gate.greeted()
+            steps += map(ToClient, self._client_side.greet(found.way.target.model))
+        if self._briefed or here.lane.manner is not Manner.ANSWERS:
+            return steps + self._dial(found)
         self.phase = Phase.BRIEFING
         self.from_client = self._hear_word
-        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        for payload in waiting:
-            answer = self.from_client(payload)
-            greeting += [] if answer is PASS else answer
-        return greeting
+        self.from_provider = self._ignore_provider
+        self._nothing_passes()
+        return steps + self._play_waiting()
 
     def _hear_word(self, payload: bytes) -> Answer:
-        assert isinstance(self._lane, Translation)
-        hops, asked = self._lane.first_word(payload)
+        lane = self._here.lane
+        assert isinstance(lane, Translation)
+        self._unheard.said(self._client.weight(payload), payload)
+        hops, self._briefed = lane.first_word(payload)
         steps = self._hear(hops)
-        return steps + self._dial(0.0, self._lane) if asked and self.phase is Phase.BRIEFING else steps
+        if not self._briefed or self.phase is not Phase.BRIEFING:
+            return steps
+        return steps + self._dial(Next(self._here.way, 0.0, others=False))
 
     def provider_opened(self, generation: int) -> Steps:
+        if self._beside is not None and generation == self._beside.generation:
+            return self._open_beside(self._beside)
         if generation != self.generation or self.phase is not Phase.DIALLING:
             return []
-        if self._lane.manner is Manner.LISTENS:
+        manner = self._here.lane.manner
+        if manner is Manner.LISTENS:
             return self._go_live(self._opening())
         self.phase = Phase.GREETING
         self.from_provider = self._greet
-        opening = self._opening() if self._lane.manner is Manner.ANSWERS else []
+        opening = self._opening() if manner is Manner.ANSWERS else []
         return opening + self._alarms.set(Alarm.GREETING, limits.PROVIDER_GREETING_S)
 
     # -- The way out ----------------------------------------------------------------------------------------
@@ -203,9 +257,9 @@ class Session:
     def provider_closed(self, generation: int, code: int, reason: str) -> Steps:
         """The provider hung up, and said so."""
         if generation != self.generation or self.phase not in _CONNECTED:
-            return []
+            return self.provider_lost(generation)
         steps: Steps = []
-        for hop in self._lane.closed(code, reason):
+        for hop in self._here.lane.closed(code, reason):
             if isinstance(hop, Heard) and isinstance(hop.act, Trouble):
                 self._refused_with = self._refused_with or hop.act.code
                 steps.append(Note("provider_closed", hop.act.code))
@@ -214,21 +268,41 @@ class Session:
     def provider_lost(self, generation: int, hopeless: bool = False) -> Steps:
         """The dial failed, or the connection ended, for whatever reason. `hopeless`: the provider turned us
         down in a way that trying again will not change (a wrong key of ours)."""
+        if self._beside is not None and generation == self._beside.generation:
+            return self._lose_beside(self._beside)
         if generation != self.generation or self.phase not in (Phase.DIALLING, *_CONNECTED):
             return []
-        self._catch_up()
-        closing: Steps = [ToClient(p) for p in self._client_side.close_replies()]
-        self._taps.cut_off()
-        if self.phase is Phase.FINISHING:
-            return closing + self._end_for_credits()
-        if self._live_long_enough():
-            self._attempts = 0
-        delays = self._terms.redial_after_s
-        if hopeless or self._refused_with in _HOPELESS or self._attempts >= len(delays):
-            return closing + self._end_for_provider()
-        after_s = delays[self._attempts] * (0.5 + self._random())
-        self._attempts += 1
-        return [*closing, Note("redial", f"attempt {self._attempts}"), *self._dial(after_s)]
+        if self._refused_with == "session_not_found" and self._handle[1]:
+            # It remembers no more; then it is told, like any other.
+            self._handle = ("", "")
+            return [Note("handle_refused"), *self._approach(Next(self._here.way, 0.0, others=False))]
+        cause = SwitchCause.DROPPED if self.phase is Phase.LIVE else SwitchCause.REFUSED
+        return self._move(cause, hopeless or self._refused_with in _HOPELESS)
+
+    @property
+    def target(self) -> Target | None:
+        """Where the call is, or is going; None before that is known."""
+        return None if self.phase in _UNKNOWN else self._here.way.target
+
+    @property
+    def bound_for(self) -> Target | None:
+        """Where it will be, if it is on its way to another."""
+        return self._beside.way.target if self._beside is not None else self.target
+
+    @property
+    def targets(self) -> list[str]:
+        """All of its route's, by the names that `switch` takes; none before that is known."""
+        return [] if self.phase in _UNKNOWN else self._choice.names
+
+    @property
+    def dialect(self) -> str:
+        """The client's."""
+        return self._client.NAME
+
+    def expects(self, generation: int) -> bool:
+        """It is that of the present connection, or of the one beside it."""
+        beside = self._beside
+        return generation == self.generation or (beside is not None and generation == beside.generation)
 
     def client_left(self) -> Steps:
         if self.phase is Phase.ENDED:
@@ -238,6 +312,154 @@ class Session:
     def end(self, code: ErrorCode, message: str) -> Steps:
         """The gateway ends the call: idle, too slow, taken over, stopping."""
         return [] if self.phase is Phase.ENDED else self._end(code, message)
+
+    def ending(self, code: ErrorCode) -> End:
+        close = self._client_side.farewell(code, "").close
+        return End(close.code, close.reason, code)
+
+    # -- From one provider to another -----------------------------------------------------------------------
+
+    def _move(self, cause: SwitchCause, hopeless: bool = False) -> Steps:
+        """The provider of now cannot be counted on any more."""
+        self._catch_up()
+        closing: Steps = [ToClient(frame) for frame in self._client_side.close_replies()]
+        if self.phase is Phase.FINISHING:
+            return closing + self._end_for_credits()
+        self._taps.cut_off()
+        self._owes_reply |= self._floor.lost()
+        was_live = self.phase is Phase.LIVE
+        if was_live and self._now_us() - self._live_since_us >= limits.REDIAL_FORGIVEN_AFTER_S * 1e6:
+            self._choice.settled()
+        if self._seam is None and (was_live or cause is not SwitchCause.REFUSED):
+            self._seam = Seam(source=self._here.way.target, cause=cause, since_us=self._now_us())
+        if self._beside is not None and self._beside.ready:
+            return closing + self._go_over(self._beside)
+        self._beside = None
+        found = self._choice.failed(hopeless=hopeless, was_live=was_live)
+        if found is None:
+            return closing + self._arrived(None) + self._end_for_provider()
+        note = Note("redial", f"attempt {self._choice.attempts}")
+        return [*closing, note, *self._approach(found)]
+
+    def _start_over(self, act: StartOver) -> Steps:
+        """Another connection to the same provider, which is told anew how the call is to be held."""
+        self._taps.cut_off()
+        self._owes_reply |= self._floor.lost()
+        closing: Steps = [ToClient(frame) for frame in self._client_side.close_replies()]
+        way = self._here.way
+        self._seam = Seam(source=way.target, cause=SwitchCause.START_OVER, since_us=self._now_us())
+        return [*closing, Note("start_over"), *self._approach(Next(way, 0.0, others=False))]
+
+    def switch(self, name: str, request_id: str | None = None) -> Steps | str:
+        """Somebody wants the call to be with that target of its route, "" for the next. It goes there at the
+        end of the turn. Or why it cannot. `request_id`: of a client that is to be told."""
+        if self.phase is not Phase.LIVE:
+            return f"The call is {self.phase.value} and cannot be switched now."
+        if self._leaving or self._beside is not None:
+            where = self._beside.way.name if self._beside is not None else self._here.way.name
+            return f"The call is on its way to {where} already."
+        way = self._choice.named(name) if name else self._choice.other()
+        if way is None and name:
+            return f"The call's route has no target {name[:80]!r}. It has: {', '.join(self._choice.names)}."
+        if way is None:
+            return "The call's route has no other target that works at the moment."
+        return self._roll(way, SwitchCause.REQUESTED, request_id)
+
+    def latency(self, latency_ms: int) -> Steps:
+        """So long the provider took: for a ping, or to begin a reply."""
+        assert not isinstance(self._ways, Refusal)
+        bound_ms = self._ways.switch_above_latency_ms
+        if bound_ms is None or self.phase is not Phase.LIVE:
+            return []
+        self._slow_in_a_row = self._slow_in_a_row + 1 if latency_ms > bound_ms else 0
+        if self._slow_in_a_row < self._ways.switch_after or self._leaving or self._beside is not None:
+            return []
+        self._slow_in_a_row = 0
+        way = self._choice.other()
+        return [] if way is None else self._roll(way, SwitchCause.LATENCY)
+
+    def _roll(self, way: Way, cause: SwitchCause, request_id: str | None = None) -> Steps:
+        """A connection is made ready beside the present one; the call goes over at the end of a turn."""
+        self._rolling = Seam(
+            source=self._here.way.target, cause=cause, since_us=self._now_us(), request_id=request_id
+        )
+        if way is self._here.way and self._handle[0] == way.name:
+            self._leaving = True
+            return [Note("switching", f"{cause} to {way.name}"), *self._go_over_if_free()]
+        self._beside = beside = self._connection(way)
+        beside.generation = next(self._generations)
+        return [Note("switching", f"{cause} to {way.name}"), DialBeside(beside.generation, way.target)]
+
+    def _open_beside(self, beside: Connection) -> Steps:
+        if beside.lane.manner is Manner.GREETS:
+            return []
+        beside.ready = beside.lane.manner is Manner.LISTENS
+        if beside.lane.manner is Manner.ANSWERS:
+            hops = self._say_opening(beside)
+            return [ToBeside(hop.payload) for hop in hops if isinstance(hop, ToProvider)]
+        return self._go_over_if_free()
+
+    def _hear_beside(self, beside: Connection, payload: bytes) -> Steps:
+        """Nothing of it is for the client; it is to be ready, and that is all."""
+        hops = beside.lane.from_provider(payload)
+        acts = [] if hops is PASS else [hop.act for hop in hops if isinstance(hop, Heard)]
+        if any(isinstance(act, Trouble | Garbled) for act in acts):
+            return [LeaveBeside(), *self._lose_beside(beside)]
+        beside.ready |= any(isinstance(act, Ready) for act in acts)
+        return self._go_over_if_free()
+
+    def _lose_beside(self, beside: Connection) -> Steps:
+        """The present one goes on; if it is to hang up, it is redialled then."""
+        self._beside = None
+        self._health.failed(beside.way.name)
+        return [Note("switch_failed", beside.way.name)]
+
+    def _go_over_if_free(self) -> Steps:
+        if self.phase is not Phase.LIVE or not self._floor.is_free or self._client_side.reply_open:
+            return []
+        if self._leaving:
+            return self._go_by_handle()
+        beside = self._beside
+        if beside is None or not beside.ready:
+            return []
+        if beside.history is not None and beside.history != self._taps.history():
+            # It was told of the past before the last turn was over.
+            cause, request_id = self._rolling.cause, self._rolling.request_id
+            self._beside = None
+            return [LeaveBeside(), *self._roll(beside.way, cause, request_id)]
+        self._catch_up()
+        self._unheard.forget_audio()
+        self._seam = msgspec.structs.replace(self._rolling, since_us=self._now_us())
+        return self._go_over(beside)
+
+    def _go_by_handle(self) -> Steps:
+        """What a provider remembers by a handle it gives to one connection at a time, so the old one goes
+        first (GEMINI-LIVE.md 9)."""
+        self._catch_up()
+        self._unheard.forget_audio()
+        self._seam = msgspec.structs.replace(self._rolling, since_us=self._now_us())
+        return self._approach(Next(self._here.way, 0.0, others=False))
+
+    def _go_over(self, beside: Connection) -> Steps:
+        self._beside, self._here, self.generation = None, beside, beside.generation
+        self._choice.moved(beside.way)
+        if isinstance(beside.lane, Relay):
+            self._gate.turn_to(beside.way.target, beside.way.terms)
+        opening = self._opening() if beside.history is None else []
+        return [GoOver(beside.generation), *self._go_live(opening)]
+
+    def _arrived(self, way: Way | None) -> Steps:
+        """The change is put down. None: there was nowhere to go."""
+        seam, self._seam = self._seam, None
+        if seam is None:
+            return []
+        record = self._taps.switched(seam, way, self._choice.attempts, self._here.told)
+        to = way.name if way is not None else "nowhere"
+        note = Note("switched", f"{seam.cause} to {to} after {record.silent_us // 1000} ms")
+        told: list[bytes] = []
+        if way is not None and (way.terms.tell_switches or seam.request_id is not None):
+            told = self._client_side.switched(way.target.provider, way.target.model, seam.request_id or "")
+        return [Keep(record), note, *map(ToClient, told)]
 
     # -- Credits and time -----------------------------------------------------------------------------------
 
@@ -252,26 +474,55 @@ class Session:
             self._catch_up()
         steps: Steps = []
         for alarm in self._alarms.due():
-            if alarm is Alarm.FIRST_WORD and self.phase is Phase.HEARING:
-                steps += self._end(ErrorCode.EXTERNAL_IDLE, "The client has not said a word.")
-            elif alarm is Alarm.GREETING and self.phase is Phase.GREETING:
-                steps += [Note("provider_silent"), *self.provider_lost(self.generation)]
-            elif alarm is Alarm.FINISH and self.phase is Phase.FINISHING:
-                steps += [ToClient(p) for p in self._client_side.close_replies()] + self._end_for_credits()
-            elif alarm is Alarm.WORDS:
-                steps += self._keep_passages()
-            elif alarm is Alarm.CREDITS and self.phase is Phase.LIVE:
-                steps += [*self._keep_passages(), *self._ask_credits()]
-            elif alarm is Alarm.PROVIDER and isinstance(self._lane, Translation):
-                steps += self._hear(self._lane.woke())
+            steps += _ON_ALARM[alarm](self)
         return steps if self.phase is Phase.ENDED else steps + self._alarms.wake()
+
+    def _never_spoke(self) -> Steps:
+        if self.phase is not Phase.HEARING:
+            return []
+        return self._end(ErrorCode.EXTERNAL_IDLE, "The client has not said a word.")
+
+    def _never_greeted(self) -> Steps:
+        if self.phase is not Phase.GREETING:
+            return []
+        return [Note("provider_silent"), *self._move(SwitchCause.REFUSED)]
+
+    def _finish_is_due(self) -> Steps:
+        if self.phase is not Phase.FINISHING:
+            return []
+        return [ToClient(frame) for frame in self._client_side.close_replies()] + self._end_for_credits()
+
+    def _credits_are_due(self) -> Steps:
+        return [*self._keep_passages(), *self._ask_credits()] if self.phase is Phase.LIVE else []
+
+    def _provider_side_is_due(self) -> Steps:
+        lane = self._here.lane
+        if self.phase is not Phase.LIVE or not isinstance(lane, Translation):
+            return []
+        return self._hear(lane.woke())
+
+    def _may_have_stalled(self) -> Steps:
+        at_us = self._floor.stalled_at_us
+        if self.phase is not Phase.LIVE or at_us is None:
+            return []
+        if at_us > self._now_us():
+            return self._alarms.set_at(Alarm.STALL, at_us)
+        return [Note("provider_stalled"), *self._move(SwitchCause.STALLED)]
+
+    def _cap_is_near(self) -> Steps:
+        return self._leave_for_the_same(SwitchCause.SESSION_CAP)
+
+    def _leave_for_the_same(self, cause: SwitchCause) -> Steps:
+        if self.phase is not Phase.LIVE or self._leaving or self._beside is not None:
+            return []
+        return self._roll(self._here.way, cause)
 
     # -- Frames, by phase -----------------------------------------------------------------------------------
 
     def _wait(self, payload: bytes) -> Answer:
         """A17: the provider is not ready, so what the client says is put by."""
         self._waiting_bytes += len(payload)
-        terms = self._way.terms if isinstance(self._way, Way) else Terms()
+        terms = Terms() if isinstance(self._ways, Refusal) else self._ways.ways[0].terms
         too_many = len(self._waiting) >= terms.waiting_messages_max
         if too_many or self._waiting_bytes > terms.waiting_bytes_max:
             return self._end(
@@ -292,7 +543,7 @@ class Session:
         is not shown it; the close that follows it (OPENAI-REALTIME.md 2.4) decides what happens."""
         if generation != self.generation:
             return []
-        hops = self._lane.from_provider(payload)
+        hops = self._here.lane.from_provider(payload)
         if hops is PASS:
             return [ToClient(payload), *self._go_live(self._late_opening())]
         acts = [hop.act for hop in hops if isinstance(hop, Heard)]
@@ -300,18 +551,41 @@ class Session:
             if isinstance(act, Trouble | Garbled):
                 self._refused_with = act.code if isinstance(act, Trouble) else "garbled"
                 return [Note("provider_refused", self._refused_with)]
-        if self._lane.manner is Manner.ANSWERS and not any(isinstance(act, Ready) for act in acts):
+        if self._here.lane.manner is Manner.ANSWERS and not any(isinstance(act, Ready) for act in acts):
             return self._hear(hops)
-        return [*self._hear(hops), *self._go_live(self._late_opening())]
+        steps = self._hear(hops)
+        return steps if self.phase is Phase.ENDED else [*steps, *self._go_live(self._late_opening())]
 
     def _carry_provider(self, generation: int, payload: bytes) -> Answer:
         if generation != self.generation:
-            return []
-        hops = self._lane.from_provider(payload)
-        return PASS if hops is PASS else self._hear(hops)
+            beside = self._beside
+            is_beside = beside is not None and generation == beside.generation
+            return self._hear_beside(beside, payload) if beside is not None and is_beside else []
+        hops = self._here.lane.from_provider(payload)
+        if hops is PASS:
+            return PASS
+        if len(hops) == 1 and isinstance(hop := hops[0], ToClient):
+            return [hop]  # nothing is heard of it
+        return self._hear(hops)
+
+    def _translate_client(self, payload: bytes) -> Answer:
+        assert isinstance(self._here.lane, Translation)
+        hops = self._here.lane.audio_from_client(payload)
+        if hops is None:
+            return self._carry_client(payload)
+        self._unheard.audio(payload)
+        if len(hops) == 1 and isinstance(hop := hops[0], ToProvider):
+            return [hop]
+        return self._hear(hops)
 
     def _carry_client(self, payload: bytes) -> Answer:
-        hops = self._lane.from_client(payload)
+        weight = self._client.weight(payload)
+        if weight is Weight.MOMENT:
+            self._catch_up()  # it may be about what was heard so far
+        elif weight in (Weight.ASK, Weight.TURN):
+            self._floor.asked()
+        self._unheard.said(weight, payload)
+        hops = self._here.lane.from_client(payload)
         return PASS if hops is PASS else self._hear(hops)
 
     # -- What is heard --------------------------------------------------------------------------------------
@@ -320,17 +594,19 @@ class Session:
         steps: Steps = []
         for hop in hops:
             if isinstance(hop, Heard):
-                act = hop.act
-                self._client_side.follow(act)
-                steps += self._taps.hear(act, self._target)
-                if (react := _REACTIONS.get(type(act))) is not None:
-                    steps += react(self, act)
+                steps += self._hear_act(hop.act)
+            elif isinstance(hop, AskSwitch):
+                steps += self._asked_to_switch(hop)
             elif isinstance(hop, Hangup):
                 return steps + self._finish(End(hop.code, hop.reason))
             else:
                 steps.append(hop)
-        if isinstance(self._lane, Translation):
-            steps += self._alarms.set_at(Alarm.PROVIDER, self._lane.due_us)
+        if self.phase is Phase.ENDED:
+            return steps
+        if isinstance(self._here.lane, Translation):
+            steps += self._alarms.set_at(Alarm.PROVIDER, self._here.lane.due_us)
+        if not self._alarms.is_set(Alarm.STALL) and self.phase is Phase.LIVE:
+            steps += self._alarms.set_at(Alarm.STALL, self._floor.stalled_at_us)
         if self._taps.unsettled:
             # First, because the frame that ends a turn tells the client that it is over: then it is on disk.
             steps = [*self._keep_passages(), *steps]
@@ -339,81 +615,133 @@ class Session:
             steps += self._end_for_credits()
         elif self.phase is Phase.LIVE and self._taps.spent:
             steps += self._out_of_credits()
-        return steps
+        waits = self._leaving or self._beside is not None
+        return steps + self._go_over_if_free() if waits else steps
+
+    def _hear_act(self, act: Act) -> Steps:
+        self._client_side.follow(act)
+        self._unheard.hear(act, not self._client_side.answered_unasked)
+        took_ms = self._floor.hear(act, self._client_side.answered_unasked)
+        steps = self._taps.hear(act, self._here.way.target)
+        if (react := _REACTIONS.get(type(act))) is not None:
+            steps += react(self, act)
+        return steps if took_ms is None else steps + self.latency(took_ms)
 
     def _catch_up(self) -> None:
         """Hear the words that the lane let pass unread."""
-        for hop in self._lane.catch_up():
+        for hop in self._here.lane.catch_up():
             if isinstance(hop, Heard):
-                self._client_side.follow(hop.act)
-                self._taps.hear(hop.act, self._target)
+                self._hear_act(hop.act)
 
-    def _greeted(self, act: Ready) -> Steps:
-        self._lane.greeted()
+    def _see_greeting(self, act: Ready) -> Steps:
+        self._greeted = True
+        self._gate.greeted()
         return []
 
-    def _start_over(self, act: StartOver) -> Steps:
-        """Another connection to the same provider, which is told anew how the call is to be held."""
-        self._taps.cut_off()
-        return [*map(ToClient, self._client_side.close_replies()), Note("start_over"), *self._dial(0.0)]
-
-    def _troubled(self, act: Trouble) -> Steps:
+    def _see_trouble(self, act: Trouble) -> Steps:
         return [Note("provider_error", act.code)]
 
-    def _puzzled(self, act: Garbled) -> Steps:
-        return [Note("provider_error", "garbled")]
+    def _see_garbage(self, act: Garbled) -> Steps:
+        """Whoever sends one thing that is no message is not listened to any longer."""
+        note = Note("provider_error", "garbled")
+        return [note, *self._move(SwitchCause.GARBLED)] if self.phase is Phase.LIVE else [note]
+
+    def _see_going_away(self, act: GoingAway) -> Steps:
+        return self._leave_for_the_same(SwitchCause.GOING_AWAY)
+
+    def _see_handle(self, act: Handle) -> Steps:
+        self._handle = (self._here.way.name, act.handle) if act.resumable else ("", "")
+        return []
 
     def _count_reply(self, act: Usage) -> Steps:
         self._replies_since_asked += 1
         asks = self._replies_since_asked >= limits.CREDITS_ASKED_AFTER_REPLIES
         return self._ask_credits() if asks else []
 
+    def _asked_to_switch(self, asked: AskSwitch) -> Steps:
+        answer = self.switch(asked.target, asked.request_id)
+        if not isinstance(answer, str):
+            return answer
+        frames = self._client_side.refuse_switch(answer, asked.request_id)
+        return [ToClient(frame) for frame in frames]
+
     def _keep_passages(self) -> Steps:
         return self._taps.due() + self._alarms.set_at(Alarm.WORDS, self._taps.due_us())
 
     # -- Changes of phase -----------------------------------------------------------------------------------
 
-    def _new_lane(self) -> Relay | Translation:
-        provider_side = self._provider.provider_side(self._target, self._terms, self._new_id, self._now_us)
-        if self._provider.NAME == self._client.NAME:
-            return relay(self._provider, self._gate, provider_side, self._client_side)
-        return Translation(self._client_side, provider_side)
+    def _connection(self, way: Way) -> Connection:
+        side = way.dialect.provider_side(way.target, way.terms, self._new_id, self._now_us)
+        if way.dialect.NAME == self._client.NAME:
+            return Connection(way, relay(way.dialect, self._gate, side, self._client_side), 0)
+        return Connection(way, Translation(self._client_side, side), 0)
 
-    def _dial(self, after_s: float, lane: Relay | Translation | None = None) -> Steps:
-        """`lane`: one that was begun already."""
-        self._lane = lane or self._new_lane()
+    def _dial(self, found: Next) -> Steps:
         self.phase = Phase.DIALLING
-        self.generation += 1
+        self._here.generation = self.generation = next(self._generations)
+        self._leaving = False
         self._nothing_passes()
         self.from_client = self._wait
         self.from_provider = self._ignore_provider
         self._refused_with = ""
-        return [Dial(self.generation, after_s, self._target)]
+        within_s = limits.PROVIDER_HANDSHAKE_IMPATIENT_S if found.others else limits.PROVIDER_HANDSHAKE_S
+        return [Dial(self.generation, found.after_s, found.way.target, within_s)]
+
+    def _say_opening(self, connection: Connection) -> Hops:
+        connection.history = self._taps.history()
+        name, handle = self._handle
+        handle = handle if name == connection.way.name else ""
+        connection.told = "" if handle else connection.history
+        config = self._first_config or self._taps.config
+        return connection.lane.opening(config, connection.history, handle)
 
     def _opening(self) -> Steps:
-        return self._hear(self._lane.opening(self._config or self._taps.config, self._taps.history()))
+        return self._hear(self._say_opening(self._here))
 
     def _late_opening(self) -> Steps:
-        return self._opening() if self._lane.manner is Manner.GREETS else []
+        return self._opening() if self._here.lane.manner is Manner.GREETS else []
 
     def _go_live(self, opening: Steps) -> Steps:
-        """A10, A17: first what makes the provider know the call, then what waited, in order. No frame can
-        come between, because all of it is one answer."""
+        """A10, A17: first what makes the provider know the call, then what nobody has taken in yet and what
+        waited, in order. No frame can come between, because all of it is one answer."""
+        lane = self._here.lane
         self.phase = Phase.LIVE
         self._live_since_us = self._now_us()
         self._alarms.drop(Alarm.GREETING)
-        self.from_client = self._carry_client
+        self._choice.worked()
+        self.from_client = self._carry_client if isinstance(lane, Relay) else self._translate_client
         self.from_provider = self._carry_provider
-        self.passes_from_client = self._lane.passes_from_client
-        self.passes_from_provider = self._lane.passes_from_provider
-        steps = opening
-        if isinstance(self._lane, Translation):
-            steps += self._hear(self._lane.ready())
-        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        for payload in waiting:
-            answer = self.from_client(payload)
-            steps += [ToProvider(payload)] if answer is PASS else answer
+        self.passes_from_client = Keeps(lane.passes_from_client, self._unheard)
+        self.passes_from_provider = lane.passes_from_provider
+        steps = [*opening, *self._arrived(self._here.way)]
+        if isinstance(lane, Translation) and lane.briefed:
+            steps += self._hear(lane.ready())
+        else:
+            steps += self._tell_again()
+        steps += self._play_waiting()
+        life_s = self._here.way.connection_s_max
+        steps += self._alarms.set(Alarm.ROLL, max(life_s - limits.ROLL_BEFORE_S, life_s * 0.8))
         return steps + self._alarms.set(Alarm.CREDITS, limits.CREDITS_ASKED_AFTER_S)
+
+    def _tell_again(self) -> Steps:
+        """To a provider that was not there: tool calls that it has not made, what the client said, and that a
+        reply is owed."""
+        owed, self._owes_reply = self._owes_reply, False
+        asked = self._unheard.asks or (self._unheard.holds_turn and self._client_side.answered_unasked)
+        steps = self._hear(self._here.lane.told_before([*self._floor.open_calls.values()]))
+        for payload in self._unheard.take():
+            steps += self._say(payload)
+        return steps if asked or not owed else steps + self._say(self._client_side.ask_again())
+
+    def _play_waiting(self) -> Steps:
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        return [step for payload in waiting for step in self._say(payload)]
+
+    def _say(self, payload: bytes) -> Steps:
+        if self.passes_from_client(payload):
+            return [ToProvider(payload)]
+        answer = self.from_client(payload)
+        return [ToProvider(payload)] if answer is PASS else answer
 
     def _out_of_credits(self) -> Steps:
         """A15: the running reply may end, and the client says nothing more that costs."""
@@ -431,17 +759,14 @@ class Session:
     def _end_for_provider(self) -> Steps:
         code = _HOPELESS.get(self._refused_with, ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE)
         if code is ErrorCode.EXTERNAL_MODEL_NOT_FOUND:
-            return self._end(code, f"The provider does not serve the model {self._target.model!r}.")
+            model = self._here.way.target.model
+            return self._end(code, f"The provider does not serve the model {model!r}.")
         return self._end(code, "The provider cannot be reached. Try again in a moment.")
 
     def _end(self, code: ErrorCode, message: str) -> Steps:
         farewell = self._client_side.farewell(code, message)
         end = End(farewell.close.code, farewell.close.reason, code)
         return self._finish(end, [ToClient(frame) for frame in farewell.frames])
-
-    def ending(self, code: ErrorCode) -> End:
-        close = self._client_side.farewell(code, "").close
-        return End(close.code, close.reason, code)
 
     def _finish(self, end: End, last_words: Steps | None = None) -> Steps:
         """A19: what is known is kept before anything is let go."""
@@ -450,7 +775,8 @@ class Session:
             self._catch_up()
             kept = self._taps.flush()
         self.phase = Phase.ENDED
-        self.generation += 1
+        self.generation = next(self._generations)
+        self._beside = None
         self._nothing_passes()
         self.from_client = self._ignore
         self.from_provider = self._ignore_provider
@@ -463,10 +789,6 @@ class Session:
 
     # -- Small things ---------------------------------------------------------------------------------------
 
-    def _live_long_enough(self) -> bool:
-        live_us = self._now_us() - self._live_since_us
-        return self.phase is Phase.LIVE and live_us >= limits.REDIAL_FORGIVEN_AFTER_S * 1e6
-
     def _ask_credits(self) -> Steps:
         self._replies_since_asked = 0
         return [AskCredits(), *self._alarms.set(Alarm.CREDITS, limits.CREDITS_ASKED_AFTER_S)]
@@ -478,13 +800,26 @@ class Session:
 _UNKNOWN = (Phase.HEARING, Phase.ASKING)
 _CONNECTED = (Phase.GREETING, Phase.LIVE, Phase.FINISHING)
 
+_ON_ALARM: dict[Alarm, Callable[[Session], Steps]] = {
+    Alarm.FIRST_WORD: Session._never_spoke,
+    Alarm.GREETING: Session._never_greeted,
+    Alarm.FINISH: Session._finish_is_due,
+    Alarm.WORDS: Session._keep_passages,
+    Alarm.CREDITS: Session._credits_are_due,
+    Alarm.PROVIDER: Session._provider_side_is_due,
+    Alarm.STALL: Session._may_have_stalled,
+    Alarm.ROLL: Session._cap_is_near,
+}
+
 # Each is given the acts that it is filed under.
 _REACTIONS: dict[type[Act], Callable[[Session, Any], Steps]] = {
     Usage: Session._count_reply,
     StartOver: Session._start_over,
-    Ready: Session._greeted,
-    Trouble: Session._troubled,
-    Garbled: Session._puzzled,
+    Ready: Session._see_greeting,
+    Trouble: Session._see_trouble,
+    Garbled: Session._see_garbage,
+    GoingAway: Session._see_going_away,
+    Handle: Session._see_handle,
 }
 
 

@@ -6,9 +6,10 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from ..accounts.errors import ErrorCode
-from ..accounts.records import Passage, SavedConfig, UsageRecord
+from ..accounts.records import Passage, SavedConfig, Switched, UsageRecord
 from ..dialects.dialect import ToClient, ToProvider
 from ..dialects.terms import Target
+from . import limits
 
 
 class _Pass(enum.Enum):
@@ -22,7 +23,7 @@ PASS: Final = _Pass.PASS
 class Keep(Struct, frozen=True, gc=False):
     """Put a record where it survives a kill of this process, before the next step is taken."""
 
-    record: UsageRecord | Passage | SavedConfig
+    record: UsageRecord | Passage | SavedConfig | Switched
 
 
 class Dial(Struct, frozen=True, gc=False):
@@ -32,6 +33,31 @@ class Dial(Struct, frozen=True, gc=False):
     generation: int
     after_s: float
     target: Target
+    within_s: float = limits.PROVIDER_HANDSHAKE_S
+
+
+class DialBeside(Struct, frozen=True, gc=False):
+    """Open one more provider connection and leave the present one as it is. What comes of it is told by its
+    own generation; `GoOver` makes it the present one."""
+
+    generation: int
+    target: Target
+
+
+class ToBeside(Struct, frozen=True, gc=False):
+    """A frame for the connection beside."""
+
+    payload: bytes
+
+
+class GoOver(Struct, frozen=True, gc=False):
+    """The connection beside is the present one from now on; the old one is let go of."""
+
+    generation: int
+
+
+class LeaveBeside(Struct, frozen=True, gc=False):
+    """The connection beside is not wanted any more."""
 
 
 class Ask(Struct, frozen=True, gc=False):
@@ -67,6 +93,20 @@ class End(Struct, frozen=True, gc=False):
     error: ErrorCode | None = None
 
 
-Step = ToClient | ToProvider | Keep | Dial | Ask | AskCredits | Wake | Note | End
+Step = (
+    ToClient
+    | ToProvider
+    | ToBeside
+    | Keep
+    | Dial
+    | DialBeside
+    | GoOver
+    | LeaveBeside
+    | Ask
+    | AskCredits
+    | Wake
+    | Note
+    | End
+)
 Steps = list[Step]
 Answer = Literal[_Pass.PASS] | Steps

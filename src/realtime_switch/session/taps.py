@@ -6,15 +6,17 @@ step is taken.
 
 from collections.abc import Callable
 
-from ..accounts.records import Grant, SavedConfig
+from ..accounts.records import Grant, SavedConfig, Switched
 from ..dialects.acts import Act, Bill, Configured, Ready
 from ..dialects.dialect import ClientSide, ToClient
 from ..dialects.terms import Target, Terms
 from . import limits
 from .meter import Meter
 from .purse import Purse
+from .seam import Seam
 from .steps import Keep, Note, Steps
 from .transcript import Transcript
+from .way import Way
 
 LEFT_OUT = "[What was said before this is left out.]\n"  # as the business side marks its own cuts
 
@@ -66,6 +68,23 @@ class Taps:
             if self._terms.tell_low_credits:
                 steps += [ToClient(p) for p in self._client_side.credits_low(left)]
         return steps
+
+    def switched(self, seam: Seam, way: Way | None, attempts: int, told: str) -> Switched:
+        """None: it went nowhere. `told`: what the new provider was told of the past."""
+        self._meter.retold(told)
+        return Switched(
+            id=self._record_id(),
+            account_id=self._grant.account_id,
+            session_id=self._grant.session_id,
+            from_provider=seam.source.provider,
+            from_model=seam.source.model,
+            to_provider=way.target.provider if way is not None else "",
+            to_model=way.target.model if way is not None else "",
+            cause=seam.cause,
+            silent_us=max(0, self._now_us() - seam.since_us),
+            attempts=attempts,
+            born_us=self._now_us(),
+        )
 
     # -- Words ----------------------------------------------------------------------------------------------
 

@@ -49,6 +49,7 @@ from . import limits
 
 USER, AGENT, TOOL = "user", "agent", "tool"
 BASE64_CHARS_PER_BYTE = 4 / 3
+LAST_MOMENT_MS = 20  # who heard all but this heard all: counts of the same audio may differ by as much
 
 
 class _Line(Struct):
@@ -243,7 +244,7 @@ class Transcript:
         if line is None or line.sure:
             return
         audio_ms = self._audio_ms(line)
-        if act.heard_ms < audio_ms:
+        if act.heard_ms < audio_ms - LAST_MOMENT_MS:
             line.parts = {0: _cut_words(line.text, act.heard_ms / audio_ms)}
         line.sure = True
 

@@ -11,7 +11,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..accounts.errors import ConfigurationError, ErrorCode
-from ..providers.endpoint import BUILT_IN, LOCAL, Endpoint, Provider
+from ..providers.builtin import BUILT_IN, CAPABILITIES, LOCAL, LOCAL_GEMINI, PROFILES
+from ..providers.endpoint import Endpoint, Provider
 from ..providers.routes import Route, Target, parse_target
 from ..secret import Secret
 from . import place
@@ -37,6 +38,8 @@ ENVIRONMENT: Mapping[str, SettingPath] = {
     "ZMQ_TIMEOUT_MS": ("link", "timeout_ms"),
     "HOST": ("gateway", "host"),
     "PORT": ("gateway", "port"),
+    "TLS_CERT": ("gateway", "tls_cert"),
+    "TLS_KEY": ("gateway", "tls_key"),
     "MAX_PAYLOAD_LENGTH": ("gateway", "message_bytes_max"),
     "IDLE_TIMEOUT": ("gateway", "idle_s"),
     "LOG_LEVEL": ("log", "level"),
@@ -54,6 +57,8 @@ class Flags(Struct, frozen=True, kw_only=True):
     config: Path | None = None
     host: str | None = None
     port: int | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
 
 
 def load(flags: Flags | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -103,16 +108,15 @@ def _parse(file: Path | None, text: str) -> dict[str, Any]:
 def _overlay(tables: dict[str, Any], sources: Sources, flags: Flags, environ: Mapping[str, str]) -> None:
     """Lay environment and flags over what the file says."""
     over = [(path, environ[name], name) for name, path in ENVIRONMENT.items() if name in environ]
-    if flags.host is not None:
-        over.append((("gateway", "host"), flags.host, "--host"))
-    if flags.port is not None:
-        over.append((("gateway", "port"), str(flags.port), "--port"))
+    for name in ("host", "port", "tls_cert", "tls_key"):
+        if (value := getattr(flags, name)) is not None:
+            over.append((("gateway", name), str(value), f"--{name.replace('_', '-')}"))
     for path, value, source in over:
-        section, name = path
+        section, key = path
         table = tables.setdefault(section, {})
         if not isinstance(table, dict):
             raise sources.complaint((section,), "must be a table.")
-        table[name] = value.strip()
+        table[key] = value.strip()
         sources.name(path, source)
 
 
@@ -138,6 +142,13 @@ def _settings(
     summary = build(SummarySettings, tables.get("summary", {}), ("summary",), sources)
     if summary.url and not summary.url.startswith(("https://", "http://")):
         raise sources.complaint(("summary", "url"), "must be an address like https://host/v1.")
+    gateway = build(GatewaySettings, tables.get("gateway", {}), ("gateway",), sources)
+    if gateway.tls_key and not gateway.tls_cert:
+        raise sources.complaint(("gateway", "tls_key"), "stands alone. Set tls_cert, too.")
+    tls_cert, tls_key = (
+        path_of("gateway", name, getattr(gateway, name), Path()) if getattr(gateway, name) else ""
+        for name in ("tls_cert", "tls_key")
+    )
     endpoints = _endpoints(tables.get("providers", {}), sources, file, key_of)
     return Settings(
         data=data,
@@ -150,7 +161,7 @@ def _settings(
         database_key=key_of(KEY_NAME),
         link=link,
         outbox=replace(outbox, path=path_of("outbox", "path", outbox.path, data / place.OUTBOX_DIRECTORY)),
-        gateway=build(GatewaySettings, tables.get("gateway", {}), ("gateway",), sources),
+        gateway=replace(gateway, tls_cert=tls_cert, tls_key=tls_key),
         endpoints=endpoints,
         routes=_routes(tables.get("routes", {}), sources, endpoints),
         rates=_rates(tables.get("rates", []), sources),
@@ -182,12 +193,19 @@ def _endpoints(
         if "key_file" in table:
             built_in.pop("key_env", None)
         table = {**built_in, **table}
-        if isinstance(own := table.get("capabilities"), Mapping):
-            table["capabilities"] = {**built_in.get("capabilities", {}), **own}
+        dialect = str(table.get("dialect"))
+        if isinstance(own := table.get("capabilities", {}), Mapping):
+            usual = {**CAPABILITIES.get(dialect, {}), **built_in.get("capabilities", {})}
+            table["capabilities"] = {**usual, **own}
+        if isinstance(own := table.get("profiles", {}), Mapping):
+            table["profiles"] = {
+                **own,
+                **{g: p for g, p in PROFILES.get(dialect, {}).items() if g not in own},
+            }
         provider = build(Provider, table, path, sources)
         if provider.key_file and provider.key_env:
             raise sources.complaint((*path, "key_file"), "stands beside key_env. Keep one of the two.")
-        if provider.url or name != LOCAL:
+        if provider.url or name not in (LOCAL, LOCAL_GEMINI):
             _check_url(provider.url, (*path, "url"), sources)
         if provider.key_file:
             key_file = str(_absolute(provider.key_file, file.parent if file else None))

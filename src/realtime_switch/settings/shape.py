@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit, urlunsplit
 
 from msgspec import Meta, Struct
 
 from ..accounts.errors import ConfigurationError, ErrorCode
-from ..providers.endpoint import LOCAL, DialectName, Endpoint
+from ..providers.builtin import GEMINI_PATH, LOCAL, LOCAL_GEMINI
+from ..providers.endpoint import DialectName, Endpoint
 from ..providers.routes import Route, Routes, routes_without_a_file
 from ..secret import Secret
 from ..session import limits
@@ -36,6 +38,8 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     idle_s: Annotated[int, Meta(ge=1)] = int(limits.IDLE_S)
     calls_max: AtLeastOne = limits.CALLS_MAX
     calls_per_key_max: AtLeastOne = limits.CALLS_PER_KEY_MAX
+    tls_cert: str = ""  # a file; "": without TLS
+    tls_key: str = ""  # "": in the file of the certificate
 
 
 class OutboxSettings(Struct, frozen=True, kw_only=True):
@@ -128,25 +132,39 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def needs_local(self) -> bool:
         """Does a route lead to the local provider, which nobody else runs?"""
-        targets = (target for route in self._routes() for target in route.targets)
-        return not self.endpoints[LOCAL].provider.url and any(t.provider == LOCAL for t in targets)
+        endpoints = self._endpoints("")
+        targets = {target.provider for route in self._routes() for target in route.targets}
+        return any(name in targets and not endpoints[name].provider.url for name in (LOCAL, LOCAL_GEMINI))
 
     def build_routes(self, local_url: str = "") -> Routes:
-        """The routes with everything they need to dial. `local_url` is where the local provider listens.
+        """The routes with everything they need to dial. `local_url` is where the local provider listens for
+        the OpenAI dialect; for the other it listens beside that.
 
         Raises ConfigurationError when a route leads to a provider without its key or address (A26).
         """
-        endpoints = dict(self.endpoints)
-        if local_url and not endpoints[LOCAL].provider.url:
-            endpoints[LOCAL] = endpoints[LOCAL].at(local_url)
+        endpoints = self._endpoints(local_url)
         routes = self._routes()
         for route in routes:
             for target in route.targets:
                 _check_endpoint(route, endpoints[target.provider])
         return Routes(routes, endpoints)
 
+    def _endpoints(self, local_url: str) -> dict[str, Endpoint]:
+        """Both names of the local provider mean one program, so one address is enough for both."""
+        endpoints = dict(self.endpoints)
+        there = endpoints[LOCAL].provider.url or local_url
+        if there:
+            for name, url in ((LOCAL, there), (LOCAL_GEMINI, _beside(there))):
+                if not endpoints[name].provider.url:
+                    endpoints[name] = endpoints[name].at(url)
+        return endpoints
+
     def _routes(self) -> tuple[Route, ...]:
         return self.routes or routes_without_a_file(self.endpoints)
+
+
+def _beside(local_url: str) -> str:
+    return urlunsplit(urlsplit(local_url)._replace(path=GEMINI_PATH, query=""))
 
 
 def _check_endpoint(route: Route, endpoint: Endpoint) -> None:

@@ -8,7 +8,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Struct, inspect
@@ -19,8 +19,9 @@ from ..secret import Secret
 S = TypeVar("S", bound=Struct)
 SettingPath = tuple[str, ...]
 
-_HEADER = re.compile(r"\s*(?P<open>\[\[?)(?P<name>[^\]]+)\]")
-_KEY = re.compile(r"\s*(?P<name>[A-Za-z0-9_\-.\"' ]+?)\s*=")
+_HEADER = re.compile(r"""\s*(?P<open>\[\[?)(?P<name>(?:"[^"]*"|'[^']*'|[^\]"'])+)\]""")
+_NAME = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^."'\s]+))\s*(?:\.|$)""")
+_KEY = re.compile(r"""\s*(?P<name>(?:"[^"]*"|'[^']*'|[A-Za-z0-9_\-. ])+?)\s*=""")
 
 
 class Sources:
@@ -68,7 +69,8 @@ def line_of(text: str, path: SettingPath) -> int | None:
 
 
 def _split(dotted: str) -> SettingPath:
-    return tuple(part.strip(" \"'") for part in dotted.split("."))
+    """A name in quotes may hold dots."""
+    return tuple("".join(match.groups("")) for match in _NAME.finditer(dotted))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -97,11 +99,21 @@ def build(kind: type[S], table: object, path: SettingPath, sources: Sources, **g
 def convert(kind: Any, value: object, path: SettingPath, sources: Sources) -> Any:
     if isinstance(kind, type) and issubclass(kind, Struct):
         return build(kind, value, path, sources)
+    if (inner := _struct_of(kind)) is not None:
+        if not isinstance(value, Mapping):
+            raise sources.complaint(path, "must be a table.")
+        return {name: build(inner, one, (*path, name), sources) for name, one in value.items()}
     try:
         # What comes from the environment or a flag is text, and may stand for a number.
         return msgspec.convert(value, kind, strict=not sources.is_named(path), dec_hook=_secret)
     except msgspec.ValidationError:
         raise sources.complaint(path, f"must be {_describe(inspect.type_info(kind))}.") from None
+
+
+def _struct_of(kind: Any) -> type[Struct] | None:
+    """What is in a table of tables: dict[str, Struct]."""
+    inner = get_args(kind)[-1] if get_origin(kind) is dict else None
+    return inner if isinstance(inner, type) and issubclass(inner, Struct) else None
 
 
 def _secret(kind: type, value: object) -> Secret:

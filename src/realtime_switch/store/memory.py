@@ -14,7 +14,7 @@ import msgspec
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
 from ..accounts.keys import LABEL_CHARS_MAX
-from ..accounts.records import Passage, SavedConfig, UsageKind, UsageRecord
+from ..accounts.records import Passage, SavedConfig, Switched, UsageKind, UsageRecord
 from ..business.repos import (
     Account,
     ApiKey,
@@ -49,6 +49,11 @@ class _Said(msgspec.Struct, frozen=True):
     created_us: int
 
 
+class _Switch(msgspec.Struct, frozen=True):
+    switched: Switched
+    created_us: int
+
+
 class _Tables:
     def __init__(self) -> None:
         self.accounts: dict[str, Account] = {}
@@ -59,6 +64,7 @@ class _Tables:
         self.passage_ids: dict[str, SessionKey] = {}
         self.passages: dict[SessionKey, tuple[_Said, ...]] = {}
         self.summaries: dict[SessionKey, tuple[int, str]] = {}
+        self.switches: dict[str, _Switch] = {}
 
     def copy(self) -> "_Tables":
         twin = _Tables()
@@ -260,13 +266,12 @@ def _counted(bill: PostedUsage) -> dict[str, int]:
                 "cached_tokens": tokens.cached_text + tokens.cached_audio + tokens.cached_image,
                 "output_text_tokens": tokens.output_text,
                 "output_audio_tokens": tokens.output_audio,
+                "reseed_tokens": record.reseed_input,
             }
         case UsageKind.TRANSCRIPTION:
             counted |= {"transcription_tokens": tokens.total, "transcription_ms": record.duration_ms}
         case UsageKind.SESSION:
             counted |= {"session_ms": record.duration_ms}
-        case UsageKind.RESEED:
-            counted |= {"reseed_tokens": tokens.total}
     return counted
 
 
@@ -300,12 +305,27 @@ class _Sessions:
             kept = _Said(number, keepable(passage.text), passage.born_us, now_us)
             self._tables.passages[session] = (*said, kept)
 
+    def add_switches(self, switches: Sequence[Switched], now_us: int) -> None:
+        for switched in switches:
+            if switched.account_id not in self._tables.accounts:
+                raise _no_account(switched.account_id)
+            texts = {
+                name: keepable(getattr(switched, name))
+                for name in ("id", "session_id", "from_provider", "from_model", "to_provider", "to_model")
+            }
+            kept = msgspec.structs.replace(switched, **texts)
+            self._tables.switches.setdefault(kept.id, _Switch(kept, now_us))
+
+    def switches(self, account_id: str, session_id: str) -> Sequence[Switched]:
+        found = [row.switched for row in _switches(self._tables, (account_id, keepable(session_id)))]
+        return sorted(found, key=lambda switched: (switched.born_us, switched.id))
+
     def find(self, account_id: str, session_id: str) -> tuple[SessionSummary, str | None, str] | None:
         session = account_id, keepable(session_id)
+        if session not in _sessions(self._tables):
+            return None
         config = self._tables.configs.get(session)
         said = self._tables.passages.get(session, ())
-        if config is None and not said:
-            return None
         text = "".join(passage.text for passage in sorted(said, key=_birth))
         return _summary(self._tables, session), None if config is None else config.data, text
 
@@ -317,6 +337,8 @@ class _Sessions:
         self._tables.summaries.pop(session, None)
         ids = self._tables.passage_ids
         self._tables.passage_ids = {passage_id: of for passage_id, of in ids.items() if of != session}
+        for row in _switches(self._tables, session):
+            del self._tables.switches[row.switched.id]
         return there
 
     def backlog(self, account_id: str, session_id: str) -> Backlog | None:
@@ -337,8 +359,19 @@ class _Sessions:
             self._tables.summaries[session] = upto, keepable(summary)
 
     def list(self, account_id: str | None = None) -> list[SessionSummary]:
-        sessions = sorted({*self._tables.configs, *self._tables.passages})
+        sessions = sorted(_sessions(self._tables))
         return [_summary(self._tables, s) for s in sessions if account_id in (None, s[0])]
+
+
+def _sessions(tables: _Tables) -> set[SessionKey]:
+    """Those of which there is anything."""
+    switched = {(row.switched.account_id, row.switched.session_id) for row in tables.switches.values()}
+    return {*tables.configs, *tables.passages, *switched}
+
+
+def _switches(tables: _Tables, session: SessionKey) -> list[_Switch]:
+    rows = tables.switches.values()
+    return [row for row in rows if (row.switched.account_id, row.switched.session_id) == session]
 
 
 def _told(tables: _Tables, session: SessionKey) -> str:
@@ -355,6 +388,7 @@ def _summary(tables: _Tables, session: SessionKey) -> SessionSummary:
     config = tables.configs.get(session)
     said = tables.passages.get(session, ())
     times = [passage.created_us for passage in said]
+    times += [row.created_us for row in _switches(tables, session)]
     if config is not None:
         times += [config.created_us, config.updated_us]
     return SessionSummary(

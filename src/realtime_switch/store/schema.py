@@ -82,6 +82,7 @@ usage_metrics = _table(
     cached_image_tokens=BigInteger,
     output_text_tokens=BigInteger,
     output_audio_tokens=BigInteger,
+    reseed_tokens=BigInteger,
     duration_ms=BigInteger,
     fees=BigInteger,
     certainty=Text,
@@ -119,6 +120,22 @@ summaries = _table(
     session_id=Text,
     upto=BigInteger,
     data=Text,
+    created_at=BigInteger,
+)
+
+switches = _table(
+    "switches",
+    id=Text,
+    account_id=Text,
+    session_id=Text,
+    from_provider=Text,
+    from_model=Text,
+    to_provider=Text,
+    to_model=Text,
+    cause=Text,
+    silent_us=BigInteger,
+    attempts=BigInteger,
+    born_at=BigInteger,
     created_at=BigInteger,
 )
 

@@ -1,4 +1,4 @@
-"""SessionRepo in SQL: a row a configuration, a row a passage, a summary that stands for older passages."""
+"""SessionRepo in SQL: a row a configuration, passage or switch; a summary that stands for older passages."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,14 +13,16 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     select,
     true,
+    union_all,
 )
 
-from ..accounts.records import Passage, SavedConfig
+from ..accounts.records import Passage, SavedConfig, SwitchCause, Switched
 from ..business.repos import Backlog, SessionSummary
 from .accounts import no_account
-from .schema import Text, accounts, insert_into, passages, session_configs, summaries
+from .schema import Text, accounts, insert_into, passages, session_configs, summaries, switches
 from .text import keepable
 
 # Two processes that add to one session must not choose the same numbers, and a summary must not step over a
@@ -87,6 +89,36 @@ class SqlSessions:
         if rows:
             self._connection.execute(insert(passages), rows)
 
+    def add_switches(self, switches_: Sequence[Switched], now_us: int) -> None:
+        # In order of id, so that two processes that insert the same cannot lock each other out.
+        rows = [
+            {
+                "id": switched.id,
+                "account_id": switched.account_id,
+                "session_id": switched.session_id,
+                "from_provider": switched.from_provider,
+                "from_model": switched.from_model,
+                "to_provider": switched.to_provider,
+                "to_model": switched.to_model,
+                "cause": switched.cause.value,
+                "silent_us": switched.silent_us,
+                "attempts": switched.attempts,
+                "born_at": switched.born_us,
+                "created_at": now_us,
+            }
+            for switched in sorted(switches_, key=lambda switched: switched.id)
+        ]
+        if rows:
+            self._connection.execute(self._insert(switches).on_conflict_do_nothing(), rows)
+
+    def switches(self, account_id: str, session_id: str) -> Sequence[Switched]:
+        query = (
+            select(switches)
+            .where(switches.c.account_id == account_id, switches.c.session_id == session_id)
+            .order_by(switches.c.born_at, switches.c.id)
+        )
+        return [_switched(row) for row in self._connection.execute(query)]
+
     def find(self, account_id: str, session_id: str) -> tuple[SessionSummary, str | None, str] | None:
         row = self._connection.execute(_listing(account_id, session_id)).first()
         if row is None:
@@ -102,7 +134,7 @@ class SqlSessions:
 
     def delete(self, account_id: str, session_id: str) -> bool:
         gone = 0
-        for table in (session_configs, passages, summaries):
+        for table in (session_configs, passages, summaries, switches):
             of_session = table.c.account_id == account_id, table.c.session_id == session_id
             gone += self._connection.execute(delete(table).where(*of_session)).rowcount
         return gone > 0
@@ -178,47 +210,66 @@ class SqlSessions:
 
 
 def _listing(account_id: str | None = None, session_id: str | None = None) -> Select[Any]:
-    """A row a session that has a configuration or a conversation."""
-    wanted = {"account_id": account_id, "session_id": session_id}
-    wanted = {name: value for name, value in wanted.items() if value is not None}
-    of_session = passages.c.account_id, passages.c.session_id
-    said = (
-        select(
-            *of_session,
-            # PostgreSQL sums bigints to a numeric, which would come back as a Decimal.
-            cast(func.sum(func.length(passages.c.text)), BigInteger).label("chars"),
-            func.min(passages.c.created_at).label("first"),
-            func.max(passages.c.created_at).label("last"),
+    """A row a session of which there is anything."""
+    nothing = literal(0)
+    parts = union_all(
+        *(
+            select(
+                table.c.account_id,
+                table.c.session_id,
+                configs.label("configs"),
+                chars.label("chars"),
+                table.c.created_at.label("first"),
+                last.label("last"),
+            ).where(
+                true() if account_id is None else table.c.account_id == account_id,
+                true() if session_id is None else table.c.session_id == session_id,
+            )
+            for table, configs, chars, last in (
+                (session_configs, literal(1), nothing, session_configs.c.updated_at),
+                (passages, nothing, func.length(passages.c.text), passages.c.created_at),
+                (switches, nothing, nothing, switches.c.created_at),
+            )
         )
-        .where(true(), *(passages.c[name] == value for name, value in wanted.items()))
-        .group_by(*of_session)
-        .subquery()
-    )
-    config = (
-        select(session_configs)
-        .where(true(), *(session_configs.c[name] == value for name, value in wanted.items()))
-        .subquery()
-    )
-    same = and_(said.c.account_id == config.c.account_id, said.c.session_id == config.c.session_id)
-    account, session = (func.coalesce(said.c[n], config.c[n]) for n in ("account_id", "session_id"))
+    ).subquery()
+    of_session = parts.c.account_id, parts.c.session_id
     return (
         select(
-            account, session, config.c.id, said.c.chars,
-            config.c.created_at, said.c.first, config.c.updated_at, said.c.last,
+            *of_session,
+            func.max(parts.c.configs),
+            # PostgreSQL sums bigints to a numeric, which would come back as a Decimal.
+            cast(func.sum(parts.c.chars), BigInteger),
+            func.min(parts.c.first),
+            func.max(parts.c.last),
         )
-        .select_from(said.outerjoin(config, same, full=True))
-        .order_by(account, session)
-    )  # fmt: skip
+        .group_by(*of_session)
+        .order_by(*of_session)
+    )
 
 
 def _session_summary(row: Any) -> SessionSummary:
-    account_id, session_id, config_id, chars, *times = row
-    known = [time for time in times if time is not None]
+    account_id, session_id, configs, chars, created_us, updated_us = row
     return SessionSummary(
         account_id=account_id,
         session_id=session_id,
-        has_config=config_id is not None,
-        conversation_chars=chars or 0,
-        created_us=min(known),
-        updated_us=max(known),
+        has_config=configs > 0,
+        conversation_chars=chars,
+        created_us=created_us,
+        updated_us=updated_us,
+    )
+
+
+def _switched(row: Any) -> Switched:
+    return Switched(
+        id=row.id,
+        account_id=row.account_id,
+        session_id=row.session_id,
+        from_provider=row.from_provider,
+        from_model=row.from_model,
+        to_provider=row.to_provider,
+        to_model=row.to_model,
+        cause=SwitchCause(row.cause),
+        silent_us=row.silent_us,
+        attempts=row.attempts,
+        born_us=row.born_at,
     )

@@ -17,8 +17,10 @@ ROWS_PER_STATEMENT = 100  # bounds the parameters of one statement; this SQLite 
 
 _DAY_US = 24 * 60 * 60 * 1_000_000
 _COLUMNS = [column.name for column in usage_metrics.c]
+# By name: the order in the table is that in which migrations made them, and a later one may add to them.
+_NAMES = ", ".join(_COLUMNS)
 _PLACES = f"({', '.join('?' for _ in usage_metrics.c)})"
-_JSON_ROWS = "SELECT * FROM json_populate_recordset(NULL::usage_metrics, %s::json)"
+_JSON_ROWS = f"SELECT {_NAMES} FROM json_populate_recordset(NULL::usage_metrics, %s::json)"
 
 
 class SqlUsage:
@@ -41,7 +43,7 @@ class SqlUsage:
             source, values = _JSON_ROWS, [msgspec.json.encode(named).decode()]
         else:
             source, values = f"VALUES {', '.join([_PLACES] * len(rows))}", [v for row in rows for v in row]
-        sql = f"INSERT INTO usage_metrics {source} ON CONFLICT (id) DO NOTHING RETURNING id"
+        sql = f"INSERT INTO usage_metrics ({_NAMES}) {source} ON CONFLICT (id) DO NOTHING RETURNING id"
         return {row[0] for row in driver_of(self._connection).execute(sql, values)}
 
     def totals(self, by: str | None = None, account_id: str | None = None) -> list[UsageTotals]:
@@ -62,7 +64,7 @@ class SqlUsage:
 
 
 def _row(bill: PostedUsage, now_us: int) -> tuple[Any, ...]:
-    """In the order of the table's columns."""
+    """In the order of the columns in schema.py."""
     record, tokens = bill.record, bill.record.tokens
     return (
         keepable(record.id),
@@ -83,6 +85,7 @@ def _row(bill: PostedUsage, now_us: int) -> tuple[Any, ...]:
         tokens.cached_image,
         tokens.output_text,
         tokens.output_audio,
+        record.reseed_input,
         record.duration_ms,
         record.fees,
         record.certainty.value,
@@ -120,7 +123,7 @@ _SUMS: dict[str, ColumnElement[int]] = {
     "output_audio_tokens": _of(UsageKind.RESPONSE, "output_audio_tokens"),
     "transcription_tokens": _of(UsageKind.TRANSCRIPTION, "total_tokens"),
     "transcription_ms": _of(UsageKind.TRANSCRIPTION, "duration_ms"),
-    "reseed_tokens": _of(UsageKind.RESEED, "total_tokens"),
+    "reseed_tokens": _of(UsageKind.RESPONSE, "reseed_tokens"),
     "session_ms": _of(UsageKind.SESSION, "duration_ms"),
     "fees": _sum(usage_metrics.c.fees),
     "credits": _sum(usage_metrics.c.credits),

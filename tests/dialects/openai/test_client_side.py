@@ -67,6 +67,7 @@ def test_a_reply_is_open_from_its_creation_to_its_end():
 def test_an_open_reply_is_closed_as_interrupted():
     item = {
         "id": "item_a",
+        "object": "realtime.item",
         "type": "message",
         "status": "incomplete",
         "role": "assistant",

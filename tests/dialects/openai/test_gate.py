@@ -107,6 +107,7 @@ def test_a_transcription_model_that_the_route_does_not_allow_is_refused_by_name(
         (b'{"type":"response.create","type":"session.update"}', "invalid_event", None),
         (b'{"type":"input_audio_buffer.append","audio":"AA","type":"session.update"}', "invalid_event", None),
         (frame("realtime_switch.credits", event_id="c1"), "invalid_value", "c1"),
+        (frame("realtime_switch.switch", event_id="c1", target=["b/m"]), "invalid_type", "c1"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_openais_words(said, code, event_id):

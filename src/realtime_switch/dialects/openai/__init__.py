@@ -11,7 +11,11 @@ from .proofs import (
     only_words_from_provider,
     words_place,
 )
-from .provider_side import ProviderSide, read
+from .provider_side import ProviderSide
+from .reading import read
+from .session import read_config, write_config
+from .translated import Translated
+from .weight import weight
 
 NAME = "openai"
 CLIENT_SPEAKS_FIRST = False
@@ -19,7 +23,7 @@ BINARY_TO_CLIENT = False
 
 
 def provider_side(target: Target, terms: Terms, new_id: NewId, now_us: NowUs) -> ProviderSide:
-    return ProviderSide(target)
+    return ProviderSide(target, Translated(target, terms, new_id, now_us))
 
 
 __all__ = [
@@ -35,5 +39,8 @@ __all__ = [
     "only_words_from_provider",
     "provider_side",
     "read",
+    "read_config",
+    "weight",
     "words_place",
+    "write_config",
 ]

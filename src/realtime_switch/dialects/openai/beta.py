@@ -197,6 +197,23 @@ _CHANGES: dict[str, Callable[[_Members], _Members]] = {
     "conversation.item.create": _item_create_from_client,
 }
 
+# A GA path -> where beta has it; errors name it so.
+_BETA_PATHS = {
+    "output_modalities": "modalities",
+    "max_output_tokens": "max_response_output_tokens",
+    **{f"audio.{side}.{key}": name for name, (side, key) in _FLAT.items()},
+}
+
+
+def path_shown(path: str) -> str:
+    """`session.audio.input.turn_detection.type` as a beta client wrote it."""
+    top, _, rest = path.partition(".")
+    for ga, beta in _BETA_PATHS.items():
+        if rest == ga or rest.startswith((f"{ga}.", f"{ga}[")):
+            return f"{top}.{beta}{rest[len(ga) :]}"
+    return path
+
+
 # -- Both ways ----------------------------------------------------------------------------------------------
 
 _FORMATS = {

@@ -1,159 +1,120 @@
-"""What the gateway itself has to say to an OpenAI client, and to whom a reply is owed.
+"""Towards an OpenAI client, in a provider's place.
 
-It writes few messages, and only such as the real service writes, because every
-client takes surprises differently (CLIENTS-OPENAI.md 7: any `error` makes
-pipecat deaf). tests/dialects validates each against the SDK's own types.
+In a relay it knows what the client has been told by the provider, and writes what the gateway itself has to
+say; in a translation it reads what the client asks (asking.py) and tells it what happens (telling.py,
+replying.py). Both ways keep what they know in one place (conversation.py, session.py), so a call may change
+from one to the other.
+
+It writes only such messages as the real service writes, because every client takes surprises differently
+(CLIENTS-OPENAI.md 7: any `error` makes pipecat deaf). tests/dialects validates each against the SDK's own
+types.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-from msgspec import Struct
-
 from ..acts import (
     Act,
+    AudioPassed,
     Configured,
+    ItemDeleted,
+    ItemTaken,
+    PastTold,
     Ready,
+    Replayed,
+    ReplyAudio,
     ReplyBegun,
     ReplyDone,
     ReplyItem,
     ReplyItemDone,
     ReplyText,
     ReplyTranscript,
+    ReplyTruncated,
+    UserText,
+    UserTurn,
 )
-from ..dialect import Edge, Farewell
+from ..dialect import ClientSaid, Edge, Farewell, FirstWord, Hangup, NewId
 from ..terms import Target, Terms
+from ..wishes import Config
 from . import beta as beta_dialect
+from . import replying, telling
+from .asking import Asking
+from .conversation import Conversation, Item
 from .endings import ending, kind_of, told_as
 from .gate import Gate
+from .hearing import Hearing
+from .replying import Replying
 from .resume import config_to_save
-
-
-class _Item(Struct):
-    kind: str
-    index: int
-    said: str = ""
-    written: str = ""
-    done: bool = False
-
-    def shown(self, item_id: str) -> dict[str, Any]:
-        content = []
-        if self.said:
-            content.append({"type": "output_audio", "transcript": self.said})
-        if self.written:
-            content.append({"type": "output_text", "text": self.written})
-        return {
-            "id": item_id,
-            "type": "message",
-            "status": "completed" if self.done else "incomplete",
-            "role": "assistant",
-            "content": content,
-        }
-
-
-class _Reply(Struct):
-    conversation_id: str
-    items: dict[str, _Item]
+from .session import Session
+from .telling import Telling
+from .weight import answered_unasked
+from .writing import Writer
 
 
 class ClientSide:
-    def __init__(self, new_id: Callable[[str], str], beta: bool = False) -> None:
+    def __init__(self, new_id: NewId, beta: bool = False) -> None:
         self._new_id = new_id
+        self.session_id = ""
         self.beta = beta
         self.edge: Edge | None = beta_dialect if beta else None
-        self._replies: dict[str, _Reply] = {}  # those that the client has seen begin and not end
-        self._items: dict[str, _Item] = {}  # of all of them
+        self._writer = writer = Writer(new_id, beta)
+        self._conversation = conversation = Conversation()
+        self._session = session = Session(new_id)
+        hearing = Hearing()
+        self._asking = Asking(writer, conversation, session, hearing)
+        self._replying = Replying(writer, conversation, session)
+        told = Telling(writer, conversation, session, hearing)
+        self._tellers: dict[type[Act], Callable[[Any], list[bytes]]] = {
+            **{act: teller.__get__(told) for act, teller in telling.TELLERS.items()},
+            **{act: teller.__get__(self._replying) for act, teller in replying.TELLERS.items()},
+        }
+        self._tells = False  # the client hears of the call from here, not from the provider
+        self._relayed_unasked = True  # the provider answers a turn by itself
+        self._relayed_config = b""  # as the provider has told it to the client
 
-    # -- Following what the client is told -------------------------------------------------------------------
+    # -- Of any call -----------------------------------------------------------------------------------------
+
+    def first_word(self, payload: bytes) -> FirstWord | Hangup:
+        """Never asked: a client of this dialect is spoken to first."""
+        return FirstWord()
+
+    def gate(self, target: Target, terms: Terms) -> Gate:
+        return Gate(target, terms, self, self._new_id)
+
+    def is_relayed(self, model: str) -> None:
+        """From now on the client hears of the call from a provider, until something is told here."""
+        self._tells = False
+        self._session.model = model
+        self._conversation.another_provider()
 
     @property
     def reply_open(self) -> bool:
-        return bool(self._replies)
+        return bool(self._conversation.replies)
 
-    def follow(self, act: Act) -> None:
-        follow = _FOLLOWERS.get(type(act))
-        if follow is not None:
-            follow(self, act)
+    @property
+    def conversation(self) -> Conversation:
+        """As the client has been told it."""
+        return self._conversation
 
-    def _begin(self, act: ReplyBegun) -> None:
-        self._replies[act.reply_id] = _Reply(act.conversation_id, {})
-
-    def _begin_item(self, act: ReplyItem) -> None:
-        if reply := self._replies.get(act.reply_id):
-            self._items[act.item_id] = reply.items[act.item_id] = _Item(act.kind, act.index)
-
-    def _grow_said(self, act: ReplyTranscript) -> None:
-        if (item := self._items.get(act.item_id)) is not None:
-            item.said = act.text if act.final else item.said + act.text
-
-    def _grow_written(self, act: ReplyText) -> None:
-        if (item := self._items.get(act.item_id)) is not None:
-            item.written = act.text if act.final else item.written + act.text
-
-    def _end_item(self, act: ReplyItemDone) -> None:
-        if item := self._items.get(act.item_id):
-            item.done = True
-
-    def _end(self, act: ReplyDone) -> None:
-        if reply := self._replies.pop(act.reply_id, None):
-            for item_id in reply.items:
-                self._items.pop(item_id, None)
-
-    # -- Writing --------------------------------------------------------------------------------------------
+    def truncated(self, item_id: str, heard_ms: int) -> list[bytes]:
+        return self._writer.event(
+            "conversation.item.truncated", item_id=item_id, content_index=0, audio_end_ms=heard_ms
+        )
 
     def close_replies(self) -> list[bytes]:
-        """Messages are closed as incomplete, the reply as cancelled, as after a barge-in
-        (OPENAI-REALTIME.md 9.6). A tool call that was cut off is not closed: livekit runs a call from its
-        `output_item.done` whatever its status, and half of its arguments are no arguments
-        (CLIENTS-OPENAI.md 6)."""
-        frames: list[bytes] = []
-        for reply_id, reply in self._replies.items():
-            shown = {i: item.shown(i) for i, item in reply.items.items() if item.kind == "message"}
-            for item_id, item in shown.items():
-                if not reply.items[item_id].done:
-                    frames += self._close_item(reply_id, reply.items[item_id].index, item)
-            frames += self._close_reply(reply_id, reply.conversation_id, list(shown.values()))
-        self._replies.clear()
-        self._items.clear()
-        return frames
-
-    def _close_item(self, reply_id: str, index: int, item: dict[str, Any]) -> list[bytes]:
+        """As after a barge-in (OPENAI-REALTIME.md 9.6). A tool call that was cut off is not closed: livekit
+        runs a call from its `output_item.done` whatever its status, and half of its arguments are no
+        arguments (CLIENTS-OPENAI.md 6)."""
         return [
-            *self._event("conversation.item.done", previous_item_id=None, item=item),
-            *self._event("response.output_item.done", response_id=reply_id, output_index=index, item=item),
+            frame
+            for reply in list(self._conversation.replies.values())
+            for frame in self._replying.close_reply(reply, "cancelled", {"type": "cancelled"})
         ]
-
-    def _close_reply(self, reply_id: str, conversation_id: str, output: list[Any]) -> list[bytes]:
-        response = {
-            "object": "realtime.response",
-            "id": reply_id,
-            "status": "cancelled",
-            "status_details": {"type": "cancelled"},
-            "output": output,
-            "conversation_id": conversation_id or None,
-            "output_modalities": ["audio"],
-            "max_output_tokens": "inf",
-            "usage": None,
-            "metadata": None,
-        }
-        return self._event("response.done", response=response)
 
     def refuse(
         self, kind: str, code: str, message: str, request_id: str = "", param: str = ""
     ) -> list[bytes]:
-        """OPENAI-REALTIME.md 10. `event_id` inside is the offender's, if it gave one."""
-        error = {
-            "type": kind,
-            "code": code,
-            "message": message,
-            "param": param or None,
-            "event_id": request_id or None,
-        }
-        return self._event("error", error=error)
-
-    def gate(self, target: Target, terms: Terms) -> Gate:
-        return Gate(target, terms, self, self._new_id)
+        return self._writer.refuse(kind, code, message, request_id, param)
 
     def farewell(self, code: str, message: str) -> Farewell:
         """An error event, then a close: what SDKs and browsers can read (OPENAI-REALTIME.md 2.4)."""
@@ -161,27 +122,110 @@ class ClientSide:
         named = message if told == code else f"{message} ({code})"
         return Farewell(self.refuse(kind_of(code), told, named), ending(code))
 
-    def config_to_save(self, act: Ready | Configured) -> str | None:
-        return config_to_save(act.raw) if isinstance(act, Configured) else None
-
     def credits_low(self, credits: int) -> list[bytes]:
         """An event type of ours, for clients that know it; sent only where the route says so."""
-        return self._event("realtime_switch.credits_low", credits=credits)
+        return self._writer.event("realtime_switch.credits_low", credits=credits)
 
-    def _event(self, type: str, **members: Any) -> list[bytes]:
-        frame = msgspec.json.encode({"type": type, "event_id": self._new_id("event"), **members})
-        if not self.beta:
-            return [frame]
-        shown = beta_dialect.shown(frame)
-        return [] if shown is None else [shown]
+    @property
+    def answered_unasked(self) -> bool:
+        if not self._tells:
+            return self._relayed_unasked
+        config = self._session.config
+        return not config.manual_turns and config.turns.replies
+
+    def ask_again(self) -> bytes:
+        return b'{"type":"response.create"}'
+
+    def switched(self, provider: str, model: str, request_id: str) -> list[bytes]:
+        """An event type of ours, for a client that asked by one of ours or whose route says so."""
+        return self._writer.event(
+            "realtime_switch.switched", provider=provider, model=model, request_event_id=request_id or None
+        )
+
+    def refuse_switch(self, message: str, request_id: str) -> list[bytes]:
+        return self.refuse("invalid_request_error", "switch_refused", message, request_id, "target")
+
+    def config_to_save(self, act: Ready | Configured) -> str | None:
+        if act.raw:
+            return config_to_save(act.raw) if isinstance(act, Configured) else None
+        return self._session.to_save()
+
+    # -- Of a relay: what the client has been told by the provider -------------------------------------------
+
+    def follow(self, act: Act) -> None:
+        """What this side told itself it knows already."""
+        if self._tells:
+            return
+        if isinstance(act, Ready | Configured | Replayed):
+            self._conversation.audio_bytes_per_ms = act.audio_bytes_per_ms
+        if isinstance(act, Ready | Configured):
+            self._relayed_unasked = answered_unasked(act.raw)
+            if isinstance(act, Configured):
+                self._relayed_config = act.raw
+        elif (follow := _FOLLOWERS.get(type(act))) is not None:
+            follow(self._conversation, act)
+
+    # -- Of a translation ------------------------------------------------------------------------------------
+
+    def _from_now_on_tell(self) -> None:
+        self._tells = True
+        if self._relayed_config:
+            config, self._relayed_config = config_to_save(self._relayed_config), b""
+            self._session.restore(config or "")
+
+    @property
+    def config(self) -> Config:
+        if not self._tells:
+            self._from_now_on_tell()
+        return self._session.config
+
+    def restore(self, config: str) -> None:
+        self._session.restore(config)
+
+    def greet(self, model: str) -> list[bytes]:
+        self._session.model = model
+        return self._writer.event("session.created", session=self._session.told())
+
+    def hear(self, payload: bytes) -> ClientSaid:
+        if not self._tells:
+            self._from_now_on_tell()
+        return self._asking.hear(payload)
+
+    def hear_audio(self, payload: bytes) -> ClientSaid | None:
+        if not self._tells:
+            self._from_now_on_tell()
+        return self._asking.hear_audio(payload)
+
+    def tell(self, act: Act) -> ClientSaid:
+        if not self._tells:
+            self._from_now_on_tell()
+        teller = self._tellers.get(type(act))
+        return [] if teller is None else [*teller(act)]
+
+
+def _begin(conversation: Conversation, act: ReplyBegun) -> None:
+    conversation.begin(act.reply_id, act.conversation_id, act.aside)
+
+
+def _place_item(conversation: Conversation, act: UserTurn | UserText | PastTold | ItemTaken) -> None:
+    role = "assistant" if isinstance(act, PastTold) else "user"
+    conversation.place(Item(act.item_id, role=role, done=True))
 
 
 # Each is given the acts that it is filed under.
-_FOLLOWERS: dict[type[Act], Callable[[ClientSide, Any], None]] = {
-    ReplyBegun: ClientSide._begin,
-    ReplyItem: ClientSide._begin_item,
-    ReplyTranscript: ClientSide._grow_said,
-    ReplyText: ClientSide._grow_written,
-    ReplyItemDone: ClientSide._end_item,
-    ReplyDone: ClientSide._end,
+_FOLLOWERS: dict[type[Act], Callable[[Conversation, Any], object]] = {
+    UserTurn: _place_item,
+    UserText: _place_item,
+    PastTold: _place_item,
+    ItemTaken: _place_item,
+    ItemDeleted: lambda conversation, act: conversation.remove(act.item_id),
+    ReplyBegun: _begin,
+    ReplyItem: Conversation.begin_item,
+    ReplyTranscript: Conversation.grow_said,
+    ReplyText: Conversation.grow_written,
+    AudioPassed: lambda conversation, act: conversation.audio_passed(act.base64_chars),
+    ReplyAudio: Conversation.audio_told,
+    ReplyTruncated: Conversation.truncated,
+    ReplyItemDone: Conversation.end_item,
+    ReplyDone: lambda conversation, act: conversation.end(act.reply_id),
 }

@@ -26,6 +26,8 @@ from ..acts import (
     Ready,
     Replayed,
     ReplyBegun,
+    ReplyTruncated,
+    ToolCall,
     Trouble,
     UserText,
     UserTranscript,
@@ -36,12 +38,15 @@ from ..mending import UNREADABLE, read_any
 from ..terms import Target, Terms
 from . import resume
 from .beta import from_client as from_beta_client
+from .own import own
 from .requests import Mistake, read_request, request_id
-
-OWN_EVENTS = "realtime_switch."  # names in a client's messages that are ours to give a meaning
+from .truncating import Truncating
 
 if TYPE_CHECKING:
     from .client_side import ClientSide
+
+# What a provider says before it hangs up.
+_OVER_WITH = ("session_expired", "server_error")
 
 _Members = dict[str, Any]
 _Shown = tuple[bytes | None, Sequence[Act]]
@@ -65,11 +70,23 @@ class Gate:
         self._greeted = False  # the client has seen a greeting
         self._client_transcribes = False
         self._asides = False  # the client has asked for replies outside of the conversation
-        self._judges = {"session.update": self._judge_update, "response.create": self._judge_reply}
+        self._calls_before: dict[str, ToolCall] = {}  # by id; of earlier providers, to be answered yet
+        self._truncating = Truncating(client_side, new_id)
+        self._judges = {
+            "session.update": self._judge_update,
+            "response.create": self._judge_reply,
+            "conversation.item.create": self._judge_item,
+            "conversation.item.truncate": self._judge_truncation,
+        }
+
+    def turn_to(self, target: Target, terms: Terms) -> None:
+        self._target, self._terms = target, terms
+        self._client_side.is_relayed(target.model)
+        self._truncating.another_provider()
 
     # -- Towards the provider ----------------------------------------------------------------------------
 
-    def opening(self, config: str | None, history: str) -> list[bytes]:
+    def opening(self, config: str | None, history: str, handle: str = "") -> list[bytes]:
         """A10: what a fresh provider hears before anything else."""
         by_items = self._terms.resume_by == "items"
         items = resume.history_items(history) if by_items else []
@@ -97,10 +114,10 @@ class Gate:
         kind = request["type"]
         if (judge := self._judges.get(kind)) is not None:
             return judge(payload, request)
-        if kind.startswith(OWN_EVENTS):
-            text = f"Invalid value: '{kind[:80]}'. This gateway knows no such event."
-            return self._refuse(Mistake("invalid_value", text, "type", request_id(request)))
-        return [ToProvider(payload)]
+        said = own(request)
+        if said is None:
+            return [ToProvider(payload)]
+        return self._refuse(said) if isinstance(said, Mistake) else [said]
 
     def _judge_update(self, payload: bytes, request: _Members) -> Judgement:
         session = request.get("session")
@@ -122,6 +139,24 @@ class Gate:
         if self._drop_foreign_model(response):
             payload = msgspec.json.encode(request)
         return [ToProvider(payload)]
+
+    def told_before(self, calls: Sequence[ToolCall]) -> None:
+        self._calls_before = {call.call_id: call for call in calls}
+
+    def _judge_item(self, payload: bytes, request: _Members) -> Judgement:
+        """An answer to a call that the provider of now has not made: it is told of the call first, because it
+        takes no answer without one (OPENAI-REALTIME.md 5)."""
+        item = request.get("item")
+        answers = isinstance(item, dict) and item.get("type") == "function_call_output"
+        call_id = item.get("call_id") if isinstance(item, dict) and answers else None
+        call = self._calls_before.pop(call_id, None) if isinstance(call_id, str) else None
+        if call is None:
+            return [ToProvider(payload)]
+        return [ToProvider(resume.call_item(call.call_id, call.name, call.arguments)), ToProvider(payload)]
+
+    def _judge_truncation(self, payload: bytes, request: _Members) -> Judgement:
+        judged = self._truncating.judge(payload, request)
+        return self._refuse(judged) if isinstance(judged, Mistake) else judged
 
     def _drop_foreign_model(self, asked: _Members) -> bool:
         """OPENAI-REALTIME.md 4.1: the model is fixed by the URL, yet SDKs send one along (openai-agents
@@ -190,8 +225,14 @@ class Gate:
         if self._own_update_id and act.request_id in ("", self._own_update_id):
             self._own_update_id = ""
             return None, acts
-        # The call goes on with another connection (A18), and an error would make pipecat deaf.
-        return (None if act.code == "session_expired" else payload), acts
+        if (instead := self._truncating.refused(act.request_id)) is not None:
+            return instead
+        # The call goes on with another connection (A18, B4), and an error would make pipecat deaf.
+        return (None if act.code in _OVER_WITH and not act.request_id else payload), acts
+
+    def _show_truncation(self, payload: bytes, act: ReplyTruncated, acts: Sequence[Act]) -> _Shown:
+        self._truncating.done(act)
+        return payload, acts
 
     def _show_reply(self, payload: bytes, act: ReplyBegun, acts: Sequence[Act]) -> _Shown:
         # OPENAI-REALTIME.md 6.1. Look-alikes give no reply a conversation id: absence alone says nothing.
@@ -236,6 +277,7 @@ _SHOWN: dict[type[Act], Callable[[Gate, bytes, Any, Sequence[Act]], _Shown]] = {
     Configured: Gate._show_configuration,
     Trouble: Gate._show_trouble,
     ReplyBegun: Gate._show_reply,
+    ReplyTruncated: Gate._show_truncation,
     UserText: Gate._show_item,
     PastTold: Gate._show_item,
     UserTranscript: Gate._show_transcript,

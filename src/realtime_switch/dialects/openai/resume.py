@@ -169,6 +169,18 @@ def history_items(history: str, *, beta: bool = False) -> list[bytes]:
     return [_item(f"{ITEM_ID}{number:04}", *item) for number, item in enumerate(items, start=1)]
 
 
+def call_item(call_id: str, name: str, arguments: str) -> bytes:
+    """A tool call of the past, so that its answer is taken."""
+    item = {
+        "id": f"{ITEM_ID}{call_id}"[:32],  # OpenAI takes ids of up to 32 characters (5)
+        "type": "function_call",
+        "call_id": call_id,
+        "name": name,
+        "arguments": arguments,
+    }
+    return msgspec.json.encode({"type": "conversation.item.create", "item": item})
+
+
 def _item(item_id: str, role: str, kind: str, text: str) -> bytes:
     content = [{"type": kind, "text": text}]
     item = {"id": item_id, "type": "message", "role": role, "content": content}

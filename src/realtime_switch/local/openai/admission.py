@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from realtime_switch.local.faults import Faults
 from realtime_switch.local.openai.outbox import Outbox
 from realtime_switch.local.openai.session import Kind
 from realtime_switch.local.orders import End, Order
@@ -85,3 +86,9 @@ class TurnedAway:
 
     def tick(self) -> list[Order]:
         return []
+
+    def live_on(self, faults: Faults) -> None:
+        pass
+
+    def gone(self) -> None:
+        pass

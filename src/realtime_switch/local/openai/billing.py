@@ -1,14 +1,15 @@
 """What a reply costs: counted by rule, so that a ledger can be compared to the token.
 
-User audio is 1 token per 100 ms, assistant audio 1 per 50 ms (OPENAI-REALTIME.md 8), text 1 per four
-characters begun, an image 85. Every reply bills the whole kept context again; of that, what stood unchanged
-at the front of the reply before is cached.
+User audio is 1 token per 100 ms, assistant audio 1 per 50 ms (OPENAI-REALTIME.md 8), an image 85. Every
+reply bills the whole kept context again; of that, what stood unchanged at the front of the reply before is
+cached.
 """
 
 from typing import Any
 
 import msgspec
 
+from realtime_switch.local.billing import Line, text_tokens
 from realtime_switch.local.openai.items import Item, Json
 from realtime_switch.local.openai.session import Terms
 from realtime_switch.local.thought import Tokens
@@ -18,29 +19,12 @@ CONTEXT_TOKENS_MAX = 28_224
 _IMAGE_TOKENS = 85
 
 
-def text_tokens(text: str) -> int:
-    return -(-len(text) // 4)
-
-
 def user_audio_tokens(ms: int) -> int:
     return -(-ms // 100)
 
 
 def agent_audio_tokens(ms: int) -> int:
     return -(-ms // 50)
-
-
-class Line(msgspec.Struct, frozen=True):
-    """One thing read: the same line again in the same place is cached."""
-
-    key: str
-    text: int
-    audio: int = 0
-    image: int = 0
-
-    @property
-    def total(self) -> int:
-        return self.text + self.audio + self.image
 
 
 def preamble(terms: Terms) -> Line:
@@ -69,19 +53,6 @@ def kept(items: list[Item], before: Line, truncation: str | Json) -> list[Item] 
         size -= sizes[first]
         first += 1
     return items[first:]
-
-
-def input_tokens(lines: list[Line], lines_before: list[Line]) -> Tokens:
-    same = 0
-    while same < min(len(lines), len(lines_before)) and lines[same] == lines_before[same]:
-        same += 1
-    return Tokens(
-        input_text=sum(one.text for one in lines),
-        input_audio=sum(one.audio for one in lines),
-        input_image=sum(one.image for one in lines),
-        cached_text=sum(one.text for one in lines[:same]),
-        cached_audio=sum(one.audio for one in lines[:same]),
-    )
 
 
 def usage(tokens: Tokens) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from realtime_switch.local.faults import Faults
 from realtime_switch.local.openai.client_events import check_event
 from realtime_switch.local.openai.given import decoded, given_item
 from realtime_switch.local.openai.hearing import Hearing
@@ -107,6 +108,13 @@ class Conversation:
         self._turns.tick()
         self._replies.tick()
         return self._outbox.take()
+
+    def live_on(self, faults: Faults) -> None:
+        if faults.expire_after_s is not None:
+            self._expires_us = self._now_us() + int(faults.expire_after_s * 1e6)
+
+    def gone(self) -> None:
+        pass  # nothing outlives the socket
 
     # What the client asks.
 

@@ -4,8 +4,8 @@ import base64
 import binascii
 from collections.abc import Callable
 
-from realtime_switch.local.audio import Format
-from realtime_switch.local.openai.items import Item, Json, Sound
+from realtime_switch.local.audio import Format, Sound
+from realtime_switch.local.openai.items import Item, Json
 from realtime_switch.local.openai.shape import Refused
 
 

@@ -9,9 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import msgspec
-
-from realtime_switch.local.audio import Format
+from realtime_switch.local.audio import Sound
 from realtime_switch.local.openai.shape import Refused
 from realtime_switch.local.thought import Called, Returned, Said, Turn
 
@@ -19,13 +17,6 @@ Json = dict[str, Any]
 # What a connection may keep to answer conversation.item.retrieve: 11 minutes of PCM. Older audio is
 # forgotten, words stay.
 AUDIO_KEPT_BYTES_MAX = 32 * 1024 * 1024
-
-
-class Sound(msgspec.Struct):
-    data: bytes
-    format: Format
-    # Kept apart from the data, which may be forgotten.
-    ms: int
 
 
 class Item:

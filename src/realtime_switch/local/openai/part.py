@@ -1,8 +1,4 @@
-"""The one item of a reply that is being said, and the portions it is said in."""
-
-import re
-
-import msgspec
+"""The one item of a reply that is being said."""
 
 from realtime_switch.local.openai.items import Item, Json
 from realtime_switch.local.thought import Tokens
@@ -17,11 +13,6 @@ _DELTAS = {
     "text": "response.output_text.delta",
     "call": "response.function_call_arguments.delta",
 }
-
-
-class Portion(msgspec.Struct, frozen=True):
-    words: tuple[str, ...]
-    audio: bytes = b""
 
 
 class Part:
@@ -45,21 +36,3 @@ class Part:
         return (
             {"type": "text", "text": said} if self.kind == "text" else {"type": "audio", "transcript": said}
         )
-
-
-def words_of(text: str) -> list[str]:
-    """Pieces that together are exactly the text."""
-    return re.findall(r"\s*\S+|\s+$", text)
-
-
-def audio_portions(text: str, sound: bytes, size_bytes: int) -> list[Portion]:
-    """Words run ahead of their sound, never behind it."""
-    words = words_of(text)
-    count = max(-(-len(sound) // size_bytes), 1)
-    portions = []
-    for index in range(count):
-        first, last = (-(-len(words) * step // count) for step in (index, index + 1))
-        portions.append(
-            Portion(tuple(words[first:last]), sound[index * size_bytes : (index + 1) * size_bytes])
-        )
-    return portions

@@ -4,7 +4,8 @@ REALTIME.md 6.1).
 
 from collections.abc import Callable
 
-from realtime_switch.local.openai.billing import Line, input_tokens, kept, line, preamble
+from realtime_switch.local.billing import Line, input_tokens
+from realtime_switch.local.openai.billing import kept, line, preamble
 from realtime_switch.local.openai.hearing import Hearing
 from realtime_switch.local.openai.items import Item, Items, Json
 from realtime_switch.local.openai.outbox import Outbox

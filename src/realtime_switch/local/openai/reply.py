@@ -15,21 +15,15 @@ from collections.abc import Callable
 
 import msgspec
 
-from realtime_switch.local.audio import encoded
-from realtime_switch.local.openai.billing import agent_audio_tokens, text_tokens, usage
-from realtime_switch.local.openai.items import Item, Items, Json, Sound
+from realtime_switch.local.audio import Sound, encoded
+from realtime_switch.local.billing import text_tokens
+from realtime_switch.local.openai.billing import agent_audio_tokens, usage
+from realtime_switch.local.openai.items import Item, Items, Json
 from realtime_switch.local.openai.outbox import Outbox
-from realtime_switch.local.openai.part import (
-    ARGUMENT_PIECE,
-    PORTION_MS,
-    WORDS_PER_PORTION,
-    Part,
-    Portion,
-    audio_portions,
-    words_of,
-)
+from realtime_switch.local.openai.part import ARGUMENT_PIECE, PORTION_MS, WORDS_PER_PORTION, Part
 from realtime_switch.local.openai.session import Terms
 from realtime_switch.local.orders import Speak
+from realtime_switch.local.portions import Portion, audio_portions, words_of
 from realtime_switch.local.thought import Answer, Call, Say, Tokens, Trouble
 
 

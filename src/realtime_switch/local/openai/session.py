@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from realtime_switch.local.audio import Coding, Format
+from realtime_switch.local.listening import Detection
 from realtime_switch.local.openai.session_shape import SESSION, TRANSCRIPTION_SESSION
 from realtime_switch.local.openai.shape import Refused, missing, wrong_type
 from realtime_switch.local.thought import Tool
@@ -39,9 +40,7 @@ _SEMANTIC_SILENCE_MS = {"low": 1200, "medium": 700, "auto": 700, "high": 400}
 _SEMANTIC_PREFIX_MS = 300
 
 
-class TurnDetection(msgspec.Struct, frozen=True):
-    sensitivity: Sensitivity
-    prefix_ms: int
+class TurnDetection(Detection, frozen=True):
     idle_timeout_ms: int | None
     create_response: bool
     interrupt_response: bool

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
+from realtime_switch.local.audio import Sound
+from realtime_switch.local.listening import InputBuffer
 from realtime_switch.local.openai.hearing import Hearing
-from realtime_switch.local.openai.items import Item, Items, Sound
-from realtime_switch.local.openai.listening import InputBuffer
+from realtime_switch.local.openai.items import Item, Items
 from realtime_switch.local.openai.outbox import Outbox
 from realtime_switch.local.openai.replies import Replies
 from realtime_switch.local.openai.reply import Reply

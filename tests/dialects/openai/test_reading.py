@@ -56,7 +56,7 @@ def test_a_reply_that_was_cut_off_is_billed_too():
     done = response("cancelled", usage={"input_tokens": 5, "output_tokens": 1, "total_tokens": 6})
     assert heard("response.done", response=done) == [
         Usage(input=5, output=1, reply_id="resp_1"),
-        ReplyDone("resp_1"),
+        ReplyDone("resp_1", "cancelled"),
     ]
 
 
@@ -77,7 +77,7 @@ def test_a_provider_that_gives_no_sums_is_paid_all_the_same():
 
 @pytest.mark.parametrize("usage", [None, {}, "none", {"input_tokens": None}, {"input_tokens": -4}])
 def test_no_usage_is_no_bill(usage):
-    assert heard("response.done", response=response("failed", usage=usage)) == [ReplyDone("resp_1")]
+    assert heard("response.done", response=response("failed", usage=usage)) == [ReplyDone("resp_1", "failed")]
 
 
 def test_a_bill_is_read_beside_half_an_emoji():
@@ -181,8 +181,8 @@ def test_a_tool_call_is_heard_when_it_is_whole():
     assert heard("response.output_item.added", **added, item=call("in_progress")) == [
         ReplyItem("r", "f", index=1, kind="function_call", call_id="c", name="seat")
     ]
-    assert heard("response.output_item.done", item=call("completed")) == [
-        ToolCall("c", "seat", "{}"),
+    assert heard("response.output_item.done", response_id="r", item=call("completed")) == [
+        ToolCall("c", "seat", "{}", item_id="f", reply_id="r"),
         ReplyItemDone("f"),
     ]
     assert heard("response.output_item.done", item=call("incomplete")) == [ReplyItemDone("f")]

@@ -1,0 +1,43 @@
+"""Gemini Live: messages that are one member of a few, replies without ids, errors as closes."""
+
+from ..dialect import NewId, NowUs
+from ..terms import Target, Terms
+from .client_side import ClientSide
+from .proofs import (
+    envelope_bytes,
+    only_audio_from_client,
+    only_audio_from_provider,
+    only_idle_from_provider,
+    only_words_from_provider,
+    words_place,
+)
+from .provider_side import ProviderSide
+from .saved import read_config, write_config
+from .weight import weight
+
+NAME = "gemini"
+CLIENT_SPEAKS_FIRST = True
+BINARY_TO_CLIENT = True
+
+
+def provider_side(target: Target, terms: Terms, new_id: NewId, now_us: NowUs) -> ProviderSide:
+    return ProviderSide(target, terms, new_id, now_us)
+
+
+__all__ = [
+    "BINARY_TO_CLIENT",
+    "CLIENT_SPEAKS_FIRST",
+    "NAME",
+    "ClientSide",
+    "ProviderSide",
+    "envelope_bytes",
+    "only_audio_from_client",
+    "only_audio_from_provider",
+    "only_idle_from_provider",
+    "only_words_from_provider",
+    "provider_side",
+    "read_config",
+    "weight",
+    "words_place",
+    "write_config",
+]

@@ -1,0 +1,111 @@
+"""Frames as they are read from Gemini and written to it."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ..mending import UNREADABLE, read_any, read_mended
+from ..sound import AudioFormat
+from .casing import camel_keys
+
+# -- Reading -----------------------------------------------------------------------------------------------
+
+
+class Message(Struct, gc=False):
+    """The members that are read. Several may stand in one message (GEMINI-LIVE.md 2)."""
+
+    setupComplete: Any = None
+    serverContent: Any = None
+    toolCall: Any = None
+    toolCallCancellation: Any = None
+    usageMetadata: Any = None
+    goAway: Any = None
+    sessionResumptionUpdate: Any = None
+    voiceActivity: Any = None
+
+
+_decode = msgspec.json.Decoder(Message).decode
+
+
+def read(payload: bytes) -> Message | None:
+    """None: it is no message. Servers print camelCase; what may be snake_case is looked through."""
+    try:
+        if b"_" not in payload:
+            return read_mended(payload, _decode)
+        message = camel_keys(read_any(payload))
+    except UNREADABLE:
+        return None
+    if not isinstance(message, dict):
+        return None
+    return Message(**{name: message.get(name) for name in Message.__struct_fields__})
+
+
+# -- Writing -----------------------------------------------------------------------------------------------
+
+
+def write(message: dict[str, Any]) -> bytes:
+    """Total: JSON has numbers, and Python texts, that msgspec does not write."""
+    try:
+        return msgspec.json.encode(message)
+    except (OverflowError, UnicodeEncodeError):
+        return msgspec.json.encode(_tamed(message))
+
+
+def compact(value: Any) -> str:
+    return write(value).decode()
+
+
+def _tamed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_encodable(name): _tamed(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_tamed(one) for one in value]
+    if isinstance(value, str):
+        return _encodable(value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return None if abs(value) >= 2**1023 else float(value)
+    return value
+
+
+def _encodable(text: str) -> str:
+    """Halves of surrogate pairs have no UTF-8: two that meet become their character, one alone U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+_AUDIO = b'{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=%d","data":"'
+_AUDIO_HEADS = {rate_hz: _AUDIO % rate_hz for rate_hz in (8_000, 16_000, 24_000, 48_000)}
+_AUDIO_END = b'"}}}'
+
+
+def audio(base64: str, audio_format: AudioFormat) -> bytes:
+    """Nearly every frame of a call: put together, not printed. What is no base64 is printed after all, so
+    that it stays within its quotes."""
+    rate_hz = audio_format.rate_hz
+    head = _AUDIO_HEADS.get(rate_hz) or _AUDIO % rate_hz
+    if '"' in base64 or "\\" in base64 or not base64.isascii():
+        blob = {"mimeType": f"audio/pcm;rate={rate_hz}", "data": base64}
+        return write({"realtimeInput": {"audio": blob}})
+    return head + base64.encode("ascii") + _AUDIO_END
+
+
+ACTIVITY_START = b'{"realtimeInput":{"activityStart":{}}}'
+ACTIVITY_END = b'{"realtimeInput":{"activityEnd":{}}}'
+AUDIO_STREAM_END = b'{"realtimeInput":{"audioStreamEnd":true}}'
+GO_ON = b'{"clientContent":{"turnComplete":true}}'
+
+
+def video(base64: str, mime_type: str) -> bytes:
+    return write({"realtimeInput": {"video": {"mimeType": mime_type, "data": base64}}})
+
+
+def text(said: str) -> bytes:
+    return write({"realtimeInput": {"text": said}})
+
+
+def content(turns: list[dict[str, Any]], complete: bool) -> bytes:
+    return write({"clientContent": {"turns": turns, "turnComplete": complete}})
+
+
+def tool_response(answers: list[dict[str, Any]]) -> bytes:
+    return write({"toolResponse": {"functionResponses": answers}})

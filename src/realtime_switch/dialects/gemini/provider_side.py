@@ -1,0 +1,418 @@
+"""Towards Gemini, in a client's place: what it says is heard (hearing.py), what a client wants is told to it.
+
+Gemini has no items, no ids, no errors and no way to stop it. What it lacks is answered from what is known
+here, or refused by name; the table is TRANSLATION.md 2.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..acts import (
+    Act,
+    AudioCleared,
+    ItemDeleted,
+    ItemTaken,
+    PastTold,
+    Refused,
+    ReplyTruncated,
+    SpeechStarted,
+    StartOver,
+    ToolAnswered,
+    UserText,
+)
+from ..dialect import Manner, NewId, NowUs, ProviderSaid
+from ..sound import PCM_24K, AudioFormat, Converter, base64_bytes, silence
+from ..terms import Target, Terms
+from ..wishes import (
+    AnswerTool,
+    AskReply,
+    AudioPauses,
+    ClearAudio,
+    CommitAudio,
+    Config,
+    Configure,
+    Delete,
+    Say,
+    SayCall,
+    SpeechBegins,
+    SpeechEnds,
+    StopReply,
+    Truncate,
+    UserAudio,
+    UserImage,
+    Wish,
+)
+from . import frames, setup_out
+from .asking import Buffer, Queue, typed
+from .closes import trouble
+from .hearing import Hearing
+from .holding import Holding
+from .proofs import proven_audio
+
+# Shorter audio is no turn for OpenAI, and an activity with nothing in it makes Gemini hang up.
+TURN_MS_MIN = 100
+# Between the end of one activity and the beginning of the next (GEMINI-LIVE.md 3.3).
+ACTIVITY_GAP_US = 500_000
+# Answers to calls go on without being asked for after so long: the model waits for them in silence.
+ANSWERS_HELD_US = 3_000_000
+
+_TOO_MUCH = "More is waiting to be told to this backend than can be kept; ask for a response first."
+
+
+class ProviderSide:
+    manner = Manner.ANSWERS
+
+    def __init__(self, target: Target, terms: Terms, new_id: NewId, now_us: NowUs) -> None:
+        self._target = target
+        self._terms = terms
+        self._now_us = now_us
+        self._hearing = Hearing(new_id, now_us, lambda: self._input_us // 1000)
+        self._holding = Holding(target, terms)
+        self._start_over = False  # as soon as nothing is being said
+        self._queue = Queue(terms.waiting_bytes_max)
+        self._buffer = Buffer(terms.waiting_bytes_max)
+        self._full_told = False  # that the buffer is
+        self._converter: Converter | None = None
+        self._converts: AudioFormat | None = None
+        self._input_us = 0  # of the user's audio
+        self._turn_us = 0  # where its newest turn ended
+        self._activity: bool | None = None  # an activity of the client's own is open; True: with audio in it
+        self._activity_over_us = 0
+        self._later: list[bytes] = []  # of an activity that may not begin yet
+        self._later_us = 0
+        self._answers_us = 0  # since when answers wait
+
+    # -- Hearing -----------------------------------------------------------------------------------------
+
+    def hear(self, payload: bytes) -> ProviderSaid:
+        hearing = self._hearing
+        if (audio := self.hear_audio(payload)) is not None:
+            return audio
+        if self._holding.config is None:
+            return [*hearing.hear(payload, payload)]
+        waited = not hearing.ready
+        said: ProviderSaid = [*hearing.hear(payload, b"")]
+        if waited and hearing.ready:
+            first, refusals = self._holding.opened()
+            said = [*first, *said, *refusals]
+        if self._queue.has_turns and any(type(act) is SpeechStarted for act in said):
+            said += self._tell_before_speech()
+        if self._start_over:
+            said += self._begin_anew()
+        return said
+
+    def hear_audio(self, payload: bytes) -> ProviderSaid | None:
+        base64 = proven_audio(payload)
+        return None if base64 is None else [*self._hearing.audio(base64, PCM_24K)]
+
+    def _tell_before_speech(self) -> list[bytes]:
+        """The model answers the user's speech unasked, and is to know by then what the client has added."""
+        if not self._takes_content():
+            return []
+        return [frames.content(self._queue.take_turns(), complete=False)]
+
+    def passed(self, base64_chars: int) -> Sequence[Act]:
+        return self._hearing.passed(base64_chars)
+
+    def closed(self, code: int, reason: str) -> Sequence[Act]:
+        return trouble(code, reason, self._hearing.ready)
+
+    @property
+    def due_us(self) -> int | None:
+        due_us = self._hearing.due_us
+        if self._later:
+            due_us = self._later_us if due_us is None else min(due_us, self._later_us)
+        if self._answers_us:
+            answers_us = self._answers_us + ANSWERS_HELD_US
+            due_us = answers_us if due_us is None else min(due_us, answers_us)
+        return due_us
+
+    def woke(self) -> ProviderSaid:
+        said: ProviderSaid = []
+        now_us = self._now_us()
+        if self._later and now_us >= self._later_us:
+            said += self._later
+            self._later = []
+            self._activity_over_us = now_us
+        if self._answers_us and now_us >= self._answers_us + ANSWERS_HELD_US:
+            said += self._take_answers()
+        return [*said, *self._hearing.woke(), *self._begin_anew()]
+
+    # -- How the call is to be held ----------------------------------------------------------------------
+
+    def opening(self, config: Config, history: str, handle: str = "") -> list[bytes]:
+        setup = self._holding.open(config, history, handle)
+        self._hear_as(config)
+        return [setup]
+
+    def _hear_as(self, config: Config) -> None:
+        hearing = self._hearing
+        hearing.text_only = config.text_only
+        hearing.writes = setup_out.writes(config, self._target.profile)
+        hearing.users.manual = config.manual_turns
+
+    def _configure(self, wish: Configure) -> ProviderSaid:
+        said: ProviderSaid = [*self._holding.change(wish, self._hearing.has_spoken)]
+        if any(isinstance(one, StartOver) for one in said):
+            self._start_over = True
+            return []
+        if self._holding.config is not None:
+            self._hear_as(self._holding.config)
+        return said
+
+    def _begin_anew(self) -> ProviderSaid:
+        """Not in the middle of a reply."""
+        if not self._start_over or self._hearing.reply is not None:
+            return []
+        self._start_over = False
+        return [StartOver()]
+
+    # -- The user ----------------------------------------------------------------------------------------
+
+    def _user_audio(self, wish: UserAudio) -> ProviderSaid:
+        base64, audio_format = wish.base64, wish.format
+        if audio_format.coding != "pcm":
+            base64, audio_format = self._converted(base64, audio_format)
+        self._input_us += base64_bytes(base64) * 1000 // audio_format.bytes_per_ms
+        if self._hearing.users.manual and self._activity is None:
+            if self._buffer.add(base64, audio_format):
+                return []
+            told, self._full_told = self._full_told, True
+            return [] if told else [Refused("", _TOO_MUCH, code="input_audio_buffer_full")]
+        if self._activity is False:
+            self._activity = True
+        return [frames.audio(base64, audio_format)] if base64 else []
+
+    def _converted(self, base64: str, audio_format: AudioFormat) -> tuple[str, AudioFormat]:
+        """G.711, which Gemini does not know, as PCM of the same rate; it resamples by itself."""
+        pcm = AudioFormat("pcm", audio_format.rate_hz)
+        if self._converter is None or self._converts != audio_format:
+            self._converter, self._converts = Converter(audio_format, pcm), audio_format
+        return self._converter.convert(base64), pcm
+
+    def _user_image(self, wish: UserImage) -> ProviderSaid:
+        return [frames.video(wish.base64, wish.mime_type)]
+
+    def _speech_begins(self, wish: SpeechBegins) -> ProviderSaid:
+        if self._activity is not None:
+            return []
+        self._activity = False
+        said = self._left()
+        self._hearing.interrupts = self._hearing.old_turn
+        return [*said, frames.ACTIVITY_START]
+
+    def _speech_ends(self, wish: SpeechEnds) -> ProviderSaid:
+        if self._activity is None:
+            return []
+        # One with nothing in it makes the service hang up (GEMINI-LIVE.md 3.3).
+        filled = [] if self._activity else [frames.audio(silence(PCM_24K, TURN_MS_MIN), PCM_24K)]
+        self._activity = None
+        self._activity_over_us = self._now_us()
+        return [*filled, frames.ACTIVITY_END, *self._turn_committed()]
+
+    def _audio_pauses(self, wish: AudioPauses) -> ProviderSaid:
+        return [frames.AUDIO_STREAM_END]
+
+    def _commit_audio(self, wish: CommitAudio) -> ProviderSaid:
+        manual = self._hearing.users.manual
+        if not manual and self._terms.strict:
+            why = "This backend finds the user's turns by itself; they cannot be committed."
+            return [Refused("manual_turns", why, wish.request_id)]
+        waiting_ms = self._buffer.waiting_ms if manual else (self._input_us - self._turn_us) / 1000
+        if waiting_ms < TURN_MS_MIN:
+            why = (
+                "Error committing input audio buffer: buffer too small. Expected at least "
+                f"{TURN_MS_MIN}ms of audio, but buffer only has {waiting_ms:.2f}ms of audio."
+            )
+            return [Refused("", why, wish.request_id, "input_audio_buffer_commit_empty")]
+        self._buffer.commit()
+        return [*([] if manual else [frames.AUDIO_STREAM_END]), *self._turn_committed()]
+
+    def _turn_committed(self) -> list[Act]:
+        began_us, self._turn_us = self._turn_us, self._input_us
+        return self._hearing.users.commit(began_us // 1000, self._input_us // 1000)
+
+    def _clear_audio(self, wish: ClearAudio) -> ProviderSaid:
+        """What Gemini has heard it cannot forget; only what still waits here."""
+        self._buffer.clear()
+        self._full_told = False
+        self._turn_us = self._input_us
+        return [AudioCleared()]
+
+    # -- The conversation --------------------------------------------------------------------------------
+
+    def _takes_content(self) -> bool:
+        return self._target.profile.content == "always" or not self._hearing.has_spoken
+
+    def _say(self, wish: Say) -> ProviderSaid:
+        if wish.role == "system":
+            return self._say_as_system(wish)
+        if wish.role == "agent" and not self._takes_content():
+            why = "This model takes the agent's own words only before its first turn."
+            return [Refused("item.role", why, wish.request_id)]
+        if not self._queue.say(wish):
+            return [Refused("item", _TOO_MUCH, wish.request_id)]
+        if wish.role == "agent":
+            return [PastTold(wish.item_id), ItemTaken(wish.item_id)]
+        return [*([UserText(wish.item_id, wish.text)] if wish.text else []), ItemTaken(wish.item_id)]
+
+    def _say_as_system(self, wish: Say) -> ProviderSaid:
+        update = self._holding.add(wish.text)
+        if update is None:
+            why = "This model takes no words of the system once the session has started."
+            return [Refused("item.role", why, wish.request_id)]
+        return [update, ItemTaken(wish.item_id)]
+
+    def _say_call(self, wish: SayCall) -> ProviderSaid:
+        if not self._takes_content():
+            why = "This model takes calls of the past only before its first turn."
+            return [Refused("item.type", why, wish.request_id)]
+        if not self._queue.say_call(wish):
+            return [Refused("item", _TOO_MUCH, wish.request_id)]
+        return [PastTold(wish.item_id), ItemTaken(wish.item_id)]
+
+    def _answer_tool(self, wish: AnswerTool) -> ProviderSaid:
+        """One whose call was taken back is accepted and goes nowhere: there is no other way to say so."""
+        call = self._hearing.calls.get(wish.call_id)
+        if call is None:
+            told = self._queue.answer_past(wish)
+            if told is None:
+                why = f"Tool call ID '{wish.call_id}' not found in conversation."
+                return [Refused("item.call_id", why, wish.request_id, "invalid_tool_call_id")]
+        elif call.state == "cancelled":
+            told = True
+        elif call.state == "answered":
+            why = f"Tool call ID '{wish.call_id}' is answered already."
+            return [Refused("item.call_id", why, wish.request_id, "invalid_tool_call_id")]
+        elif told := self._queue.answer(call, wish):
+            call.state = "answered"
+            if not self._hearing.calls.any_open:
+                self._answers_us = self._now_us()
+        if not told:
+            return [Refused("item", _TOO_MUCH, wish.request_id)]
+        return [ToolAnswered(wish.call_id, wish.output), ItemTaken(wish.item_id)]
+
+    def _take_answers(self) -> list[bytes]:
+        self._answers_us = 0
+        answers = self._queue.take_answers()
+        return [frames.tool_response(answers)] if answers else []
+
+    def _truncate(self, wish: Truncate) -> ProviderSaid:
+        """Gemini cuts its turn by itself, where the user interrupts, and remembers what it had sent. What the
+        client was told by an earlier provider is cut in our memory alone."""
+        hearing = self._hearing
+        uncut = hearing.was_said(wish.item_id) and not hearing.was_cut(wish.item_id)
+        if uncut and self._terms.strict:
+            why = "This backend truncates only what the user has interrupted."
+            return [Refused("item_id", why, wish.request_id)]
+        return [ReplyTruncated(wish.item_id, wish.heard_ms)]
+
+    def _delete(self, wish: Delete) -> ProviderSaid:
+        if self._queue.delete(wish.item_id):
+            return [ItemDeleted(wish.item_id)]
+        why = "This backend cannot forget what it was told."
+        return [Refused("item_id", why, wish.request_id)]
+
+    # -- Replies -----------------------------------------------------------------------------------------
+
+    def _ask_reply(self, wish: AskReply) -> ProviderSaid:
+        hearing = self._hearing
+        if refused := self._unanswerable(wish):
+            return [refused]
+        said: ProviderSaid = self._left()
+        said += self._asked(wish.instructions)
+        return [*said, *hearing.ask(wish.metadata)]
+
+    def _unanswerable(self, wish: AskReply) -> Refused | None:
+        for extra in wish.extras:
+            if self._terms.strict or not extra.ignorable:
+                why = f"{extra.path} is not available on this backend."
+                return Refused(extra.path, why, wish.request_id)
+        if wish.instructions and self._terms.strict:
+            why = "This backend has no instructions for one response."
+            return Refused("response.instructions", why, wish.request_id)
+        reply = self._hearing.reply
+        if reply is None or reply.made or wish.interrupts:
+            return None
+        why = (
+            f"Conversation already has an active response in progress: {reply.id}. "
+            "Wait until the response is finished before creating a new one."
+        )
+        return Refused("", why, wish.request_id, "conversation_already_has_active_response")
+
+    def _left(self) -> ProviderSaid:
+        """The reply that runs, ended here: it has made all its output, or it is to be interrupted."""
+        reply = self._hearing.reply
+        if reply is None:
+            return []
+        if reply.made and not reply.interrupted:
+            return [*self._hearing.leave("completed")]
+        return [*self._hearing.leave("cancelled", "client_cancelled")]
+
+    def _asked(self, instructions: str) -> list[bytes]:
+        """All that waits, as what makes Gemini answer: answers of tools, turns, an activity, or nothing but
+        the wish."""
+        hearing = self._hearing
+        said = self._take_answers()
+        turns = self._queue.take_turns()
+        if instructions:
+            turns.append({"role": "user", "parts": [{"text": instructions}]})
+        activity = self._buffer.take()
+        self._full_told = False
+        if turns:
+            if self._takes_content():
+                # A second one interrupts what the first has begun, as does an activity.
+                hearing.interrupts = hearing.old_turn or bool(said)
+                said.append(frames.content(turns, complete=not activity))
+            else:
+                said += typed(turns)
+        if activity:
+            hearing.interrupts = hearing.interrupts or hearing.old_turn or bool(said)
+            said += self._activity_in_time(activity)
+        if not said and not activity:
+            hearing.interrupts = hearing.old_turn and self._takes_content()
+            said.append(frames.GO_ON if self._takes_content() else frames.text(" "))
+        return said
+
+    def _activity_in_time(self, activity: list[bytes]) -> list[bytes]:
+        now_us = self._now_us()
+        if self._activity_over_us and now_us < self._activity_over_us + ACTIVITY_GAP_US:
+            self._later += activity
+            self._later_us = self._activity_over_us + ACTIVITY_GAP_US
+            return []
+        self._activity_over_us = now_us
+        return activity
+
+    def _stop_reply(self, wish: StopReply) -> ProviderSaid:
+        """Nothing stops Gemini; it is only not listened to until its turn is over."""
+        reply = self._hearing.reply
+        if reply is None or wish.reply_id not in ("", reply.id):
+            why = "Cancellation failed: no active response found"
+            return [Refused("response_id", why, wish.request_id, "response_cancel_not_active")]
+        return [*self._hearing.leave("cancelled", "client_cancelled")]
+
+    # -- Telling -----------------------------------------------------------------------------------------
+
+    def tell(self, wish: Wish) -> ProviderSaid:
+        said = _TELLERS[type(wish)](self, wish)
+        return said + self._begin_anew() if self._start_over else said
+
+
+# Each is given the wishes that it is filed under.
+_TELLERS: dict[type[Wish], Callable[[ProviderSide, Any], ProviderSaid]] = {
+    UserAudio: ProviderSide._user_audio,
+    UserImage: ProviderSide._user_image,
+    SpeechBegins: ProviderSide._speech_begins,
+    SpeechEnds: ProviderSide._speech_ends,
+    AudioPauses: ProviderSide._audio_pauses,
+    CommitAudio: ProviderSide._commit_audio,
+    ClearAudio: ProviderSide._clear_audio,
+    Say: ProviderSide._say,
+    SayCall: ProviderSide._say_call,
+    AnswerTool: ProviderSide._answer_tool,
+    AskReply: ProviderSide._ask_reply,
+    StopReply: ProviderSide._stop_reply,
+    Truncate: ProviderSide._truncate,
+    Delete: ProviderSide._delete,
+    Configure: ProviderSide._configure,
+}

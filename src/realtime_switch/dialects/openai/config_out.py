@@ -1,0 +1,211 @@
+"""How a call is to be held, as a `session.update` says it (OPENAI-REALTIME.md 4.1; TRANSLATION.md 3, 9)."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..acts import Refused
+from ..sound import PCM_24K, AudioFormat
+from ..terms import Target, Terms
+from ..wishes import Config, Tool, Transcription, Turns
+from .formats import PCM_RATE_HZ, written
+
+TRANSCRIBES = "gpt-4o-mini-transcribe"  # where neither the client nor the route names a model
+OUTPUT_TOKENS_MAX = 4096  # OPENAI-REALTIME.md 4.1
+SILENCE_MS = 200  # how much ends a turn where nobody says
+
+# A voice of the other dialect by the one of ours that is like it (TRANSLATION.md 3). A route's own map
+# (`Terms.voices`) goes before.
+VOICES = {
+    "Kore": "alloy",
+    "Orus": "ash",
+    "Iapetus": "ballad",
+    "Charon": "cedar",
+    "Leda": "coral",
+    "Puck": "echo",
+    "Aoede": "marin",
+    "Vindemiatrix": "sage",
+    "Zephyr": "shimmer",
+    "Fenrir": "verse",
+}
+OTHER_VOICE = "alloy"
+
+_Members = dict[str, Any]
+_DEFAULT = Config()
+
+
+def session_members(
+    config: Config, target: Target, terms: Terms, only: frozenset[str] | None = None
+) -> _Members:
+    """`only`: the fields of Config that are to be told anew. None: for a fresh connection, which is told what
+    the client has asked for and what must not be left to the provider's taste."""
+    if only is None:
+        only = _ALWAYS | {name for name in _WRITERS if getattr(config, name) != getattr(_DEFAULT, name)}
+    session: _Members = {"type": "realtime"}
+    for name, write in _WRITERS.items():
+        if name in only:
+            _merge(session, write(config, target, terms))
+    return session
+
+
+def refusals(
+    config: Config, target: Target, terms: Terms, only: frozenset[str] | None = None
+) -> list[Refused]:
+    """What OpenAI cannot do, in the order in which it was asked for. Lenient routes go on without what the
+    call is much the same without."""
+    refused = [
+        Refused(extra.path, f"{extra.path} is not supported by the OpenAI backend of this gateway.")
+        for extra in config.extras
+        if (terms.strict or not extra.ignorable) and (only is None or "extras" in only)
+    ]
+    if terms.strict:
+        for name, wrong in _STRICTLY.items():
+            if (only is None or name in only) and wrong(config, target):
+                refused.append(Refused(name, "Not supported by the OpenAI backend of this gateway."))
+    return refused
+
+
+# GA has no temperature, and no more than so many tokens a reply.
+_STRICTLY: Mapping[str, Callable[[Config, Target], bool]] = {
+    "temperature": lambda config, target: config.temperature is not None,
+    "max_output_tokens": lambda config, target: (config.max_output_tokens or 0) > OUTPUT_TOKENS_MAX,
+    "thinking": lambda config, target: bool(config.thinking) and not target.profile.thinking_level,
+}
+
+
+def _merge(into: _Members, members: _Members) -> None:
+    for name, value in members.items():
+        if isinstance(value, dict) and isinstance(into.get(name), dict):
+            _merge(into[name], value)
+        else:
+            into[name] = value
+
+
+# -- One field each --------------------------------------------------------------------------------------
+
+
+def _instructions(config: Config, target: Target, terms: Terms) -> _Members:
+    return {"instructions": config.instructions}
+
+
+def _modalities(config: Config, target: Target, terms: Terms) -> _Members:
+    return {"output_modalities": ["text" if config.text_only else "audio"]}
+
+
+def _voice(config: Config, target: Target, terms: Terms) -> _Members:
+    asked = config.voice
+    own = asked if asked in VOICES.values() else OTHER_VOICE
+    return {"audio": {"output": {"voice": terms.voices.get(asked) or VOICES.get(asked) or own}}}
+
+
+def _tools(config: Config, target: Target, terms: Terms) -> _Members:
+    return {"tools": [_tool(tool) for tool in config.tools], **_tool_choice(config, target, terms)}
+
+
+def _tool(tool: Tool) -> _Members:
+    parameters = tool.parameters if tool.parameters is not None else {"type": "object", "properties": {}}
+    return {
+        "type": "function",
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": parameters,
+    }
+
+
+def _tool_choice(config: Config, target: Target, terms: Terms) -> _Members:
+    choice = config.tool_choice
+    plain = choice in ("auto", "none", "required")
+    return {"tool_choice": choice if plain else {"type": "function", "name": choice}}
+
+
+def _parallel_tools(config: Config, target: Target, terms: Terms) -> _Members:
+    return {"parallel_tool_calls": config.parallel_tools}
+
+
+def _turns(config: Config, target: Target, terms: Terms) -> _Members:
+    detection = None if config.manual_turns else _detection(config.turns)
+    return {"audio": {"input": {"turn_detection": detection}}}
+
+
+def _detection(turns: Turns) -> _Members:
+    ways = {"create_response": turns.replies, "interrupt_response": turns.interrupts}
+    if turns.eagerness:
+        return {"type": "semantic_vad", "eagerness": turns.eagerness, **ways}
+    numbers = {
+        "threshold": turns.threshold,
+        "silence_duration_ms": turns.silence_ms,
+        "prefix_padding_ms": turns.padding_ms,
+        "idle_timeout_ms": turns.idle_ms,
+    }
+    return {"type": "server_vad", **{k: v for k, v in numbers.items() if v is not None}, **ways}
+
+
+def _input(config: Config, target: Target, terms: Terms) -> _Members:
+    return {"audio": {"input": {"format": written(target.input)}}}
+
+
+def _output(config: Config, target: Target, terms: Terms) -> _Members:
+    return {"audio": {"output": {"format": written(told_output(config))}}}
+
+
+def told_output(config: Config) -> AudioFormat:
+    """The client's own format where OpenAI writes it (4.3: of PCM only one rate)."""
+    asked = config.output
+    return asked if asked.coding != "pcm" or asked.rate_hz == PCM_RATE_HZ else PCM_24K
+
+
+def _transcription(config: Config, target: Target, terms: Terms) -> _Members:
+    asked = config.transcription
+    if asked is None and terms.transcribe_with is not None:
+        asked = Transcription()  # for memory's sake (B2a)
+    return {"audio": {"input": {"transcription": asked and _transcribed(asked, terms)}}}
+
+
+def _transcribed(asked: Transcription, terms: Terms) -> _Members:
+    transcription = {"model": asked.model or terms.transcribe_with or TRANSCRIBES}
+    if len(asked.languages) == 1:  # only some models take several
+        transcription["language"] = asked.languages[0].partition("-")[0].lower()
+    words = ", ".join(asked.vocabulary)
+    prompt = asked.prompt or (f"Expect words such as: {words}." if words else "")
+    if prompt:
+        transcription["prompt"] = prompt
+    return transcription
+
+
+def _max_output_tokens(config: Config, target: Target, terms: Terms) -> _Members:
+    asked = config.max_output_tokens
+    return {"max_output_tokens": "inf" if asked is None else min(max(asked, 1), OUTPUT_TOKENS_MAX)}
+
+
+def _thinking(config: Config, target: Target, terms: Terms) -> _Members:
+    told = config.thinking and target.profile.thinking_level
+    return {"reasoning": {"effort": config.thinking}} if told else {}
+
+
+def _context(config: Config, target: Target, terms: Terms) -> _Members:
+    if config.context == "off":
+        return {"truncation": "disabled"}
+    kept = config.context_kept
+    if config.context != "slide" or kept is None:
+        return {"truncation": "auto"}
+    return {"truncation": {"type": "retention_ratio", "retention_ratio": min(max(kept, 0.0), 1.0)}}
+
+
+# By the field of Config whose change they tell of.
+_WRITERS: dict[str, Callable[[Config, Target, Terms], _Members]] = {
+    "instructions": _instructions,
+    "text_only": _modalities,
+    "voice": _voice,
+    "tools": _tools,
+    "tool_choice": _tool_choice,
+    "parallel_tools": _parallel_tools,
+    "manual_turns": _turns,
+    "turns": _turns,
+    "input": _input,
+    "output": _output,
+    "transcription": _transcription,
+    "max_output_tokens": _max_output_tokens,
+    "thinking": _thinking,
+    "context": _context,
+    "context_kept": _context,
+}
+_ALWAYS = frozenset({"text_only", "turns", "input", "output", "transcription"})

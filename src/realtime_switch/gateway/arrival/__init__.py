@@ -1,0 +1,39 @@
+"""What a client asks for at the door: path, query, headers and subprotocols, read once. Pure.
+
+request.py   the handshake as it came, and whether it is one
+outcome.py   the three answers: turned away, let in, let in only to be told why not
+openai.py    OpenAI's paths and credentials
+gemini.py    Gemini's
+
+The path says which dialect the client speaks. Query keys nobody here knows are ignored: clients add their
+own (OPENAI-REALTIME.md 2.1).
+"""
+
+from . import gemini, openai
+from .outcome import Arrival, Complaint, Mistake, TurnedAway
+from .request import SESSION_HEADER, Headers, is_session_id, read_request
+
+__all__ = [
+    "SESSION_HEADER",
+    "Arrival",
+    "Complaint",
+    "Headers",
+    "Mistake",
+    "TurnedAway",
+    "complain",
+    "is_session_id",
+    "read_arrival",
+]
+
+
+def read_arrival(method: str, target: str, headers: Headers) -> Arrival | TurnedAway:
+    request = read_request(method, target, headers)
+    if isinstance(request, TurnedAway):
+        return request
+    return gemini.read(request) if gemini.is_for(request) else openai.read(request)
+
+
+def complain(arrival: Arrival, mistake: Mistake) -> Complaint:
+    """In the words of the dialect."""
+    words = gemini.COMPLAINTS if arrival.dialect == "gemini" else openai.COMPLAINTS
+    return words[mistake]

@@ -1,0 +1,100 @@
+"""`POST /v1/realtime/client_secrets`: a short-lived key for a page, as OpenAI's servers make them
+(OPENAI-REALTIME.md 3.1)."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..accounts.errors import RealtimeSwitchError
+from ..accounts.records import Grant, SavedConfig
+from ..accounts.service import AccountService
+from ..dialects.openai.resume import SERVER_MADE
+from ..providers.routes import Routes
+from . import http_answers as http
+from .arrival import SESSION_HEADER
+from .arrival.openai import NO_CREDENTIAL, find_secret
+from .client_secrets import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Bound, seal
+from .http_answers import Refused
+from .ids import new_id, now_us
+
+
+class ExpiresAfter(Struct):
+    anchor: Literal["created_at"] = "created_at"
+    seconds: Annotated[int, Meta(ge=SECONDS_MIN, le=SECONDS_MAX)] = SECONDS_DEFAULT
+
+
+class Asked(Struct):
+    """What else a body may hold is not ours to refuse."""
+
+    expires_after: ExpiresAfter | None = None
+    session: dict[str, Any] | None = None
+
+
+_asked = msgspec.json.Decoder(Asked)
+
+
+class ClientSecrets:
+    def __init__(self, service: AccountService, routes: Routes, signing_key: bytes) -> None:
+        self._service = service
+        self._routes = routes
+        self._signing_key = signing_key
+
+    async def create(self, request: Request) -> Response:
+        asked = _read(await http.read_body(request))
+        session = asked.session or {}
+        session_id = http.named_session(request)
+        grant, key_hash = await http.authorise(self._service, secret_of(request), session_id)
+        if session.get("type", "realtime") != "realtime":
+            message = "Only sessions of type 'realtime' are offered here."
+            raise Refused(400, "invalid_value", message, param="session.type")
+        model = http.checked_model(session.get("model", ""), "session.model", self._routes)
+        await self._save(grant, session)
+        seconds = asked.expires_after.seconds if asked.expires_after is not None else SECONDS_DEFAULT
+        expires_at = now_us() // 1_000_000 + seconds
+        bound = Bound(key_hash=key_hash, session_id=session_id, expires_at=expires_at, model=model)
+        said = {
+            "type": "realtime",
+            "object": "realtime.session",
+            "id": session_id,
+            **({"model": model} if model else {}),
+            **{name: value for name, value in session.items() if name not in SERVER_MADE},
+        }
+        return http.answer(
+            {"value": seal(bound, self._signing_key), "expires_at": expires_at, "session": said},
+            {SESSION_HEADER: session_id},
+        )
+
+    async def _save(self, grant: Grant, session: dict[str, Any]) -> None:
+        """The configuration waits under the session, where the connect with this token finds it (A8, A10)."""
+        config = {name: value for name, value in session.items() if name not in SERVER_MADE}
+        if config.keys() <= {"type"}:
+            return
+        update = {"type": "session.update", "session": {"type": "realtime", **config}}
+        saved = SavedConfig(
+            id=new_id("cfg"),
+            account_id=grant.account_id,
+            session_id=grant.session_id,
+            config=msgspec.json.encode(update).decode(),
+            born_us=now_us(),
+        )
+        try:
+            await self._service.save_session(saved)
+        except RealtimeSwitchError:
+            raise http.UNREACHABLE from None
+
+
+def secret_of(request: Request) -> str:
+    secret = find_secret(http.headers_of(request), dict(request.query_params))
+    if not secret:
+        raise Refused(401, NO_CREDENTIAL.code, NO_CREDENTIAL.message)
+    return secret
+
+
+def _read(body: bytes) -> Asked:
+    try:
+        return _asked.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise http.unreadable(error) from None

@@ -1,0 +1,1 @@
+"""The Gemini Live dialect as Google's server speaks it."""

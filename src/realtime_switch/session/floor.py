@@ -1,0 +1,88 @@
+"""Who has the floor: whether the user speaks, a reply is due or under way, or a tool is at work.
+
+So it is known when a provider can be changed without anybody noticing, when one has stalled, and how long one
+takes to answer.
+"""
+
+from collections.abc import Callable
+
+from ..dialects.acts import (
+    Act,
+    ReplyBegun,
+    ReplyDone,
+    ReplyItem,
+    ReplyMade,
+    SpeechStarted,
+    SpeechStopped,
+    ToolAnswered,
+    ToolCall,
+    ToolCallsCancelled,
+    UserTurn,
+)
+from . import limits
+
+
+class Floor:
+    def __init__(self, now_us: Callable[[], int]) -> None:
+        self._now_us = now_us
+        self.stall_s = limits.STALL_S
+        self._speaking = False
+        self._due_since_us: int | None = None  # a reply is awaited
+        self._replying = False
+        self._made = False  # all of the reply is here; it is only being played
+        self._sign_us = 0  # when anything was heard last
+        self.open_calls: dict[str, ToolCall] = {}  # whose answers are awaited
+
+    def hear(self, act: Act, answered_unasked: bool) -> int | None:
+        """How many milliseconds the reply took that begins with this, if one does."""
+        self._sign_us = self._now_us()
+        took_ms = None
+        if isinstance(act, SpeechStarted):
+            self._speaking = True
+        elif isinstance(act, SpeechStopped):
+            self._speaking = False
+        elif isinstance(act, UserTurn):
+            self._speaking = False
+            if answered_unasked:
+                self.asked()
+        elif isinstance(act, ReplyBegun):
+            self._replying, self._made = not act.aside, False
+        elif isinstance(act, ReplyItem):
+            if self._due_since_us is not None:
+                took_ms = (self._sign_us - self._due_since_us) // 1000
+            self._due_since_us = None
+        elif isinstance(act, ReplyMade):
+            self._made = True
+        elif isinstance(act, ReplyDone):
+            self._replying = self._made = act.more
+            self._due_since_us = None
+        elif isinstance(act, ToolCall):
+            self.open_calls[act.call_id] = act
+        elif isinstance(act, ToolAnswered):
+            self.open_calls.pop(act.call_id, None)
+        elif isinstance(act, ToolCallsCancelled):
+            for call_id in act.call_ids:
+                self.open_calls.pop(call_id, None)
+        return took_ms
+
+    def asked(self) -> None:
+        """Somebody wants a reply."""
+        self._due_since_us = self._sign_us = self._now_us()
+
+    def lost(self) -> bool:
+        """The provider is gone. Whether it owes the user a reply, or the rest of one."""
+        owes = self._replying or self._due_since_us is not None
+        self._speaking = self._replying = self._made = False
+        self._due_since_us = None
+        return owes
+
+    @property
+    def is_free(self) -> bool:
+        return not (self._speaking or self._replying or self._due_since_us is not None or self.open_calls)
+
+    @property
+    def stalled_at_us(self) -> int | None:
+        """When a provider that still says nothing counts as stalled."""
+        if (self._replying and not self._made) or self._due_since_us is not None:
+            return self._sign_us + int(self.stall_s * 1e6)
+        return None

@@ -1,0 +1,147 @@
+"""What the client has said and no provider has shown to have taken in: the next one is told it again.
+
+Audio is kept from the end of the last turn that is settled: answered, or known in words, and then it is in
+the history. Everything else is kept until the provider confirms it. All in the order in which it was said.
+
+Bounded: of too much audio the oldest goes first. While nobody has heard speech in it, only the last moments
+are kept, because a microphone sends silence all day. A turn's end is known a moment late, so a little of what
+was said before it is kept as well: a word twice is better than a word lost.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+
+from ..dialects.acts import (
+    Act,
+    Configured,
+    ItemTaken,
+    PastTold,
+    ReplyBegun,
+    ReplyDone,
+    SpeechStarted,
+    ToolAnswered,
+    UserText,
+    UserTranscript,
+    UserTurn,
+)
+from ..dialects.dialect import Weight
+from . import limits
+from .unread import Passes
+
+OVERLAP_FRAMES = 10  # 200 ms of 20 ms each: about what a turn's end takes to reach us
+
+# A frame of audio is kept as it is, for the sake of whoever appends one for every 20 ms.
+_Said = bytes | tuple[Weight, bytes]
+
+
+def _weight(said: _Said) -> Weight:
+    return Weight.AUDIO if isinstance(said, bytes) else said[0]
+
+
+def _payload(said: _Said) -> bytes:
+    return said if isinstance(said, bytes) else said[1]
+
+
+class Unheard:
+    def __init__(self) -> None:
+        self._turn: list[_Said] = []  # up to the end of the last turn
+        self.kept: deque[_Said] = deque()  # after it; the short way of a frame appends here
+        self.kept_max = limits.SILENCE_FRAMES_MAX
+
+    def audio(self, payload: bytes) -> None:
+        self.kept.append(payload)
+        while len(self.kept) > self.kept_max and self._drop_oldest_audio():
+            pass
+
+    def said(self, weight: Weight, payload: bytes) -> None:
+        if weight is Weight.AUDIO:
+            self.audio(payload)
+        elif weight is Weight.CLEAR:
+            self._end_turn(0)
+            self._settle()
+        elif weight is not Weight.MOMENT and len(self.kept) < limits.UNHEARD_MESSAGES_MAX:
+            self.kept.append((weight, payload))
+
+    def hear(self, act: Act, by_client: bool) -> None:
+        """`by_client`: it says where its turns end, so nobody tells us when speech begins."""
+        if isinstance(act, SpeechStarted):
+            self.kept_max = limits.SPEECH_FRAMES_MAX
+        elif isinstance(act, UserTurn):
+            self.kept_max = limits.SPEECH_FRAMES_MAX if by_client else limits.SILENCE_FRAMES_MAX
+            self._end_turn(OVERLAP_FRAMES)
+        elif isinstance(act, ReplyDone) or (isinstance(act, UserTranscript) and act.final):
+            self._settle()
+        elif isinstance(act, ReplyBegun):
+            self._confirmed(Weight.ASK, Weight.TURN)
+        elif isinstance(act, UserText | PastTold | ToolAnswered | ItemTaken):
+            self._confirmed(Weight.ITEM)
+        elif isinstance(act, Configured):
+            self._confirmed(Weight.CONFIG)
+            if by_client:
+                self.kept_max = limits.SPEECH_FRAMES_MAX
+
+    @property
+    def holds_turn(self) -> bool:
+        """A turn whose words nobody knows: told again, it is answered again."""
+        return any(_weight(said) in _SPOKEN for said in self._turn)
+
+    @property
+    def asks(self) -> bool:
+        return any(_weight(said) in (Weight.ASK, Weight.TURN) for said in self._all())
+
+    def take(self) -> list[bytes]:
+        """All of it, to be told again; from now on nothing is kept."""
+        said = [_payload(one) for one in self._all()]
+        self._turn.clear()
+        self.kept.clear()
+        return said
+
+    def forget_audio(self) -> None:
+        """Between two turns: what was heard since is silence, but for the moment that is just now."""
+        self._end_turn(OVERLAP_FRAMES)
+        self._settle()
+
+    def _all(self) -> Iterator[_Said]:
+        yield from self._turn
+        yield from self.kept
+
+    def _end_turn(self, overlap: int) -> None:
+        while len(self.kept) > overlap or (self.kept and _weight(self.kept[0]) not in _SPOKEN):
+            self._turn.append(self.kept.popleft())
+
+    def _settle(self) -> None:
+        self._turn = [said for said in self._turn if _weight(said) not in _SPOKEN]
+
+    def _confirmed(self, *weights: Weight) -> None:
+        for said in (self._turn, self.kept):
+            for index, one in enumerate(said):
+                if _weight(one) in weights:
+                    del said[index]
+                    return
+
+    def _drop_oldest_audio(self) -> bool:
+        for index, one in enumerate(self.kept):
+            if isinstance(one, bytes):
+                del self.kept[index]
+                return True
+        return False
+
+
+class Keeps:
+    """Lets a client's audio pass unread, and keeps it. gateway/_compiled.pyx matches `audio` by itself, if
+    it is Shapes, then appends to what is kept, and asks `keep` now and then, which sees that it is not too
+    much."""
+
+    def __init__(self, audio: Passes, unheard: Unheard) -> None:
+        self.audio = audio
+        self.append = unheard.kept.append
+        self.keep = unheard.audio
+
+    def __call__(self, payload: bytes) -> bool:
+        if not self.audio(payload):
+            return False
+        self.keep(payload)
+        return True
+
+
+_SPOKEN = (Weight.AUDIO, Weight.COMMIT)

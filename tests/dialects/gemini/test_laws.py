@@ -1,0 +1,319 @@
+"""What holds for whatever Gemini sends and a client wants."""
+
+import json
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gemini_frames import (
+    AUDIO,
+    BLOB,
+    INTERRUPTED,
+    MADE,
+    OVER,
+    SETUP_COMPLETE,
+    Talk,
+    activity,
+    called,
+    heard,
+    said,
+    sent,
+    spoken,
+    tight,
+)
+from realtime_switch.dialects.acts import (
+    Act,
+    AudioPassed,
+    Bill,
+    ReplyAudio,
+    ReplyBegun,
+    ReplyDone,
+    ReplyItem,
+    ReplyItemDone,
+    ReplyText,
+    ReplyTranscript,
+    SpeechStarted,
+    SpeechStopped,
+    ToolCall,
+    UserTranscript,
+    UserTurn,
+)
+from realtime_switch.dialects.gemini import only_audio_from_provider, usage
+from realtime_switch.dialects.profile import Profile
+from realtime_switch.dialects.sound import PCM_24K, AudioFormat
+from realtime_switch.dialects.terms import Terms
+from realtime_switch.dialects.wishes import (
+    AnswerTool,
+    AskReply,
+    AudioPauses,
+    ClearAudio,
+    CommitAudio,
+    Config,
+    Configure,
+    Delete,
+    Extra,
+    Picture,
+    Say,
+    SayCall,
+    SpeechBegins,
+    SpeechEnds,
+    StopReply,
+    Tool,
+    Transcription,
+    Truncate,
+    Turns,
+    UserAudio,
+    UserImage,
+)
+
+# -- Anything that Gemini may send -------------------------------------------------------------------------
+
+MESSAGES = [
+    {},
+    {"serverContent": {}},
+    SETUP_COMPLETE,
+    spoken(),
+    spoken("Line four. "),
+    said(" and five"),
+    {"serverContent": {"modelTurn": {"parts": [{"inlineData": BLOB}]}}},
+    {"serverContent": {"modelTurn": {"parts": [{"text": "a remark"}]}}},
+    {"serverContent": {"modelTurn": {"parts": [{"text": "hm", "thought": True}]}}},
+    MADE,
+    OVER,
+    {**OVER, "usageMetadata": {"promptTokenCount": 7, "responseTokenCount": 3}},
+    {"usageMetadata": {"promptTokenCount": 7}},
+    {"serverContent": {"turnComplete": True, "interactionStatus": "IN_PROGRESS"}},
+    {"serverContent": {"turnComplete": True, "turnCompleteReason": "GENERATED_CONTENT_SAFETY"}},
+    {"serverContent": {"waitingForInput": True}},
+    INTERRUPTED,
+    {"serverContent": {"interrupted": True, "turnComplete": True}},
+    heard(" Which"),
+    heard(" tram?", finished=True),
+    activity("START", "1s"),
+    activity("END", "2s"),
+    called({"id": "fc-1", "name": "f", "args": {"a": 1}}),
+    called({"name": "g"}),
+    {"toolCallCancellation": {"ids": ["fc-1"]}},
+    {"goAway": {"timeLeft": "50s"}},
+    {"sessionResumptionUpdate": {"newHandle": "h", "resumable": True}},
+]
+oddities = st.sampled_from([None, True, 0, -1.5, 2**70, "", "x", [], [[]], {}, [None, {}], {"text": 5}])
+
+
+@st.composite
+def odd_messages(draw):
+    """A real message, a member of which, at any depth, is something else or missing."""
+    message = json.loads(json.dumps(draw(st.sampled_from(MESSAGES))))
+    inside = message
+    for _ in range(draw(st.integers(0, 3))):
+        members = [one for one in inside.values() if isinstance(one, dict)]
+        if not members:
+            break
+        inside = draw(st.sampled_from(members))
+    if inside:
+        inside[draw(st.sampled_from(list(inside)))] = draw(oddities)
+    return message
+
+
+messages = st.sampled_from(MESSAGES)
+payloads = messages.map(tight) | odd_messages().map(tight) | st.binary(max_size=40)
+
+# -- Anything that a client may want -----------------------------------------------------------------------
+
+texts = st.sampled_from(["", "Hi.", "\ud83d", '"quoted"'])
+ids = st.sampled_from(["item_1", "item_2", "resp_1", "fc-1", "call_1", "c1", "i1", "", "x"])
+formats = st.sampled_from([PCM_24K, AudioFormat("pcm", 16_000), AudioFormat("pcmu", 8_000)])
+turns = st.builds(
+    Turns,
+    threshold=st.sampled_from([None, 0.0, 0.5, 1.0]),
+    silence_ms=st.sampled_from([None, 0, 500]),
+    eagerness=st.sampled_from(["", "low", "medium", "high", "auto"]),
+    replies=st.booleans(),
+    interrupts=st.booleans(),
+)
+configs = st.builds(
+    Config,
+    instructions=texts,
+    text_only=st.booleans(),
+    voice=st.sampled_from(["", "alloy", "Puck", "x"]),
+    tools=st.sampled_from([(), (Tool(name="f", parameters={"type": "object"}),), (Tool(name="é"),)]),
+    tool_choice=st.sampled_from(["auto", "none", "required"]),
+    manual_turns=st.booleans(),
+    turns=turns,
+    transcription=st.sampled_from([None, Transcription(languages=("de",))]),
+    max_output_tokens=st.sampled_from([None, 10]),
+    thinking=st.sampled_from(["", "low"]),
+    context=st.sampled_from(["", "slide", "off"]),
+    context_kept=st.sampled_from([None, 0.3, 7.0]),
+    extras=st.sampled_from([(), (Extra("session.prompt"),)]),
+)
+audio = st.builds(UserAudio, base64=st.sampled_from([AUDIO, "AAAA" * 3000, "", 'no "audio"']), format=formats)
+wishes = st.one_of(
+    audio,
+    st.builds(Configure, config=configs),
+    st.builds(UserImage, base64=st.just("AAAA"), mime_type=st.just("image/jpeg")),
+    st.sampled_from([SpeechBegins(), SpeechEnds(), AudioPauses(), CommitAudio(), ClearAudio()]),
+    st.builds(
+        Say,
+        item_id=ids,
+        role=st.sampled_from(["user", "agent", "system"]),
+        text=texts,
+        pictures=st.sampled_from([(), (Picture("AAAA", "image/png"),)]),
+    ),
+    st.builds(SayCall, item_id=ids, call_id=st.just("c1"), name=st.just("f"), arguments=texts),
+    st.builds(
+        AnswerTool, item_id=ids, call_id=ids, output=texts | st.sampled_from(['{"a":1}', "[1e999]", "4"])
+    ),
+    st.builds(AskReply, instructions=texts, interrupts=st.booleans()),
+    st.builds(StopReply, reply_id=st.sampled_from(["", "resp_1"])),
+    st.builds(Truncate, item_id=ids, heard_ms=st.integers(0, 100)),
+    st.builds(Delete, item_id=ids),
+)
+profiles = st.builds(
+    Profile,
+    content=st.sampled_from(["always", "seed_only"]),
+    tools=st.sampled_from(["", "BLOCKING", "NON_BLOCKING"]),
+    context_update=st.booleans(),
+    text=st.booleans(),
+    seeds_history=st.booleans(),
+)
+steps = st.lists(payloads | wishes | st.sampled_from([0.6, 6.0, 40.0]), max_size=25)
+
+
+def played(talk, steps):
+    """Frames are checked by Google's types (but for audio that is none), acts are given back."""
+    acts = []
+    for step in steps:
+        if isinstance(step, float):
+            said = talk.wake(step)
+        elif isinstance(step, bytes):
+            said = talk.side.hear(step)
+        else:
+            said = talk.side.tell(step)
+        for one in said:
+            if not isinstance(one, bytes | dict):
+                acts.append(one)
+            elif isinstance(one, bytes) and b"no \\" not in one:
+                sent(one)
+        assert talk.side.due_us is None or talk.side.due_us > 0
+    return acts
+
+
+@settings(max_examples=300)
+@given(steps, configs, profiles, st.booleans())
+def test_whatever_comes_is_answered_with_acts_and_with_messages_that_google_takes(
+    steps, config, profile, strict
+):
+    talk = Talk(config, profile=profile, terms=Terms(strict=strict), history="user: Hi.\nagent: Ho.\n")
+
+    assert all(isinstance(act, Act) for act in played(talk, steps))
+
+
+@settings(max_examples=300)
+@given(steps, configs)
+def test_each_reply_begins_and_ends_once_and_what_is_in_it_lies_between(steps, config):
+    talk = Talk(config)
+    open_reply, open_items, begun_items = None, set(), set()
+    ended = set()
+    for act in played(talk, [tight(SETUP_COMPLETE), *steps]):
+        match act:
+            case ReplyBegun():
+                assert open_reply is None
+                assert act.reply_id not in ended
+                open_reply = act.reply_id
+            case ReplyItem():
+                assert act.reply_id == open_reply
+                assert act.item_id not in begun_items
+                open_items.add(act.item_id)
+                begun_items.add(act.item_id)
+            case ReplyAudio() | ReplyTranscript() | ReplyText() | ToolCall():
+                assert act.item_id in open_items
+            case ReplyItemDone():
+                open_items.remove(act.item_id)
+            case ReplyDone():
+                assert act.reply_id == open_reply
+                assert act.status != "completed" or not open_items
+                open_reply, open_items = None, set()
+                ended.add(act.reply_id)
+    # Whatever is still open ends in time.
+    end = played(talk, [40.0, 40.0, 40.0]) if open_reply else []
+    assert [type(act) for act in end if isinstance(act, ReplyDone)] == ([ReplyDone] if open_reply else [])
+
+
+@settings(max_examples=300)
+@given(steps)
+def test_each_turn_of_the_user_begins_and_ends_once(steps):
+    started, over = [], []
+    for act in played(Talk(), steps):
+        match act:
+            case SpeechStarted():
+                assert act.item_id not in started
+                assert set(started) <= set(over)
+                started.append(act.item_id)
+            case SpeechStopped():
+                assert act.item_id in started
+                assert act.item_id not in over
+            case UserTurn():
+                assert act.item_id not in over
+                over.append(act.item_id)
+            case UserTranscript():
+                assert act.item_id in started or act.item_id in over
+
+
+@settings(max_examples=200)
+@given(st.lists(messages | odd_messages(), max_size=25))
+def test_every_token_is_billed_once(messages):
+    """Those of a reply that is still open are billed with it."""
+    talk = Talk().ready()
+    acts = [act for message in messages for act in talk.side.hear(tight(message))]
+    acts += talk.side.hear(tight(OVER))
+    billed = sum(act.input + act.output for act in acts if isinstance(act, Bill))
+    counts = [usage.counts(one.get("usageMetadata")) for one in messages]
+    if not any(max(count.values(), default=0) > 2**30 for count in counts):
+        assert billed == sum(count.get("input", 0) + count.get("output", 0) for count in counts)
+
+
+def _heard(acts):
+    """Audio is the same whether it was read or passed."""
+    told = []
+    for act in acts:
+        if isinstance(act, ReplyAudio | AudioPassed):
+            chars = len(act.base64) if isinstance(act, ReplyAudio) else act.base64_chars
+            if told and isinstance(told[-1], int):
+                told[-1] += chars
+            else:
+                told.append(chars)
+        else:
+            told.append(act)
+    return told
+
+
+@settings(max_examples=300)
+@given(st.lists(messages, max_size=25))
+def test_it_makes_no_difference_whether_audio_is_read(messages):
+    reading, passing = Talk(None).ready(), Talk(None).ready()
+    read, passed = [], []
+    for message in messages:
+        payload = tight(message)
+        read += reading.side.hear(payload)
+        unread = only_audio_from_provider(payload)
+        passed += passing.side.passed(len(AUDIO)) if unread else passing.side.hear(payload)
+
+    assert _heard(passed) == _heard(read)
+
+
+@settings(max_examples=200)
+@given(st.lists(messages, max_size=25))
+def test_a_relay_and_a_translation_hear_the_same(messages):
+    """But for text beside speech, which only a translation knows beforehand to be none of the answer."""
+    messages = [one for one in messages if "remark" not in str(one)]
+    relayed, translated = Talk(None).ready(), Talk().ready()
+
+    assert translated.hear(*messages) == relayed.hear(*messages)
+
+
+@given(configs, profiles, texts)
+def test_a_setup_can_be_written_whatever_is_asked_for(config, profile, history):
+    (setup,) = Talk(config, profile=profile, history=history).opening
+    assert msgspec.json.encode(setup)

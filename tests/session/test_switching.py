@@ -1,0 +1,395 @@
+"""A call changes its provider: because it must, because it is better, or because somebody asks."""
+
+import msgspec
+import pytest
+
+import openai_frames as openai
+from calls import Clock, granted, ids
+from openai_frames import frame, transcript_delta
+from realtime_switch.accounts.records import SwitchCause
+from realtime_switch.dialects import openai as openai_dialect
+from realtime_switch.dialects.terms import Target, Terms
+from realtime_switch.session import limits
+from realtime_switch.session.choice import Health
+from realtime_switch.session.session import Phase, Session
+from realtime_switch.session.steps import (
+    PASS,
+    Dial,
+    DialBeside,
+    GoOver,
+    Keep,
+    LeaveBeside,
+    Note,
+    ToClient,
+    ToProvider,
+)
+from realtime_switch.session.way import Way, Ways
+
+A, B = Target(provider="a", model="m"), Target(provider="b", model="m")
+USUAL = Terms()
+APPEND = frame("input_audio_buffer.append", audio="AAAA")
+TOOL_ITEM = {"id": "item_f", "type": "function_call", "call_id": "call_1", "name": "seats", "arguments": "{}"}
+TOOL_CALL = [
+    openai.RESPONSE_CREATED,
+    frame("response.output_item.added", response_id="resp_1", output_index=0, item=TOOL_ITEM),
+    frame("response.output_item.done", response_id="resp_1", output_index=0, item=TOOL_ITEM),
+    openai.RESPONSE_DONE,
+]
+TURN = [openai.COMMITTED, openai.RESPONSE_CREATED, openai.ITEM_ADDED]
+
+
+def call(clock=None, *, life_s=3600.0, targets=(A, B), terms=USUAL, **route):
+    clock = clock or Clock()
+    new_id = ids()
+    made = Session(
+        run_id="run",
+        client=openai_dialect,
+        client_side=openai_dialect.ClientSide(new_id),
+        choose=lambda model: Ways(
+            ways=tuple(Way(target, terms, openai_dialect, life_s) for target in targets), **route
+        ),
+        model="m",
+        health=Health(clock),
+        now_us=clock,
+        random=lambda: 0.5,
+        new_id=new_id,
+    )
+    made.begin()
+    return made
+
+
+def live(clock=None, **how):
+    made = call(clock, **how)
+    granted(made)
+    up(made)
+    return made
+
+
+def up(made):
+    """The connection that is being opened is, and greets."""
+    generation = made.generation
+    return [*made.provider_opened(generation), *made.from_provider(generation, openai.SESSION_CREATED)]
+
+
+def hear(made, *said):
+    return [
+        step for one in said if (got := made.from_provider(made.generation, one)) is not PASS for step in got
+    ]
+
+
+def of(kind, steps):
+    return [step for step in steps if isinstance(step, kind)]
+
+
+def switched(steps):
+    return [
+        (k.record.cause, k.record.to_provider, k.record.silent_us)
+        for k in of(Keep, steps)
+        if hasattr(k.record, "cause")
+    ]
+
+
+def says(steps):
+    return [decoded(step.payload)["type"] for step in of(ToProvider, steps)]
+
+
+def shown(steps):
+    return [decoded(step.payload)["type"] for step in of(ToClient, steps)]
+
+
+def decoded(payload):
+    return msgspec.json.decode(payload)
+
+
+# -- Because it must --------------------------------------------------------------------------------------
+
+
+def test_a_target_that_refuses_leads_to_the_next_at_once_and_the_client_is_told_nothing():
+    made = call()
+    assert of(Dial, granted(made)) == [Dial(1, 0.0, A, limits.PROVIDER_HANDSHAKE_IMPATIENT_S)]
+    steps = made.provider_lost(1)
+    assert steps == [Note("redial", "attempt 1"), Dial(2, 0.0, B, limits.PROVIDER_HANDSHAKE_S)]
+    assert shown(up(made)) == ["session.created"]
+
+
+def test_a_target_that_is_silent_leads_to_the_next():
+    clock = Clock()
+    made = call(clock)
+    granted(made)
+    made.provider_opened(1)
+    clock.go_on(limits.PROVIDER_GREETING_S)
+    assert of(Dial, made.woke()) == [Dial(2, 0.0, B, limits.PROVIDER_HANDSHAKE_S)]
+
+
+@pytest.mark.parametrize(("on_drop", "target", "after_s"), [("next", B, 0.0), ("same", A, 0.1)])
+def test_a_drop_in_mid_reply_goes_where_the_route_says(on_drop, target, after_s):
+    made = live(on_drop=on_drop)
+    hear(made, openai.SESSION_UPDATED, *TURN, transcript_delta("It is"))
+    steps = made.provider_lost(1)
+    assert shown(steps) == ["conversation.item.done", "response.output_item.done", "response.done"]
+    (dial,) = of(Dial, steps)
+    assert (dial.target, dial.after_s) == (target, after_s)
+
+
+def test_what_the_user_said_since_the_last_turn_is_told_again_in_order_before_what_waited():
+    made = live()
+    audio = [frame("input_audio_buffer.append", audio=f"A{n:03}") for n in range(5)]
+    for said in audio[:3]:
+        assert made.passes_from_client(said)
+    made.provider_lost(1)
+    for said in audio[3:]:
+        made.from_client(said)
+    told = [step.payload for step in of(ToProvider, up(made))]
+    assert told == audio
+
+
+def test_the_change_is_put_down_with_its_silence():
+    clock = Clock()
+    made = live(clock)
+    made.provider_lost(1)
+    clock.go_on(0.25)
+    assert switched(up(made)) == [(SwitchCause.DROPPED, "b", 250_000)]
+
+
+def test_a_call_that_nobody_takes_ends_by_name_and_that_is_put_down_too():
+    made = live()
+    made.provider_lost(1, hopeless=True)
+    steps = made.provider_lost(2, hopeless=True)
+    assert switched(steps) == [(SwitchCause.DROPPED, "", 0)]
+    assert made.phase is Phase.ENDED
+
+
+def test_a_turn_that_was_not_answered_is_told_again_and_its_reply_not_asked_for():
+    made = live()
+    hear(made, openai.SESSION_UPDATED)  # server VAD
+    for _ in range(20):
+        made.passes_from_client(APPEND)
+    hear(made, openai.COMMITTED)
+    made.provider_lost(1)
+    assert says(up(made)) == ["session.update", *["input_audio_buffer.append"] * 20]
+
+
+def test_a_turn_whose_words_are_known_is_in_the_history_and_its_reply_is_asked_for():
+    made = live()
+    hear(made, openai.SESSION_UPDATED)
+    for _ in range(20):
+        made.passes_from_client(APPEND)
+    hear(made, openai.COMMITTED, openai.TRANSCRIBED)
+    made.provider_lost(1)
+    steps = up(made)
+    assert says(steps) == ["session.update", *["input_audio_buffer.append"] * 10, "response.create"]
+    told = decoded(of(ToProvider, steps)[0].payload)["session"]["instructions"]
+    assert told.endswith("user: Is row four free?")
+
+
+def test_what_was_asked_and_not_begun_is_asked_again():
+    made = live()
+    typed = frame("conversation.item.create", item={"type": "message", "role": "user", "content": []})
+    asked = frame("response.create")
+    made.from_client(typed)
+    made.from_client(asked)
+    made.provider_lost(1)
+    assert [step.payload for step in of(ToProvider, up(made))] == [typed, asked]
+
+
+def test_an_answer_to_a_tool_call_of_the_old_provider_brings_the_call_along():
+    made = live()
+    hear(made, *TOOL_CALL)
+    made.provider_lost(1)
+    up(made)
+    answer = frame(
+        "conversation.item.create", item={"type": "function_call_output", "call_id": "call_1", "output": "4"}
+    )
+    call_item, output = [decoded(step.payload)["item"] for step in of(ToProvider, made.from_client(answer))]
+    assert (call_item["type"], call_item["call_id"], call_item["name"]) == (
+        "function_call",
+        "call_1",
+        "seats",
+    )
+    assert output["type"] == "function_call_output"
+
+
+def test_a_provider_that_stalls_in_mid_reply_is_left():
+    clock = Clock()
+    made = live(clock, stall_after_s=5.0)
+    hear(made, openai.SESSION_UPDATED, *TURN)
+    clock.go_on(4.9)
+    assert of(Dial, made.woke()) == []
+    clock.go_on(0.1)
+    steps = made.woke()
+    assert [dial.target for dial in of(Dial, steps)] == [B]
+    assert Note("provider_stalled") in steps
+
+
+def test_audio_that_passes_unread_is_a_sign_of_life():
+    clock = Clock()
+    made = live(clock, stall_after_s=5.0)
+    hear(made, openai.SESSION_UPDATED, *TURN)
+    clock.go_on(4.9)
+    assert made.passes_from_provider(openai.AUDIO)
+    clock.go_on(0.2)
+    assert of(Dial, made.woke()) == []
+
+
+# -- Because it is better ---------------------------------------------------------------------------------
+
+
+def begin_roll(made, clock, life_s=100.0):
+    clock.go_on(life_s)
+    return made.woke()
+
+
+def test_before_a_provider_hangs_up_another_connection_is_made_ready_and_taken_at_the_end_of_the_turn():
+    clock = Clock()
+    made = live(clock, life_s=100.0, stall_after_s=1e6)
+    hear(made, openai.SESSION_UPDATED, *TURN)
+    steps = begin_roll(made, clock, 80.0)
+    assert of(DialBeside, steps) == [DialBeside(2, A)]
+    assert made.provider_opened(2) == []
+    assert made.from_provider(2, openai.SESSION_CREATED) == []  # a reply is running
+    assert made.from_client(APPEND) is PASS  # to the old one
+    steps = hear(made, openai.RESPONSE_DONE)
+    assert ToClient(openai.RESPONSE_DONE) in steps
+    assert GoOver(2) in steps
+    assert switched(steps) == [(SwitchCause.SESSION_CAP, "a", 0)]
+    assert says(steps)[0] == "session.update"
+    assert made.generation == 2
+    assert hear(made, openai.SESSION_UPDATED) == []  # the answer to ours
+
+
+def test_where_the_floor_is_free_the_call_goes_over_as_soon_as_the_other_is_ready():
+    clock = Clock()
+    made = live(clock, life_s=100.0, stall_after_s=1e6)
+    begin_roll(made, clock)
+    made.provider_opened(2)
+    assert GoOver(2) in made.from_provider(2, openai.SESSION_CREATED)
+
+
+def test_a_connection_beside_that_fails_changes_nothing():
+    clock = Clock()
+    made = live(clock, life_s=100.0, stall_after_s=1e6)
+    begin_roll(made, clock)
+    assert made.provider_lost(2) == [Note("switch_failed", "a/m")]
+    assert made.from_client(APPEND) is PASS
+
+
+def test_a_drop_while_another_is_ready_beside_goes_over_at_once():
+    clock = Clock()
+    made = live(clock, life_s=100.0, stall_after_s=1e6)
+    hear(made, openai.SESSION_UPDATED, *TURN)
+    begin_roll(made, clock, 80.0)
+    made.provider_opened(2)
+    made.from_provider(2, openai.SESSION_CREATED)
+    steps = made.provider_lost(1)
+    assert GoOver(2) in steps
+    assert not of(Dial, steps)
+
+
+def test_latency_above_the_mark_so_often_in_a_row_moves_the_call():
+    made = live(switch_above_latency_ms=500, switch_after=3)
+    told = [made.latency(ms) for ms in (600, 600, 400, 600, 600)]
+    assert told == [[]] * 5
+    assert of(DialBeside, made.latency(600)) == [DialBeside(2, B)]
+
+
+def test_a_slow_beginning_of_a_reply_counts_as_latency():
+    clock = Clock()
+    made = live(clock, switch_above_latency_ms=500, switch_after=1)
+    hear(made, openai.SESSION_UPDATED, openai.COMMITTED, openai.RESPONSE_CREATED)
+    clock.go_on(0.6)
+    assert of(DialBeside, hear(made, openai.ITEM_ADDED)) == [DialBeside(2, B)]
+
+
+def test_latency_below_the_mark_or_without_a_mark_moves_nothing():
+    assert live().latency(10_000) == []
+    assert live(switch_above_latency_ms=500).latency(400) == []
+
+
+# -- Because somebody asks --------------------------------------------------------------------------------
+
+
+def test_a_client_asks_in_band_and_is_told_when_it_is_done():
+    made = live()
+    asked = frame("realtime_switch.switch", event_id="c1", target="b/m")
+    steps = made.from_client(asked)
+    assert of(DialBeside, steps) == [DialBeside(2, B)]
+    made.provider_opened(2)
+    steps = made.from_provider(2, openai.SESSION_CREATED)
+    (told,) = [decoded(step.payload) for step in of(ToClient, steps)]
+    told.pop("event_id")
+    assert told == {
+        "type": "realtime_switch.switched",
+        "provider": "b",
+        "model": "m",
+        "request_event_id": "c1",
+    }
+
+
+def test_whoever_did_not_ask_is_told_only_where_the_route_says_so():
+    for tells, names in ((False, []), (True, ["realtime_switch.switched"])):
+        made = live(terms=Terms(tell_switches=tells))
+        made.switch("b/m")
+        made.provider_opened(2)
+        assert shown(made.from_provider(2, openai.SESSION_CREATED)) == names
+        made.provider_lost(2)
+        assert shown(up(made)) == names
+
+
+def test_what_cannot_be_is_refused_by_name():
+    made = live()
+    assert made.switch("nobody/m") == "The call's route has no target 'nobody/m'. It has: a/m, b/m."
+    assert isinstance(made.switch("b/m"), list)
+    assert made.switch("a/m") == "The call is on its way to b/m already."
+    assert call().switch("b/m") == "The call is asking and cannot be switched now."
+
+
+def test_a_call_without_credits_goes_nowhere_any_more():
+    made = live()
+    hear(made, *TURN)
+    made._taps._purse.known(0)
+    made.purse_changed()
+    assert made.phase is Phase.FINISHING
+    steps = made.provider_lost(1)
+    assert not of(Dial, steps)
+    assert made.phase is Phase.ENDED
+
+
+def test_a_second_wish_after_the_first_came_to_nothing_is_taken():
+    made = live()
+    made.switch("b/m")
+    made.provider_lost(2)
+    assert of(DialBeside, made.switch("b/m")) == [DialBeside(3, B)]
+
+
+def test_a_beside_that_says_no_is_let_go_of():
+    made = live()
+    made.switch("b/m")
+    made.provider_opened(2)
+    assert made.from_provider(2, openai.ERROR) == [LeaveBeside(), Note("switch_failed", "b/m")]
+
+
+# -- What it costs ----------------------------------------------------------------------------------------
+
+
+def billed(steps):
+    return [k.record.reseed_input for k in of(Keep, steps) if hasattr(k.record, "reseed_input")]
+
+
+def test_the_first_bill_after_a_switch_says_what_telling_the_past_cost_about():
+    made = live()
+    turn = [
+        *TURN,
+        openai.TRANSCRIBED,
+        transcript_delta("Yes, it is."),
+        openai.ITEM_DONE,
+        openai.RESPONSE_DONE,
+    ]
+    assert billed(hear(made, *turn)) == [0, 0]
+    made.provider_lost(1)
+    steps = up(made)
+    (update,) = [s.payload for s in of(ToProvider, steps) if b"session.update" in s.payload]
+    told = decoded(update)["session"]["instructions"].partition("\n")[2]
+    assert told == "user: Is row four free?\nagent: Yes, it is."
+    bills = billed(hear(made, openai.RESPONSE_CREATED, openai.RESPONSE_DONE))
+    bills += billed(hear(made, openai.RESPONSE_CREATED, openai.RESPONSE_DONE))
+    assert bills == [-(-len(told) // 4), 0]
