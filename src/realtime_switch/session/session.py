@@ -635,7 +635,7 @@ class Session:
         return self._floor.hear(act, unasked)
 
     def _catch_up(self) -> None:
-        """Hear what the lane let pass unread: words and audio, by which nothing is to be done but to know it."""
+        """Know what the lane let pass unread: words and audio, by which nothing is to be done."""
         for hop in self._here.lane.catch_up():
             if isinstance(hop, Heard):
                 self._know(hop.act)
