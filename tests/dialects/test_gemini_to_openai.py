@@ -196,7 +196,8 @@ def test_each_turn_ends_once_and_every_frame_is_what_the_sdks_expect(manual, eve
         else:
             shown |= bool({"modelTurn", "outputTranscription", "generationComplete"} & set(server))
             shown |= "toolCall" in frame
-    assert not shown  # nothing that a client saw begin is left open
+    # Nothing that a client saw begin is left open, but a turn that waits for its tools.
+    assert not shown or call.client_side._teller.waits
     assert turns <= provider.replies + 1
 
 
