@@ -4,7 +4,7 @@ from typing import Any
 
 from ..members import count_of, object_of, text_of
 from ..mending import UNREADABLE, read_any
-from ..sound import G711_RATE_HZ, AudioFormat, Coding
+from ..sound import G711_RATE_HZ, PCM_24K, AudioFormat, Coding
 
 PCM_RATE_HZ = 24_000
 
@@ -32,6 +32,11 @@ def _format(session: dict[str, Any], way: str) -> AudioFormat:
     if kind in _CODINGS:
         return AudioFormat(_CODINGS[kind], G711_RATE_HZ)
     return AudioFormat("pcm", count_of(object_of(spelt).get("rate")) or PCM_RATE_HZ)
+
+
+def as_told(audio_format: AudioFormat) -> AudioFormat:
+    """OpenAI's own service writes PCM at one rate only (4.3)."""
+    return PCM_24K if audio_format.coding == "pcm" else audio_format
 
 
 def written(audio_format: AudioFormat) -> dict[str, Any]:

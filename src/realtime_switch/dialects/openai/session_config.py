@@ -10,6 +10,7 @@ from typing import Any
 from ..members import object_of
 from ..sound import G711_RATE_HZ, PCM_24K, AudioFormat
 from ..wishes import Config, Extra, Tool, Transcription, Turns
+from .formats import as_told, written
 from .resume import SERVER_MADE
 
 _Members = dict[str, Any]
@@ -175,25 +176,19 @@ def session_of(config: Config) -> _Members:
         truncation=_truncation_written(config),
     )
     came = _given(
-        format=format_written(config.input) if config.input != PCM_24K else None,
+        format=written(as_told(config.input)) if config.input != PCM_24K else None,
         transcription=_transcription_written(config.transcription),
-        turn_detection=_turns_written(config.turns) if config.turns != Turns() else None,
+        turn_detection=turns_written(config.turns) if config.turns != Turns() else None,
     )
     if config.manual_turns:
         came["turn_detection"] = None
     went = _given(
-        format=format_written(config.output) if config.output != PCM_24K else None,
+        format=written(as_told(config.output)) if config.output != PCM_24K else None,
         voice=config.voice or None,
     )
     if audio := _given(input=came or None, output=went or None):
         session["audio"] = audio
     return session
-
-
-def format_written(audio: AudioFormat) -> _Members:
-    """PCM is of 24 kHz only (OPENAI-REALTIME.md 4.3)."""
-    kinds = {"pcmu": "audio/pcmu", "pcma": "audio/pcma"}
-    return {"type": kinds[audio.coding]} if audio.coding in kinds else {"type": "audio/pcm", "rate": 24_000}
 
 
 def _tool_written(tool: Tool) -> _Members:
@@ -226,7 +221,7 @@ def _transcription_written(transcription: Transcription | None) -> _Members | No
     )
 
 
-def _turns_written(turns: Turns) -> _Members:
+def turns_written(turns: Turns) -> _Members:
     actions = {"create_response": turns.replies, "interrupt_response": turns.interrupts}
     if turns.eagerness:
         return {"type": "semantic_vad", "eagerness": turns.eagerness, **actions}
