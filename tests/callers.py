@@ -17,7 +17,7 @@ from gemini_client_frames import is_for_client as is_for_gemini
 from local_talk import silence, speech, validated
 
 Event = dict[str, Any]
-WITHIN_S = 20.0
+WITHIN_S = 8.0
 CHUNK_MS = 20
 TOOL = "get_weather"
 _PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -61,6 +61,11 @@ class Caller:
         size = 2 * self.RATE_HZ * CHUNK_MS // 1000
         for start in range(0, len(pcm), size):
             await self.append(base64.b64encode(pcm[start : start + size]).decode())
+
+    @property
+    def words(self) -> str:
+        """All that the agent was heard to say, whatever became of it."""
+        raise NotImplementedError
 
     async def ask(self, text: str) -> str:
         await self.say(text)
@@ -144,6 +149,14 @@ class OpenAICaller(Caller):
             response: Event = (await self.until(_of_type("response.done")))[-1]["response"]
             if response["status"] == "completed":
                 return response
+
+    @property
+    def words(self) -> str:
+        return "".join(
+            event["delta"]
+            for event in self.heard
+            if event["type"] in ("response.output_audio_transcript.delta", "response.output_text.delta")
+        )
 
     async def first_sound(self) -> None:
         await self.until(_of_type("response.output_audio.delta"))
@@ -267,11 +280,16 @@ class GeminiCaller(Caller):
 
     async def answer(self) -> str:
         while True:
-            turn = await self.until(_is_complete)
-            contents = [event.get("serverContent", {}) for event in turn]
-            # What was heard may be told before the reply to it begins; that alone is no turn.
-            if not any(content.get("interrupted") for content in contents):
-                return "".join(content.get("outputTranscription", {}).get("text", "") for content in contents)
+            turn = [event.get("serverContent", {}) for event in await self.until(_is_complete)]
+            begun = next((number for number, content in enumerate(turn) if content.keys() & _OUTPUT), 0)
+            # Before it begins, it is the turn before that is interrupted: its sound was still being played.
+            if not any(content.get("interrupted") for content in turn[begun:]):
+                return "".join(content.get("outputTranscription", {}).get("text", "") for content in turn)
+
+    @property
+    def words(self) -> str:
+        contents = (event.get("serverContent", {}) for event in self.heard)
+        return "".join(content.get("outputTranscription", {}).get("text", "") for content in contents)
 
     async def first_sound(self) -> None:
         await self.until(lambda event: "modelTurn" in event.get("serverContent", {}))
@@ -298,7 +316,7 @@ class GeminiCaller(Caller):
         begun = made = interrupted = False
         for event in self.heard:
             content = event.get("serverContent", {})
-            if "toolCall" in event or content.keys() & {"modelTurn", "outputTranscription"}:
+            if "toolCall" in event or content.keys() & _OUTPUT:
                 assert not (made or interrupted), f"{_cut(event)} after the turn was made or interrupted"
                 begun = True
             if content.get("generationComplete"):
@@ -306,13 +324,14 @@ class GeminiCaller(Caller):
                 assert not made, "generationComplete twice"
                 made = True
             if content.get("interrupted"):
-                assert begun, "nothing was interrupted"
-                interrupted = True
+                interrupted = begun  # else it is the sound of the turn before that is still being played
             if content.get("turnComplete"):
                 assert begun, "turnComplete of nothing"
                 begun = made = interrupted = False
         assert not begun, "the last turn never ended"
 
+
+_OUTPUT = {"modelTurn", "outputTranscription"}
 
 CALLERS: dict[str, type[Any]] = {"openai": OpenAICaller, "gemini": GeminiCaller}
 

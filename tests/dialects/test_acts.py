@@ -15,7 +15,7 @@ DOCS = (ROOT / "docs" / "dialects.md").read_text()
 # Files that hear acts and make none.
 READERS = [
     *(ROOT / "src/realtime_switch/session").glob("*.py"),
-    *(DIALECTS / "openai" / name for name in ("client_side.py", "telling.py", "replying.py")),
+    *(DIALECTS / "openai" / name for name in ("client_side.py", "gate.py", "telling.py", "replying.py")),
     *(DIALECTS / "gemini" / name for name in ("client_side.py", "telling.py")),
 ]
 WISHERS = {

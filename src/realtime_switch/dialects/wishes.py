@@ -149,13 +149,15 @@ class Say(Wish, frozen=True, kw_only=True):
 
 
 class SayCall(Wish, frozen=True, kw_only=True):
-    """A tool call of the past, as history. Answered like Say."""
+    """A tool call of the past, as history. Answered like Say. `awaited`: its answer is still to come, and to
+    be spoken of."""
 
     item_id: str
     call_id: str
     name: str
     arguments: str
     request_id: str = ""
+    awaited: bool = False
 
 
 class AnswerTool(Wish, frozen=True, kw_only=True):

@@ -209,12 +209,14 @@ class Session:
 
     def _approach(self, found: Next) -> Steps:
         """To a provider, once the client has said as much as that one must know at once."""
+        was_relayed = isinstance(self._here.lane, Relay)
         here = self._here = self._connection(found.way)
         if isinstance(here.lane, Relay):
             self._gate.turn_to(found.way.target, found.way.terms)
             return self._dial(found)
         saved = self._taps.config
-        if saved is not None and not self._client.CLIENT_SPEAKS_FIRST and not self._briefed:
+        fresh = was_relayed or not self._briefed  # the client's side has not heard how the call is held
+        if saved is not None and not self._client.CLIENT_SPEAKS_FIRST and fresh:
             self._client_side.restore(saved)
         steps: Steps = []
         if not self._greeted:
@@ -633,7 +635,7 @@ class Session:
         return self._floor.hear(act, unasked)
 
     def _catch_up(self) -> None:
-        """Hear what the lane let pass unread: words and audio, by which nothing is to be done but to know it."""
+        """Know what the lane let pass unread: words and audio, by which nothing is to be done."""
         for hop in self._here.lane.catch_up():
             if isinstance(hop, Heard):
                 self._know(hop.act)
@@ -678,7 +680,7 @@ class Session:
 
     def _connection(self, way: Way) -> Connection:
         side = way.dialect.provider_side(way.target, way.terms, self._new_id, self._now_us)
-        if way.dialect.NAME == self._client.NAME:
+        if way.dialect.NAME == self._client.NAME and not way.translated:
             return Connection(way, relay(way.dialect, self._gate, side, self._client_side), 0)
         return Connection(way, Translation(self._client_side, side), 0)
 
@@ -712,6 +714,7 @@ class Session:
         waited, in order. No frame can come between, because all of it is one answer."""
         lane = self._here.lane
         self.phase = Phase.LIVE
+        self._briefed = True  # whoever comes next is told what this one was
         self._live_since_us = self._now_us()
         self._alarms.drop(Alarm.GREETING)
         self._choice.worked()
@@ -734,7 +737,11 @@ class Session:
         reply is owed."""
         owed, self._owes_reply = self._owes_reply, False
         asked = self._unheard.asks or (self._unheard.holds_turn and self._client_side.answered_unasked)
-        steps = self._hear(self._here.lane.told_before([*self._floor.open_calls.values()]))
+        floor = self._floor
+        answered = floor.answered_calls if self._unheard.answers else {}  # and the answer is told again
+        calls = [*answered.values(), *floor.open_calls.values()]
+        self._client_side.hears_again(calls)
+        steps = self._hear(self._here.lane.told_before(calls))
         for payload in self._unheard.take():
             steps += self._say(payload)
         return steps if asked or not owed else steps + self._say(self._client_side.ask_again())

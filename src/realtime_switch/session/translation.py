@@ -68,7 +68,11 @@ class Translation:
         hops: Hops = []
         for call in calls:
             said = SayCall(
-                item_id=call.item_id, call_id=call.call_id, name=call.name, arguments=call.arguments
+                item_id=call.item_id,
+                call_id=call.call_id,
+                name=call.name,
+                arguments=call.arguments,
+                awaited=True,
             )
             hops += self._carried(said)
         # The client has seen them long ago.

@@ -89,6 +89,11 @@ class Unheard:
     def asks(self) -> bool:
         return any(_weight(said) in (Weight.ASK, Weight.TURN) for said in self._all())
 
+    @property
+    def answers(self) -> bool:
+        """There may be a tool's answer in it that asks for a reply as well."""
+        return any(_weight(said) is Weight.TURN for said in self._all())
+
     def take(self) -> list[bytes]:
         """All of it, to be told again; from now on nothing is kept."""
         said = [_payload(one) for one in self._all()]

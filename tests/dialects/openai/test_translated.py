@@ -24,6 +24,7 @@ from realtime_switch.dialects.acts import (
     ReplyBegun,
     ReplyDone,
     ReplyItemDone,
+    ReplyTruncated,
     SpeechStarted,
     SpeechStopped,
     ToolCall,
@@ -172,13 +173,22 @@ SEEN = item(type="message", role="user", content=[PICTURE])
         ),
         (StopReply(), []),
         (StopReply(request_id="q"), [Refused("", "No reply is running.", "q", "response_cancel_not_active")]),
-        (Truncate("i", 50), [cut("i", 50)]),
+        (Truncate("i", 50), [ReplyTruncated("i", 50)]),
         (Delete("i"), [{"type": "conversation.item.delete", "item_id": "i"}]),
         (SpeechEnds(), []),
     ],
 )
 def test_a_wish_becomes_a_request(wish, expected):
     assert Side().tell(wish) == expected
+
+
+def test_a_client_cuts_what_this_provider_said_and_was_not_cut_before():
+    side = Side()
+    side.side.hear(
+        openai.frame("response.output_audio.delta", **{**openai.PLACE, "item_id": "i"}, delta="AAAA" * 1600)
+    )
+    assert side.tell(Truncate("i", 100)) == [ReplyTruncated("i", 100)], "it was heard to its end"
+    assert side.tell(Truncate("i", 50)) == [cut("i", 50)]
 
 
 # -- The connection ------------------------------------------------------------------------------------------

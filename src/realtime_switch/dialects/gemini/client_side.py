@@ -4,9 +4,10 @@ Such a client speaks first, is told of mistakes by closes alone, and hears of tu
 ids. What it asks becomes wishes in listening.py; what it is told is written in telling.py.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from ..acts import Act, Configured, Ready, Refused, ReplyBegun, ReplyDone, Trouble
+from ..acts import Act, Configured, Ready, Refused, ReplyBegun, ReplyDone, ToolCall, Trouble
 from ..dialect import ClientSaid, Edge, Farewell, FirstWord, Hangup, NewId
 from ..members import object_of
 from ..terms import Target, Terms
@@ -52,7 +53,9 @@ class ClientSide:
     def follow(self, act: Act) -> None:
         if self._translates:
             return
-        if isinstance(act, ReplyBegun):
+        if isinstance(act, Ready):
+            self._complete = True  # the provider's own setupComplete is shown to it
+        elif isinstance(act, ReplyBegun):
             self._teller.begun(act)
         elif isinstance(act, ReplyDone):
             self._teller.done(act)
@@ -122,6 +125,9 @@ class ClientSide:
 
     def greet(self, model: str) -> list[bytes]:
         return []
+
+    def hears_again(self, calls: Sequence[ToolCall]) -> None:
+        self._teller.awaited |= {call.call_id: call.name for call in calls}
 
     def hear(self, payload: bytes) -> ClientSaid:
         return self._listener.hear(payload)

@@ -109,9 +109,12 @@ class Teller:
         return [content(generationComplete=True), *self._complete()] if self.open else []
 
     def close(self) -> list[bytes]:
-        """The reply broke off."""
-        if not self.open:
+        """The reply broke off. A turn that waits for tools goes on when they have answered."""
+        if not self.open or self.waits:
             return []
+        return self._cut()
+
+    def _cut(self) -> list[bytes]:
         interrupted = [] if self._interrupted else [content(interrupted=True)]
         self._replies.clear()
         return [*interrupted, *self._complete()]
@@ -121,7 +124,7 @@ class Teller:
         if not self.open:
             return [content(interrupted=True)]
         if not self._replies:  # it waits for tools
-            return self.close()
+            return self._cut()
         again, self._interrupted = self._interrupted, True
         return [] if again else [content(interrupted=True)]
 

@@ -10,7 +10,7 @@ It writes only such messages as the real service writes, because every client ta
 types.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..acts import (
@@ -27,9 +27,11 @@ from ..acts import (
     ReplyDone,
     ReplyItem,
     ReplyItemDone,
+    ReplyPart,
     ReplyText,
     ReplyTranscript,
     ReplyTruncated,
+    ToolCall,
     UserText,
     UserTurn,
 )
@@ -186,6 +188,9 @@ class ClientSide:
         self._session.model = model
         return self._writer.event("session.created", session=self._session.told())
 
+    def hears_again(self, calls: Sequence[ToolCall]) -> None:
+        self._conversation.waiting.clear()
+
     def hear(self, payload: bytes) -> ClientSaid:
         if not self._tells:
             self._from_now_on_tell()
@@ -221,6 +226,7 @@ _FOLLOWERS: dict[type[Act], Callable[[Conversation, Any], object]] = {
     ItemDeleted: lambda conversation, act: conversation.remove(act.item_id),
     ReplyBegun: _begin,
     ReplyItem: Conversation.begin_item,
+    ReplyPart: Conversation.follow_part,
     ReplyTranscript: Conversation.grow_said,
     ReplyText: Conversation.grow_written,
     AudioPassed: lambda conversation, act: conversation.audio_passed(act.base64_chars),

@@ -23,6 +23,7 @@ from ..acts import (
     Configured,
     Garbled,
     PastTold,
+    Pinged,
     Ready,
     Replayed,
     ReplyBegun,
@@ -251,6 +252,10 @@ class Gate:
     def _show_nothing(self, payload: bytes, act: Garbled, acts: Sequence[Act]) -> _Shown:
         return None, acts
 
+    def _hear_nothing(self, payload: bytes, act: Pinged, acts: Sequence[Act]) -> _Shown:
+        # Nothing that a client of OpenAI's knows, and no sign that a reply is under way.
+        return None, ()
+
     @property
     def _hides_transcription(self) -> bool:
         return self._terms.transcribe_with is not None and not self._client_transcribes
@@ -284,6 +289,7 @@ _SHOWN: dict[type[Act], Callable[[Gate, bytes, Any, Sequence[Act]], _Shown]] = {
     UserTranscript: Gate._show_transcript,
     UserTranscriptFailed: Gate._show_transcript,
     Garbled: Gate._show_nothing,
+    Pinged: Gate._hear_nothing,
 }
 
 

@@ -19,12 +19,14 @@ from ..acts import (
     ItemDeleted,
     ItemTaken,
     PastTold,
+    Pinged,
     Ready,
     ReplyAudio,
     ReplyBegun,
     ReplyDone,
     ReplyItem,
     ReplyItemDone,
+    ReplyPart,
     ReplyText,
     ReplyTranscript,
     ReplyTruncated,
@@ -62,6 +64,7 @@ class _Message(Struct, gc=False):
     usage: Any = None
     item: Any = None
     response: Any = None
+    part: Any = None
     session: Any = None
     error: Any = None
 
@@ -103,6 +106,10 @@ def _trouble(message: _Message, payload: bytes) -> Sequence[Act]:
     error = object_of(message.error)
     code = text_of(error.get("code")) or text_of(error.get("type")) or "unknown"
     return (Trouble(code, text_of(error.get("message")), text_of(error.get("event_id"))),)
+
+
+def _pinged(message: _Message, payload: bytes) -> Sequence[Act]:
+    return (Pinged(),)
 
 
 # -- The user ----------------------------------------------------------------------------------------------
@@ -191,6 +198,22 @@ def _reply_item_done(message: _Message, payload: bytes) -> Sequence[Act]:
         answer = ToolAnswered(done.item_id, text_of(item.get("output")))
         return (ToolCall(done.item_id, name, arguments), answer, done)
     return (done,)
+
+
+def _part_added(message: _Message, payload: bytes) -> Sequence[Act]:
+    return _part(message, over=False)
+
+
+def _part_done(message: _Message, payload: bytes) -> Sequence[Act]:
+    return _part(message, over=True)
+
+
+def _part(message: _Message, over: bool) -> Sequence[Act]:
+    kind = object_of(message.part).get("type")
+    return (ReplyPart(text_of(message.item_id), "text" if kind in _WRITTEN else "audio", over),)
+
+
+_WRITTEN = ("text", "output_text")
 
 
 def _audio(message: _Message, payload: bytes) -> Sequence[Act]:
@@ -284,6 +307,8 @@ _READERS: _Readers = {
     "transcription_session.created": _ready,
     "transcription_session.updated": _configured,
     "error": _trouble,
+    "ping": _pinged,  # xAI; GLM calls it heartbeat (OPENAI-REALTIME.md 2.5)
+    "heartbeat": _pinged,
     "input_audio_buffer.speech_started": _speech_started,
     "input_audio_buffer.speech_stopped": _speech_stopped,
     "input_audio_buffer.committed": _committed,
@@ -296,6 +321,8 @@ _READERS: _Readers = {
     "response.created": _reply_begun,
     "response.output_item.added": _reply_item,
     "response.output_item.done": _reply_item_done,
+    "response.content_part.added": _part_added,
+    "response.content_part.done": _part_done,
     "response.output_audio.delta": _audio,
     "response.audio.delta": _audio,
     "response.output_audio_transcript.delta": _transcript_delta,
