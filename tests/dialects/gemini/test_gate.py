@@ -20,8 +20,8 @@ from realtime_switch.dialects.acts import (
 )
 from realtime_switch.dialects.dialect import Hangup, ToClient, ToProvider
 from realtime_switch.dialects.gemini import ClientSide
-from realtime_switch.dialects.gemini.past import LEAD_IN
 from realtime_switch.dialects.openai import ProviderSide
+from realtime_switch.dialects.past import LEAD_IN
 from realtime_switch.dialects.terms import Target, Terms
 from realtime_switch.session import lane
 

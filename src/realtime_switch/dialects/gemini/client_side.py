@@ -9,13 +9,13 @@ from typing import Any
 
 from ..acts import Act, Configured, Ready, Refused, ReplyBegun, ReplyDone, ToolCall, Trouble
 from ..dialect import ClientSaid, Edge, Farewell, FirstWord, Hangup, NewId
+from ..members import object_of
 from ..terms import Target, Terms
 from ..wishes import Config
 from . import setup_in
 from .endings import FAULT, POLICY, ending, hangup, refused
 from .gate import Gate
 from .listening import Listener, read
-from .members import object_of
 from .refusals import reason
 from .setup_in import OUR_HANDLE, Setup, read_setup
 from .shape import INVALID

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from .. import past
 from ..acts import (
     Act,
     Garbled,
@@ -27,14 +28,15 @@ from ..acts import (
     UserTranscript,
 )
 from ..dialect import Judgement, NewId, ToProvider
+from ..members import list_of, object_of, text_of
 from ..mending import UNREADABLE, read_any
 from ..terms import Target, Terms
 from ..unambiguous import read_object
-from . import content, past
+from . import content
 from .casing import camel, camel_keys
 from .endings import refused
 from .frames import write
-from .members import list_of, object_of, text_of
+from .past import answered
 from .setup_in import OUR_HANDLE
 from .shape import INVALID, MESSAGES, read_message
 
@@ -117,7 +119,7 @@ class Gate:
         answers = list(map(content.answer, list_of(members.get("functionResponses"))))
         if not any(answer.call_id in self._calls_before for answer in answers):
             return [payload]
-        told = [past.answered(self._calls_before.pop(a.call_id, None), a.output) for a in answers]
+        told = [answered(self._calls_before.pop(a.call_id, None), a.output) for a in answers]
         turn = {"role": "user", "parts": [{"text": "\n".join(told)}]}
         return [msgspec.json.encode({"clientContent": {"turns": [turn], "turnComplete": True}})]
 

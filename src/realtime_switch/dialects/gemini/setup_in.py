@@ -10,9 +10,9 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from ..members import list_of, object_of, text_of
 from ..sound import PCM_16K, PCM_24K
 from ..wishes import THINKING, Config, Extra, Tool, Transcription, Turns
-from .members import list_of, object_of, text_of
 from .schema_in import json_schema
 from .shape import BUILT_IN_TOOLS
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from ..members import object_of
 from ..mending import UNREADABLE, read_any
 
 _Members = dict[str, Any]
@@ -82,7 +83,7 @@ def _response_to_client(response: _Members) -> _Members:
     beta = {key: value for key, value in response.items() if key not in ("output_modalities", "audio")}
     if "output_modalities" in response:
         beta["modalities"] = _modalities_to_client(response["output_modalities"])
-    output = _object(_object(response.get("audio")).get("output"))
+    output = object_of(object_of(response.get("audio")).get("output"))
     if isinstance(output.get("voice"), str):
         beta["voice"] = output["voice"]
     if (name := _format_to_client(output.get("format"))) is not None:
@@ -99,8 +100,8 @@ def _session_to_client(kind: str, session: _Members) -> _Members:
         if k not in ("type", "audio", "output_modalities", "max_output_tokens")
     }
     came, went = (
-        _object(_object(session.get("audio")).get("input")),
-        _object(_object(session.get("audio")).get("output")),
+        object_of(object_of(session.get("audio")).get("input")),
+        object_of(object_of(session.get("audio")).get("output")),
     )
     for name, (side, key) in _FLAT.items():
         members = came if side == "input" else went
@@ -177,8 +178,11 @@ def _nested(flat: _Members) -> _Members:
         elif name not in _GA_HAS_NOT:
             ga[name] = value
     if sides:
-        audio = _object(ga.get("audio"))
-        ga["audio"] = {**audio, **{side: {**_object(audio.get(side)), **new} for side, new in sides.items()}}
+        audio = object_of(ga.get("audio"))
+        ga["audio"] = {
+            **audio,
+            **{side: {**object_of(audio.get(side)), **new} for side, new in sides.items()},
+        }
     return ga
 
 
@@ -220,7 +224,7 @@ def _reply_for_provider(message: _Members) -> _Members:
 def _flat(nested: _Members) -> _Members:
     flat = {name: value for name, value in nested.items() if name not in _BETA_HAS_NO_MEMBER}
     for name, (side, key) in _FLAT.items():
-        members = _object(_object(nested.get("audio")).get(side))
+        members = object_of(object_of(nested.get("audio")).get(side))
         if key in members:
             flat[name] = _format_to_client(members[key]) if key == "format" else members[key]
     if "output_modalities" in nested:
@@ -293,10 +297,6 @@ def _format_from_client(value: Any) -> Any:
 
 def _format_to_client(value: Any) -> Any:
     return _FORMAT_NAMES.get(value["type"], value) if isinstance(value, dict) and "type" in value else value
-
-
-def _object(value: Any) -> _Members:
-    return value if isinstance(value, dict) else {}
 
 
 def _read(payload: bytes) -> _Members | None:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..acts import Refused
-from ..sound import PCM_24K, AudioFormat
 from ..terms import Target, Terms
-from ..wishes import Config, Tool, Transcription, Turns
-from .formats import PCM_RATE_HZ, written
+from ..wishes import Config, Tool, Transcription
+from .formats import as_told, written
+from .session_config import turns_written
 
 TRANSCRIBES = "gpt-4o-mini-transcribe"  # where neither the client nor the route names a model
 OUTPUT_TOKENS_MAX = 4096  # OPENAI-REALTIME.md 4.1
@@ -123,21 +123,8 @@ def _parallel_tools(config: Config, target: Target, terms: Terms) -> _Members:
 
 
 def _turns(config: Config, target: Target, terms: Terms) -> _Members:
-    detection = None if config.manual_turns else _detection(config.turns)
+    detection = None if config.manual_turns else turns_written(config.turns)
     return {"audio": {"input": {"turn_detection": detection}}}
-
-
-def _detection(turns: Turns) -> _Members:
-    ways = {"create_response": turns.replies, "interrupt_response": turns.interrupts}
-    if turns.eagerness:
-        return {"type": "semantic_vad", "eagerness": turns.eagerness, **ways}
-    numbers = {
-        "threshold": turns.threshold,
-        "silence_duration_ms": turns.silence_ms,
-        "prefix_padding_ms": turns.padding_ms,
-        "idle_timeout_ms": turns.idle_ms,
-    }
-    return {"type": "server_vad", **{k: v for k, v in numbers.items() if v is not None}, **ways}
 
 
 def _input(config: Config, target: Target, terms: Terms) -> _Members:
@@ -145,14 +132,8 @@ def _input(config: Config, target: Target, terms: Terms) -> _Members:
 
 
 def _output(config: Config, target: Target, terms: Terms) -> _Members:
-    told = told_output(config) if target.is_like_openai else target.output
+    told = as_told(config.output) if target.is_like_openai else target.output
     return {"audio": {"output": {"format": written(told)}}}
-
-
-def told_output(config: Config) -> AudioFormat:
-    """The client's own format where OpenAI writes it (4.3: of PCM only one rate)."""
-    asked = config.output
-    return asked if asked.coding != "pcm" or asked.rate_hz == PCM_RATE_HZ else PCM_24K
 
 
 def _transcription(config: Config, target: Target, terms: Terms) -> _Members:

@@ -35,6 +35,7 @@ from ..acts import (
     UserTranscriptFailed,
 )
 from ..dialect import Judgement, NewId, ToClient, ToProvider
+from ..members import object_of
 from ..mending import UNREADABLE, read_any
 from ..terms import Target, Terms
 from . import resume
@@ -174,7 +175,7 @@ class Gate:
 
     def _wrong_transcription(self, session: _Members, request: _Members) -> Mistake | None:
         allowed = self._terms.transcription_models
-        model = _object(_input(session).get("transcription")).get("model")
+        model = object_of(_input(session).get("transcription")).get("model")
         if allowed is None or model is None or model in allowed:
             return None
         names = ", ".join(f"'{name}'" for name in sorted(allowed))
@@ -194,8 +195,8 @@ class Gate:
 
     def _transcribe(self, session: _Members) -> None:
         """Turn it on, unless it is on already."""
-        audio = session["audio"] = _object(session.get("audio"))
-        came = audio["input"] = _object(audio.get("input"))
+        audio = session["audio"] = object_of(session.get("audio"))
+        came = audio["input"] = object_of(audio.get("input"))
         if not isinstance(came.get("transcription"), dict):
             came["transcription"] = {"model": self._terms.transcribe_with}
 
@@ -263,7 +264,7 @@ class Gate:
         if not self._hides_transcription:
             return payload
         message = read_any(payload)
-        came = _input(_object(message.get("session")))
+        came = _input(object_of(message.get("session")))
         if came.get("transcription") is None:
             return payload
         came["transcription"] = None
@@ -301,9 +302,5 @@ def _update_of(config: str) -> _Members | None:
     return message if isinstance(message, dict) and isinstance(message.get("session"), dict) else None
 
 
-def _object(value: Any) -> _Members:
-    return value if isinstance(value, dict) else {}
-
-
 def _input(session: _Members) -> _Members:
-    return _object(_object(session.get("audio")).get("input"))
+    return object_of(object_of(session.get("audio")).get("input"))
