@@ -59,14 +59,19 @@ class Target:
     secure_address: str  # the same with TLS, which Google's SDK insists on
     key: str
     model: str = "gpt-realtime"
+    tls: str = ""  # "s" where `address` is the secure one
 
     @property
     def http_url(self) -> str:
-        return f"http://{self.address}/v1"
+        return f"http{self.tls}://{self.address}/v1"
 
     @property
     def ws_url(self) -> str:
-        return f"ws://{self.address}/v1"
+        return f"ws{self.tls}://{self.address}/v1"
+
+    @property
+    def with_tls(self) -> "Target":
+        return replace(self, address=self.secure_address, tls="s")
 
     @property
     def https_url(self) -> str:

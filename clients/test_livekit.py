@@ -1,4 +1,4 @@
-"""LiveKit Agents as a client: the RealtimeModel of its OpenAI plugin has our base URL and key, and nothing else."""
+"""LiveKit Agents as a client: its OpenAI plugin's RealtimeModel with our base URL and key."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress

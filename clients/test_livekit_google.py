@@ -1,4 +1,4 @@
-"""LiveKit Agents as a Gemini client: the RealtimeModel of its Google plugin has our base URL and key."""
+"""LiveKit Agents as a Gemini client: its Google plugin's RealtimeModel with our base URL and key."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress

@@ -98,6 +98,7 @@ _HOPELESS = {
     "invalid_api_key": ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE,
     "backend_rejected_setup": ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE,
     "beta_api_shape_disabled": ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE,
+    "session_not_found": ErrorCode.EXTERNAL_NOT_FOUND,  # by a handle that the client brought: ours are let go
 }
 
 
@@ -774,6 +775,8 @@ class Session:
         if code is ErrorCode.EXTERNAL_MODEL_NOT_FOUND:
             model = self._here.way.target.model
             return self._end(code, f"The provider does not serve the model {model!r}.")
+        if code is ErrorCode.EXTERNAL_NOT_FOUND:
+            return self._end(code, "The provider knows no session of that handle.")
         return self._end(code, "The provider cannot be reached. Try again in a moment.")
 
     def _end(self, code: ErrorCode, message: str) -> Steps:
