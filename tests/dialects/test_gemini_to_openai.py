@@ -196,7 +196,7 @@ def test_each_turn_ends_once_and_every_frame_is_what_the_sdks_expect(manual, eve
         else:
             shown |= bool({"modelTurn", "outputTranscription", "generationComplete"} & set(server))
             shown |= "toolCall" in frame
-    assert not shown  # nothing that a client saw begin is left open
+    assert not shown or call.client_side._teller.waits  # what a client saw begin ends, or waits for tools
     assert turns <= provider.replies + 1
 
 

@@ -82,6 +82,11 @@ class Translation:
     def from_provider(self, payload: bytes) -> Hops:
         return self._bills_first(self._carry(self._provider_side.hear(payload)))
 
+    def beside(self, payload: bytes) -> Hops:
+        """Of a connection that nobody is to hear of yet."""
+        said = self._provider_side.hear(payload)
+        return [ToProvider(one) if isinstance(one, bytes) else Heard(one) for one in said]
+
     def woke(self) -> Hops:
         return self._bills_first(self._carry(self._provider_side.woke()))
 

@@ -37,6 +37,7 @@ from ..mending import UNREADABLE, read_any
 from ..terms import Target, Terms
 from . import resume
 from .beta import from_client as from_beta_client
+from .reading import OVER_WITH
 from .requests import Mistake, read_request, request_id
 
 SWITCH = "realtime_switch.switch"
@@ -44,9 +45,6 @@ OWN_EVENTS = "realtime_switch."  # names in a client's messages that are ours to
 
 if TYPE_CHECKING:
     from .client_side import ClientSide
-
-# What a provider says before it hangs up.
-_OVER_WITH = ("session_expired", "server_error")
 
 _Members = dict[str, Any]
 _Shown = tuple[bytes | None, Sequence[Act]]
@@ -222,7 +220,7 @@ class Gate:
             self._own_update_id = ""
             return None, acts
         # The call goes on with another connection (A18, B4), and an error would make pipecat deaf.
-        return (None if act.code in _OVER_WITH and not act.request_id else payload), acts
+        return (None if act.code in OVER_WITH and not act.request_id else payload), acts
 
     def _show_reply(self, payload: bytes, act: ReplyBegun, acts: Sequence[Act]) -> _Shown:
         # OPENAI-REALTIME.md 6.1. Look-alikes give no reply a conversation id: absence alone says nothing.

@@ -99,9 +99,9 @@ _PROVIDER_AFTER_ID = (
 
 def only_audio_from_provider(payload: bytes) -> bool:
     if payload.startswith(_PROVIDER_HEADS):
-        return True
+        return payload.endswith(b"}")  # else it was cut off, and no client could read it
     if payload.startswith(_PROVIDER_ID_HEADS):
-        return payload.startswith(_PROVIDER_AFTER_ID, payload.find(b'"', 14))
+        return payload.endswith(b"}") and payload.startswith(_PROVIDER_AFTER_ID, payload.find(b'"', 14))
     return False
 
 
@@ -115,7 +115,7 @@ _WORDS_HEADS = tuple(
 
 
 def only_words_from_provider(payload: bytes) -> bool:
-    return payload.startswith(_WORDS_HEADS)
+    return payload.startswith(_WORDS_HEADS) and payload.endswith(b"}")
 
 
 def envelope_bytes(payload: bytes) -> int:

@@ -46,6 +46,9 @@ from .bills import bill
 from .formats import output_format
 from .members import COUNT_MAX, count, listed, obj, text
 
+# What a provider says before it hangs up.
+OVER_WITH = ("session_expired", "server_error")
+
 
 class _Message(Struct, gc=False):
     """The members that are read; everything else is skipped by the decoder without building it."""
