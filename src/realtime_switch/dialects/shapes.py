@@ -19,8 +19,8 @@ _BRACE = b"}"
 
 class Shape(Struct, frozen=True):
     parts: tuple[bytes, ...]
-    # Anything may follow up to a closing brace: for a sender who is trusted not to name a member twice. Without
-    # the brace the frame was cut off, and no client could read it.
+    # Anything may follow up to a closing brace: for a sender who is trusted not to name a member twice.
+    # Without the brace the frame was cut off, and no client could read it.
     open: bool = False
 
     def __post_init__(self) -> None:

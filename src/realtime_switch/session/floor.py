@@ -81,7 +81,9 @@ class Floor:
 
     @property
     def is_free(self) -> bool:
-        return not (self._speaking or self._replying or self._due_since_us is not None or self.open_calls)
+        # Once its tools have answered a client asks for what is to be said of it.
+        at_work = self.open_calls or self.answered_calls
+        return not (self._speaking or self._replying or self._due_since_us is not None or at_work)
 
     @property
     def stalled_at_us(self) -> int | None:

@@ -398,18 +398,22 @@ class Session:
             return []
         beside.ready = beside.lane.manner is Manner.LISTENS
         if beside.lane.manner is Manner.ANSWERS:
+            here = self._here.way
+            self._gate.turn_to(beside.way.target, beside.way.terms)
             hops = self._say_opening(beside)
+            self._gate.turn_to(here.target, here.terms)
             return [ToBeside(hop.payload) for hop in hops if isinstance(hop, ToProvider)]
         return self._go_over_if_free()
 
     def _hear_beside(self, beside: Connection, payload: bytes) -> Steps:
         """Nothing of it is for the client; it is to be ready, and that is all."""
-        hops = beside.lane.from_provider(payload)
-        acts = [] if hops is PASS else [hop.act for hop in hops if isinstance(hop, Heard)]
+        hops = beside.lane.beside(payload)
+        acts = [hop.act for hop in hops if isinstance(hop, Heard)]
         if any(isinstance(act, Trouble | Garbled) for act in acts):
             return [LeaveBeside(), *self._lose_beside(beside)]
         beside.ready |= any(isinstance(act, Ready) for act in acts)
-        return self._go_over_if_free()
+        answers: Steps = [ToBeside(hop.payload) for hop in hops if isinstance(hop, ToProvider)]
+        return answers + self._go_over_if_free()
 
     def _lose_beside(self, beside: Connection) -> Steps:
         """The present one goes on; if it is to hang up, it is redialled then."""
@@ -725,6 +729,7 @@ class Session:
         self.passes_from_provider = lane.passes_from_provider
         steps = [*opening, *self._arrived(self._here.way)]
         if isinstance(lane, Translation) and lane.briefed:
+            self._unheard.configured()
             steps += self._hear(lane.ready())
         else:
             steps += self._tell_again()

@@ -104,6 +104,11 @@ class Translation:
             return [_to_client(one) for one in self._client_side.tell(audio) if not isinstance(one, Wish)]
         return self._bills_first([*self.catch_up(), *self._carry(said)])
 
+    def beside(self, payload: bytes) -> Hops:
+        """Of a connection that nobody is to hear of yet."""
+        said = self._provider_side.hear(payload)
+        return [ToProvider(one) if isinstance(one, bytes) else Heard(one) for one in said]
+
     def woke(self) -> Hops:
         return self._bills_first([*self.catch_up(), *self._carry(self._provider_side.woke())])
 

@@ -80,6 +80,10 @@ class Unheard:
             if by_client:
                 self.kept_max = limits.SPEECH_FRAMES_MAX
 
+    def configured(self) -> None:
+        """The provider has begun with what the client said of how the call is to be held."""
+        self._confirmed(Weight.CONFIG)
+
     @property
     def holds_turn(self) -> bool:
         """A turn whose words nobody knows: told again, it is answered again."""

@@ -31,7 +31,7 @@ class ClientSide:
         self._teller = Teller()
         self._listener = Listener(self._teller, new_id)
         self._translates = False  # we tell the client what happens, not the provider
-        self._complete = False  # it has seen its setupComplete
+        self.complete = False  # it has seen its setupComplete
 
     # -- Of any call -------------------------------------------------------------------------------------
 
@@ -54,9 +54,10 @@ class ClientSide:
         if self._translates:
             return
         if isinstance(act, Ready):
-            self._complete = True  # the provider's own setupComplete is shown to it
+            self.complete = True  # the provider's own setupComplete is shown to it
         elif isinstance(act, ReplyBegun):
             self._teller.begun(act)
+            self._teller.shown = True
         elif isinstance(act, ReplyDone):
             self._teller.done(act)
 
@@ -156,9 +157,9 @@ class ClientSide:
 
     def _completed(self) -> list[bytes]:
         """Before anything else, and once: a provider's later connections are not the client's to see."""
-        if self._complete:
+        if self.complete:
             return []
-        self._complete = True
+        self.complete = True
         return [frame(setupComplete={}), *self._handle()]
 
     def _handle(self) -> list[bytes]:

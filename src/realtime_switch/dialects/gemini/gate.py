@@ -57,7 +57,6 @@ class Gate:
         self._calls_before: dict[str, ToolCall] = {}  # by id; of earlier providers, to be answered yet
         self._updates: _Members = {}  # what the client has changed since its setup
         self._seeded = False  # it has said what was before, and will not say it again
-        self._greeted = False
         self._hidden: frozenset[str] = frozenset()  # members of serverContent that it did not ask for
 
     # -- Towards the provider ----------------------------------------------------------------------------
@@ -157,11 +156,12 @@ class Gate:
     # -- Towards the client ------------------------------------------------------------------------------
 
     def greeted(self) -> None:
-        self._greeted = True
+        pass  # what the client has seen its own side knows
 
     def shown(self, payload: bytes, acts: Sequence[Act]) -> _Shown:
         for act in acts:
-            if isinstance(act, Garbled | GoingAway) or (isinstance(act, Ready) and self._greeted):
+            told = isinstance(act, Ready) and self._client_side.complete
+            if told or isinstance(act, Garbled | GoingAway):
                 return None, acts  # a provider that goes is the gateway's to leave (B4)
         if self._hidden and any(isinstance(act, UserTranscript | ReplyTranscript) for act in acts):
             return _without(payload, self._hidden), acts

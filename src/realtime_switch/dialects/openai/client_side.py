@@ -171,14 +171,16 @@ class ClientSide:
 
     def _from_now_on_tell(self) -> None:
         self._tells = True
+        self._know_config()
+
+    def _know_config(self) -> None:
         if self._relayed_config:
             config, self._relayed_config = config_to_save(self._relayed_config), b""
             self._session.restore(config or "")
 
     @property
     def config(self) -> Config:
-        if not self._tells:
-            self._from_now_on_tell()
+        self._know_config()
         return self._session.config
 
     def restore(self, config: str) -> None:

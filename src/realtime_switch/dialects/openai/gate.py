@@ -41,14 +41,12 @@ from ..terms import Target, Terms
 from . import resume
 from .beta import from_client as from_beta_client
 from .own import own
+from .reading import OVER_WITH
 from .requests import Mistake, read_request, request_id
 from .truncating import Truncating
 
 if TYPE_CHECKING:
     from .client_side import ClientSide
-
-# What a provider says before it hangs up.
-_OVER_WITH = ("session_expired", "server_error")
 
 _Members = dict[str, Any]
 _Shown = tuple[bytes | None, Sequence[Act]]
@@ -230,7 +228,7 @@ class Gate:
         if (instead := self._truncating.refused(act.request_id)) is not None:
             return instead
         # The call goes on with another connection (A18, B4), and an error would make pipecat deaf.
-        return (None if act.code in _OVER_WITH and not act.request_id else payload), acts
+        return (None if act.code in OVER_WITH and not act.request_id else payload), acts
 
     def _show_truncation(self, payload: bytes, act: ReplyTruncated, acts: Sequence[Act]) -> _Shown:
         self._truncating.done(act)

@@ -47,6 +47,9 @@ from ..mending import UNREADABLE, read_mended
 from .bills import bill
 from .formats import output_format
 
+# What a provider says before it hangs up.
+OVER_WITH = ("session_expired", "server_error")
+
 
 class _Message(Struct, gc=False):
     """The members that are read; everything else is skipped by the decoder without building it."""

@@ -54,7 +54,7 @@ from . import resume
 from .config_out import SILENCE_MS, refusals, session_members
 from .formats import output_format, session_of
 from .hearing_out import Microphone
-from .reading import read_closely
+from .reading import OVER_WITH, read_closely
 from .replies_out import REPLY_RUNS, Replies
 
 # A provider that does not greet may not confirm either; the client waits for that before it says a word.
@@ -225,6 +225,8 @@ class Translated:
 
     def _trouble(self, act: Trouble) -> ProviderSaid:
         """`request_id` is told on only where the client waits for what was refused."""
+        if act.code in OVER_WITH and not act.request_id:
+            return [act]  # the call goes on with another connection
         # Not every provider says which message it means; the first answer of all is that to the opening.
         if self._opening_id and act.request_id in ("", self._opening_id):
             self.due_us = None
