@@ -106,12 +106,11 @@ class World:
             self.says({"type": "session.update", "session": {"type": "realtime", "tools": [tool]}})
 
     def _way(self, number: int, dialect: str) -> Way:
-        rate_hz = 24_000 if dialect == "openai" else 16_000
         target = Target(
             provider=f"{dialect}-{number}",
             model="m",
             greets=dialect == "openai",
-            input=AudioFormat("pcm", rate_hz),
+            input=AudioFormat("pcm", 24_000),
         )
         terms = Terms(transcribe_with="t", redial_after_s=(0.1,) * 200)
         return Way(target, terms, DIALECTS[dialect].dialect)  # type: ignore[index]

@@ -363,6 +363,30 @@ async def test_faults_may_change_while_it_runs() -> None:
             await websockets.connect(server.url + "?model=m")
 
 
+_HELLO = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hello"}]}
+
+
+async def test_a_fault_may_strike_a_connection_that_is_there() -> None:
+    async with provider() as server:
+        async with connected(server) as call:
+            await call.until("session.created")
+            server.strike(faults("drop_after:0"))
+            with pytest.raises(ConnectionClosed):
+                await call.receive()
+        async with connected(server) as call:
+            await call.until("session.created")
+            server.strike(faults("drop_after:2"))
+            await call.send("conversation.item.create", item=_HELLO)
+            await call.until("conversation.item.done")
+            await call.send("response.create")
+            with pytest.raises(ConnectionClosed):
+                await call.receive()
+        async with connected(server) as call:
+            await call.until("session.created")
+            server.strike(faults("expire_after:0"))
+            assert (await call.receive())["error"]["code"] == "session_expired"
+
+
 # Endings.
 
 

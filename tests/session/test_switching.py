@@ -6,8 +6,10 @@ import pytest
 import openai_frames as openai
 from calls import Clock, granted, ids
 from openai_frames import frame, transcript_delta
-from realtime_switch.accounts.records import SwitchCause
+from realtime_switch.accounts.records import Grant, SwitchCause
+from realtime_switch.dialects import gemini as gemini_dialect
 from realtime_switch.dialects import openai as openai_dialect
+from realtime_switch.dialects.acts import Configured
 from realtime_switch.dialects.terms import Target, Terms
 from realtime_switch.session import limits
 from realtime_switch.session.choice import Health
@@ -393,3 +395,63 @@ def test_the_first_bill_after_a_switch_says_what_telling_the_past_cost_about():
     bills = billed(hear(made, openai.RESPONSE_CREATED, openai.RESPONSE_DONE))
     bills += billed(hear(made, openai.RESPONSE_CREATED, openai.RESPONSE_DONE))
     assert bills == [-(-len(told) // 4), 0]
+
+
+# -- From one dialect to the other -------------------------------------------------------------------------
+
+G = Target(provider="g", model="gm", greets=False)
+SETTLED = frame("session.updated", session={**openai.SESSION, "instructions": "Be kind."})
+
+
+def both(clock=None):
+    new_id = ids()
+    clock = clock or Clock()
+    ways = (Way(A, Terms(), openai_dialect, 100.0), Way(G, Terms(), gemini_dialect))
+    made = Session(
+        run_id="run",
+        client=openai_dialect,
+        client_side=openai_dialect.ClientSide(new_id),
+        choose=lambda model: Ways(ways=ways),
+        model="m",
+        health=Health(clock),
+        now_us=clock,
+        random=lambda: 0.5,
+        new_id=new_id,
+    )
+    made.begin()
+    return made
+
+
+def test_a_client_that_has_nothing_more_to_say_is_not_waited_for():
+    made = both()
+    granted(made)
+    up(made)
+    hear(made, SETTLED)
+    steps = made.provider_lost(1)
+    assert [dial.target for dial in of(Dial, steps)] == [G]
+    (setup,) = of(ToProvider, made.provider_opened(2))
+    assert "Be kind." in str(decoded(setup.payload))
+
+
+def test_what_was_saved_of_an_earlier_call_counts_though_a_provider_of_its_own_dialect_went_between():
+    made = both()
+    config = openai_dialect.ClientSide(ids()).config_to_save(Configured(SETTLED, 48))
+    granted(made, Grant(account_id="a1", session_id="s1", credits=1_000, config=config))
+    up(made)
+    hear(made, openai.SESSION_UPDATED)  # the answer to ours
+    made.provider_lost(1)
+    (setup,) = of(ToProvider, made.provider_opened(2))
+    assert "Be kind." in str(decoded(setup.payload))
+
+
+def test_a_connection_of_another_dialect_is_made_ready_without_the_client_or_its_side_knowing():
+    made = both()
+    granted(made)
+    up(made)
+    hear(made, SETTLED, *TURN)
+    (dial,) = of(DialBeside, made.switch("g/gm"))
+    made.provider_opened(dial.generation)
+    assert made.from_provider(dial.generation, b'{"setupComplete":{}}') == []  # the reply is not over
+    steps = hear(made, openai.RESPONSE_DONE)
+    assert shown(steps) == ["response.done"]
+    assert of(LeaveBeside, steps) or of(GoOver, steps)

@@ -104,3 +104,9 @@ def test_the_envelope_of_a_frame_is_all_but_its_base64():
 
 def test_a_frame_without_audio_is_all_envelope():
     assert envelope_bytes(b'{"type":"response.output_audio.delta",}') == 39
+
+
+def test_a_frame_that_was_cut_off_is_read():
+    whole = b'{"type":"response.output_audio.delta","delta":"AAAA"}'
+    assert only_audio_from_provider(whole)
+    assert not only_audio_from_provider(whole[:-2])

@@ -224,6 +224,18 @@ def test_a_refused_opening_is_waited_for_by_the_client():
     assert Side(ready=False).hear(error("invalid_value"))[0].request_id  # the first answer of all
 
 
+def test_a_provider_that_hangs_up_has_not_refused_the_opening():
+    assert Side(ready=False).hear(error("session_expired")) == [Trouble("session_expired", "no")]
+
+
+def test_an_answer_to_a_call_of_before_that_is_awaited_is_to_be_spoken_of():
+    side = Side()
+    call = SayCall(item_id="i", call_id="c", name="seats", arguments="{}", awaited=True)
+    side.tell(call)
+    told = side.tell(AnswerTool(item_id="a", call_id="c", name="seats", output="4"))
+    assert [one["type"] for one in told] == ["conversation.item.create", "response.create"]
+
+
 def test_a_provider_that_confirms_nothing_is_taken_to_have_agreed():
     clock = Clock()
     quiet = Target(provider="alike", model="m", greets=False)
