@@ -4,7 +4,7 @@ BIN    := .venv/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test soak test-clients check format lock clean
+.PHONY: help serve test soak matrix test-clients check format lock clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -19,6 +19,9 @@ test: check  ## everything a change must pass: lint, types, layers, tests
 soak: .venv/ready  ## kill -9 at random for some ten minutes, and thousands of simulated disasters: make soak KILLS=100
 	FAULTY_WORLDS=50000 $(BIN)/python -m pytest -n 2 tests/simulation --timeout 3600
 	KILLS=$(or $(KILLS),100) $(BIN)/python -m pytest tests/faults $(ARGS)
+
+matrix: .venv/ready  ## every fault of a provider in every moment of a call; the table goes into docs/failover.md
+	PYTHONPATH=tests $(BIN)/python -m fault_matrix
 
 test-clients: .venv/ready .venv-clients/ready  ## the real SDKs and frameworks call it (clients/README.md)
 	.venv-clients/bin/python -m pytest clients $(ARGS)

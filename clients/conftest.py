@@ -1,13 +1,18 @@
-"""A running Realtime Switch for real clients to call. No provider key: the local provider plays all."""
+"""A running Realtime Switch for real clients to call, with two doors to one house: with TLS and without.
+
+No provider key: the local provider plays both providers, each in its own dialect, and counts its tokens.
+"""
 
 import os
 import re
 import socket
+import ssl
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,32 +20,67 @@ from typing import Any
 import msgspec
 import pytest
 
-from speech import say
+from certificate import make_certificate
+from speech import FASTER_THAN_LIFE, say
 
 ROOT = Path(__file__).parent.parent
 COMMAND = ROOT / ".venv" / "bin" / "realtime-switch"
 EMAIL = "test@example.com"
 READY_WITHIN_S = 30.0
 STOPPED_WITHIN_S = 20.0
+SETTLED_WITHIN_S = 10.0
 # No client that behaves as these do may make the server complain about itself.
 TROUBLE = re.compile(r'"level":"(error|critical)"|Traceback|Warning:')
+
+# Which provider answers, whichever dialect the client speaks.
+ROUTES = ("on-openai", "on-gemini")
+CONFIGURATION = """
+[providers.local]
+url = "ws://{provider}/v1/realtime"
+
+[routes.on-openai]
+targets = ["local/gpt-realtime"]
+aliases = ["gpt-*", "gemini-*-on-openai"]
+
+[routes.on-gemini]
+targets = ["local-gemini/gemini-3.8-live"]
+aliases = ["gemini-3.8-live", "gemini-*-on-gemini"]
+"""
+# The local provider sends five times as fast as it speaks, and with Gemini ends a turn when all would have
+# been played. Here it does both as much faster as the users of these tests speak.
+PACE = 5 * FASTER_THAN_LIFE
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where to call, as whom, and for which model."""
+    """Where to call, as whom, and on which route."""
 
     address: str  # host:port
+    secure_address: str  # the same with TLS, which Google's SDK insists on
     key: str
     model: str = "gpt-realtime"
+    tls: str = ""  # "s" where `address` is the secure one
 
     @property
     def http_url(self) -> str:
-        return f"http://{self.address}/v1"
+        return f"http{self.tls}://{self.address}/v1"
 
     @property
     def ws_url(self) -> str:
-        return f"ws://{self.address}/v1"
+        return f"ws{self.tls}://{self.address}/v1"
+
+    @property
+    def with_tls(self) -> "Target":
+        return replace(self, address=self.secure_address, tls="s")
+
+    @property
+    def https_url(self) -> str:
+        return f"https://{self.secure_address}"
+
+    @property
+    def gemini_model(self) -> str:
+        """Frameworks read off a model's name what it can, so an app keeps the name of a Gemini model."""
+        return f"gemini-3.8-live-{self.model}"
 
 
 @dataclass(frozen=True)
@@ -48,12 +88,14 @@ class Server:
     """The server under test, with the command beside it."""
 
     address: str
+    secure_address: str
+    provider: str
     data: Path
 
     def target(self, email: str, *options: str) -> Target:
         """A new account with a key of its own."""
         self.command("account", "create", email, *options)
-        return Target(self.address, self.command("key", "create", email)["key"])
+        return Target(self.address, self.secure_address, self.command("key", "create", email)["key"])
 
     def command(self, *words: str) -> Any:
         done = subprocess.run(
@@ -66,22 +108,57 @@ class Server:
         assert done.returncode == 0, f"{' '.join(words)}: {done.stderr.decode()}"
         return msgspec.json.decode(done.stdout)
 
+    def balance(self, email: str) -> int:
+        return int(self.command("account", "show", email)["credits"])
+
+    def settled(self, email: str, expected: int) -> int:
+        """The balance once every bill has arrived: they are posted in batches, after the call (A13)."""
+        until = time.monotonic() + SETTLED_WITHIN_S
+        while (now := self.balance(email)) != expected and time.monotonic() < until:
+            time.sleep(0.25)
+        return now
+
+    def billed(self) -> int:
+        """Tokens in the ledger, of everybody since the start."""
+        used = self.command("usage")
+        return int(used["input_tokens"]) + int(used["output_tokens"])
+
+    def played(self) -> int:
+        """Tokens that the local provider has told anybody of since the start."""
+        with urllib.request.urlopen(f"http://{self.provider}/stats", timeout=5) as answer:
+            stats = msgspec.json.decode(answer.read())
+        return int(stats["input_tokens"]) + int(stats["output_tokens"])
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     data = tmp_path_factory.mktemp("switch")
-    address = f"127.0.0.1:{free_port()}"
-    log = data / "serve.log"
+    certificate, key = make_certificate(data)
+    open_, secure, provider = (f"127.0.0.1:{free_port()}" for _ in range(3))
+    (data / "realtime-switch.toml").write_text(CONFIGURATION.format(provider=provider))
+    tls = ("--tls-cert", str(certificate), "--tls-key", str(key))
+    here = ("--data", str(data))
+    with (
+        running(("simulate", *at(provider), "--pace", str(PACE)), f"http://{provider}/healthz", data),
+        running(("serve", *at(secure), *tls, *here), f"https://{secure}/readyz", data, certificate),
+        running(("gateway", *at(open_), *here), f"http://{open_}/readyz", data),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("SSL_CERT_FILE", str(certificate))
+        yield Server(open_, secure, provider, data)
+
+
+@contextmanager
+def running(words: Sequence[str], url: str, data: Path, certificate: Path | None = None) -> Iterator[None]:
+    """A command that is ready, stops when it is told to, and has nothing to complain about."""
+    log = data / f"{words[0]}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [COMMAND, "serve", "--data", data, "--host", "127.0.0.1", "--port", address.rpartition(":")[2]],
-            env=clean_environment(),
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            [COMMAND, *words], env=clean_environment(), stdout=output, stderr=subprocess.STDOUT
         )
     try:
-        wait_until_ready(f"http://{address}/readyz", process, log)
-        yield Server(address, data)
+        wait_until_ready(url, process, log, certificate)
+        yield
     finally:
         process.terminate()
         try:
@@ -95,8 +172,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def target(server: Server) -> Target:
+def account(server: Server) -> Target:
     return server.target(EMAIL, "--plan", "Enterprise")
+
+
+@pytest.fixture(scope="session", params=ROUTES)
+def target(account: Target, request: pytest.FixtureRequest) -> Target:
+    """Every test that calls does so on either provider."""
+    return replace(account, model=request.param)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def all_is_billed(server: Server) -> Iterator[None]:
+    """Whatever was said, by a client and on a route: the ledger has each token of it, and none besides."""
+    yield
+    until = time.monotonic() + SETTLED_WITHIN_S
+    while (billed := server.billed()) != (played := server.played()) and time.monotonic() < until:
+        time.sleep(0.25)
+    assert billed == played
 
 
 @pytest.fixture(scope="session")
@@ -105,24 +198,34 @@ def wrong_key(target: Target) -> Target:
 
 
 @pytest.fixture(scope="session")
-def no_credits(server: Server) -> Target:
+def spent(server: Server) -> Target:
     return server.target("spent@example.com", "--tokens", "0")
 
 
 @pytest.fixture(scope="session")
-def question(target: Target) -> bytes:
-    return say("What time is it?", target.http_url, target.key, target.model)
+def no_credits(spent: Target, target: Target) -> Target:
+    return replace(spent, model=target.model)
 
 
 @pytest.fixture(scope="session")
-def interruption(target: Target) -> bytes:
-    return say("Stop.", target.http_url, target.key, target.model)
+def unknown_model(target: Target) -> Target:
+    return replace(target, model="nobody")
+
+
+@pytest.fixture(scope="session")
+def question(account: Target) -> bytes:
+    return say("What time is it?", account.http_url, account.key, account.model)
+
+
+@pytest.fixture(scope="session")
+def interruption(account: Target) -> bytes:
+    return say("Stop.", account.http_url, account.key, account.model)
 
 
 @pytest.fixture
 def session_id(request: pytest.FixtureRequest) -> str:
     """One for each test, the same in all its calls."""
-    return f"{request.node.name}-{os.getpid()}-{time.monotonic_ns()}"
+    return f"{re.sub('[^a-z-]', '_', request.node.name)}-{os.getpid()}-{time.monotonic_ns()}"
 
 
 def clean_environment() -> dict[str, str]:
@@ -136,12 +239,20 @@ def free_port() -> int:
         return int(unbound.getsockname()[1])
 
 
-def wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def at(address: str) -> tuple[str, ...]:
+    host, _, port = address.partition(":")
+    return ("--host", host, "--port", port)
+
+
+def wait_until_ready(
+    url: str, process: "subprocess.Popen[bytes]", log: Path, certificate: Path | None
+) -> None:
+    trusting = ssl.create_default_context(cafile=certificate) if certificate else None
     until = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < until and process.poll() is None:
         try:
-            with urllib.request.urlopen(url, timeout=1):
+            with urllib.request.urlopen(url, timeout=1, context=trusting):
                 return
         except (urllib.error.URLError, TimeoutError):
             time.sleep(0.05)
-    raise AssertionError(f"the server did not become ready:\n{log.read_text()[-4000:]}")
+    raise AssertionError(f"it did not become ready:\n{log.read_text()[-4000:]}")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
+import msgspec
 from openai import AsyncOpenAI
 from openai.resources.beta.realtime.realtime import AsyncRealtimeConnection
 from openai.types.beta.realtime import RealtimeServerEvent
@@ -52,8 +53,12 @@ class Call:
 
 
 async def events(connection: AsyncRealtimeConnection) -> AsyncIterator[Any]:
+    """A session's model may be any: beta's types know those of their time only."""
     while True:
-        yield EVENTS.validate_json(await connection.recv_bytes(), strict=True)
+        event = msgspec.json.decode(await connection.recv_bytes())
+        if "session" in event:
+            event["session"]["model"] = "gpt-realtime"
+        yield EVENTS.validate_json(msgspec.json.encode(event), strict=True)
 
 
 @asynccontextmanager

@@ -214,9 +214,12 @@ async def test_a_wrong_key_is_refused_with_a_reason(wrong_key: Target) -> None:
     assert (closed.rcvd.code, closed.rcvd.reason) == (3000, "invalid_request_error.invalid_api_key")
 
 
-async def test_the_balance_falls_by_exactly_what_the_replies_said_they_used(server: Server) -> None:
-    target = server.target("ledger@example.com", "--plan", "Pro")
-    before = balance(server, "ledger@example.com")
+async def test_the_balance_falls_by_exactly_what_the_replies_said_they_used(
+    server: Server, target: Target
+) -> None:
+    payer = f"ledger-{target.model}@example.com"
+    target = replace(server.target(payer, "--plan", "Pro"), model=target.model)
+    before = server.balance(payer)
     used = 0
     for modality in ("text", "audio"):
         async with calling(target) as call:
@@ -225,13 +228,14 @@ async def test_the_balance_falls_by_exactly_what_the_replies_said_they_used(serv
                 await call.ask(question)
             used += sum(done.response.usage.total_tokens for done in call.heard.every("response.done"))
     assert used > 0
-    assert await settled(server, "ledger@example.com", before - used) == before - used
+    assert await asyncio.to_thread(server.settled, payer, before - used) == before - used
 
 
 async def test_the_reply_that_spends_the_last_credit_is_whole_and_then_the_account_is_refused(
-    server: Server,
+    server: Server, target: Target
 ) -> None:
-    target = server.target("poor@example.com", "--tokens", "500")
+    poor = server.target(f"poor-{target.model}@example.com", "--tokens", "500")
+    target = replace(poor, model=target.model)
     async with calling(target) as call:
         await call.configure(output_modalities=["text"])
         ended = await spend_everything(call)
@@ -249,22 +253,9 @@ async def spend_everything(call: Call) -> ConnectionClosed:
     while True:
         after = len(call.heard.all)
         with suppress(ConnectionClosed):
-            await call.say("Count to one hundred.")
+            await call.say("Count to twenty.")
         heard = await call.heard.next(
             lambda thing: isinstance(thing, ConnectionClosed) or thing.type == "response.done", after=after
         )
         if isinstance(heard, ConnectionClosed):
             return heard
-
-
-def balance(server: Server, email: str) -> int:
-    return int(server.command("account", "show", email)["credits"])
-
-
-async def settled(server: Server, email: str, expected: int) -> int:
-    """The balance once every bill has arrived: they are posted in batches, after the call (A13)."""
-    for _ in range(20):
-        if (now := balance(server, email)) == expected:
-            break
-        await asyncio.sleep(0.25)
-    return now

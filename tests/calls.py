@@ -1,5 +1,6 @@
 """A session in a test: clock, dice and ids in hand."""
 
+from collections import defaultdict
 from itertools import count
 from typing import Any
 
@@ -30,6 +31,13 @@ class Clock:
 def ids() -> Any:
     numbers = count(1)
     return lambda kind: f"{kind}_{next(numbers)}"
+
+
+def ids_by_kind(given: dict[str, list[str]] | None = None) -> Any:
+    """`given`: the first ones, by kind; then they are counted."""
+    named = {kind: iter(names) for kind, names in (given or {}).items()}
+    counts: dict[str, count[int]] = defaultdict(lambda: count(1))
+    return lambda kind: next(named.get(kind, iter(())), None) or f"{kind}_{next(counts[kind])}"
 
 
 def session(clock: Clock | None = None, beta: bool = False, target: Target = TARGET, **terms: Any) -> Session:

@@ -5,16 +5,22 @@ every client, in every moment of a call.
 """
 
 import asyncio
+import contextlib
+import re
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from itertools import product
+from pathlib import Path
 from typing import Any, Literal
 
+import structlog
 from msgspec import Struct
+from websockets.exceptions import ConnectionClosed
 
 from callers import CALLERS, Caller
 from failover_rig import SESSION_ID, Rig, failing, impatient
 from realtime_switch.local import faults
+from realtime_switch.local.numbers import number_words
 from realtime_switch.providers.endpoint import DialectName
 
 Moment = Literal["before the first byte", "listening", "in mid-reply", "during a tool call"]
@@ -30,16 +36,22 @@ LATER = (
     "error_after:0",
     "expire_after:0",
     "goaway_after:0",
-    "slow:120",
+    "slow:10",
 )
 FAULTS = (*AT_THE_DOOR, *LATER)
-# The call is not in trouble, so it stays: a goAway is none in OpenAI's dialect.
-HARMLESS = ("goaway_after:0",)
+# A provider that falls silent while the user speaks cannot be told from one that listens: no reply is due
+# before it has said that the turn is over.
+UNNOTICED: frozenset[tuple[str, Moment]] = frozenset({("stall_after:0", "listening")})
+# The call is not in trouble, so it stays: a goAway is none in OpenAI's dialect, slowness is none without
+# anywhere else to go, and after a message that is too big the provider answers as before.
+HARMLESS = ("goaway_after:0", "slow:10", "oversize_after:0")
 STALL_AFTER_S = 0.6
-SLOW_MS = 100
+SLOW_MS = 15
 SPOKEN_MS = 800
 
+COUNT = "Count to twenty."
 NAME_TOLD, NAME_ASKED, NAME = "My name is Ada.", "What is my name?", "Your name is Ada."
+HEARD = "what is my name"
 EARLIER = f"user: {NAME_TOLD}\nagent: Nice to meet you, Ada!\n"
 
 
@@ -60,46 +72,62 @@ CELLS = tuple(
 )
 
 
+# Those that are tried at once: most of their time is waiting.
+ROWS: dict[tuple[str, Moment, str], list[Cell]] = {}
+for _cell in CELLS:
+    ROWS.setdefault((_cell.fault, _cell.moment, _cell.client), []).append(_cell)
+
+
+async def tried(cells: list[Cell], try_it: Callable[[Cell], Awaitable[str]]) -> list[str | BaseException]:
+    return await asyncio.gather(*map(try_it, cells), return_exceptions=True)
+
+
 async def keeps_alive(cell: Cell) -> str:
     """The call goes on. What it did; raises where something is not as it must be."""
-    at_the_door = cell.fault in AT_THE_DOOR
-    route: dict[str, Any] = {"stall_after_s": STALL_AFTER_S, "on_drop": "same" if at_the_door else "next"}
+    route: dict[str, Any] = {"on_drop": "same" if cell.fault in AT_THE_DOOR else "next"}
     if cell.fault.startswith("slow"):
         route |= {"switch_above_latency_ms": SLOW_MS, "switch_after": 1}
-    with impatient():
-        async with failing(cell.source, cell.heir, hears=NAME_ASKED.lower(), **route) as rig:
-            caller_type = CALLERS[cell.client]
-            first = cell.moment == "before the first byte"
-            if first:
-                await rig.remember(EARLIER)
-                rig.providers[0].faults = faults(cell.fault)
-            async with caller_type.connect(rig.url, rig.key, SESSION_ID) as socket:
-                caller: Caller = caller_type(socket)
-                await caller.begin()
-                if not first:
-                    await caller.ask(NAME_TOLD)
-                await _IN[cell.moment](rig, caller, lambda: _strike(rig, cell.fault))
-                assert await caller.ask(NAME_ASKED) == NAME
-                assert socket.close_code is None, f"closed {socket.close_code} {socket.close_reason}"
-            caller.judge()
-            await rig.gateway.close()
-            assert await rig.ledger() == rig.billed(), "the ledger is not what was billed"
-            assert await rig.ledger() == caller.billed(), "the client was not told what was billed"
-            return ", ".join(f"{one.cause}" for one in await rig.switches()) or "stayed"
+    async with failing(cell.source, cell.heir, hears=HEARD, stall_after_s=STALL_AFTER_S, **route) as rig:
+        caller_type = CALLERS[cell.client]
+        async with caller_type.connect(rig.url, rig.key, SESSION_ID) as socket:
+            caller: Caller = caller_type(socket)
+            await _talk(cell, rig, caller)
+            assert socket.close_code is None, f"closed {socket.close_code} {socket.close_reason}"
+        caller.judge()
+        await _settle(rig, caller)
+        return ", ".join(f"{one.cause}" for one in await rig.switches()) or "stayed"
 
 
 async def ends_by_name(cell: Cell) -> str:
-    """The same where there is nowhere else to go."""
-    with impatient():
-        route: dict[str, Any] = {"stall_after_s": STALL_AFTER_S, "on_drop": "same"}
-        async with failing(cell.source, hears=NAME_ASKED.lower(), **route) as rig:
-            caller_type = CALLERS[cell.client]
-            first = cell.moment == "before the first byte"
-            if first:
-                rig.providers[0].faults = faults(cell.fault)
-            async with caller_type.connect(rig.url, rig.key, SESSION_ID) as socket:
-                caller: Caller = caller_type(socket)
-                ...
+    """The same where there is nowhere else to go: how the client is told."""
+    async with failing(cell.source, hears=HEARD, stall_after_s=STALL_AFTER_S, on_drop="same") as rig:
+        caller_type = CALLERS[cell.client]
+        async with caller_type.connect(rig.url, rig.key, SESSION_ID) as socket:
+            caller: Caller = caller_type(socket)
+            with contextlib.suppress(ConnectionClosed):
+                await _talk(cell, rig, caller)
+        caller.judge("*")
+        await _settle(rig, caller)
+        return f"{socket.close_code} {socket.close_reason}"
+
+
+async def _talk(cell: Cell, rig: Rig, caller: Caller) -> None:
+    if cell.moment == "before the first byte":
+        await rig.remember(EARLIER)
+        rig.providers[0].faults = faults(cell.fault)
+        await caller.begin()
+    else:
+        await caller.begin()
+        await caller.ask(NAME_TOLD)
+        await _IN[cell.moment](rig, caller, lambda: _strike(rig, cell.fault))
+    assert await caller.ask(NAME_ASKED) == NAME
+
+
+async def _settle(rig: Rig, caller: Caller) -> None:
+    await rig.gateway.close()
+    ledger, told = await rig.ledger(), caller.billed()
+    assert ledger == rig.billed(), f"the ledger has {ledger}, billed was {rig.billed()}"
+    assert all(map(int.__le__, told, ledger)), f"the client was told of {told}, the ledger has {ledger}"
 
 
 def _strike(rig: Rig, fault: str) -> None:
@@ -110,10 +138,6 @@ def _strike(rig: Rig, fault: str) -> None:
 
 
 Strike = Callable[[], None]
-
-
-async def _before(rig: Rig, caller: Caller, strike: Strike) -> None:
-    pass
 
 
 async def _while_listening(rig: Rig, caller: Caller, strike: Strike) -> None:
@@ -129,13 +153,14 @@ async def _while_listening(rig: Rig, caller: Caller, strike: Strike) -> None:
 
 
 async def _in_mid_reply(rig: Rig, caller: Caller, strike: Strike) -> None:
-    """The reply is broken off, and given again by whoever goes on."""
-    await caller.say("Count to twenty.")
+    """The reply is broken off, and whoever takes over goes on from there."""
+    await caller.say(COUNT)
     await caller.first_sound()
     strike()
-    words = await caller.answer()
-    assert words.startswith("One, two, three"), words
-    assert words.endswith("twenty."), words
+    rest = await caller.answer()
+    assert rest.endswith("twenty."), rest
+    counted = re.findall(r"[a-z]+", caller.words.lower().partition("ada!")[2])
+    assert counted == [number_words(number) for number in range(1, 21)], counted
 
 
 async def _during_a_tool_call(rig: Rig, caller: Caller, strike: Strike) -> None:
@@ -149,28 +174,51 @@ async def _during_a_tool_call(rig: Rig, caller: Caller, strike: Strike) -> None:
 
 
 _IN: dict[Moment, Callable[[Rig, Caller, Strike], Awaitable[None]]] = {
-    "before the first byte": _before,
     "listening": _while_listening,
     "in mid-reply": _in_mid_reply,
     "during a tool call": _during_a_tool_call,
 }
 
 
-async def main(cells: Iterable[Cell] = CELLS) -> None:
-    for cell in cells:
-        begun = asyncio.get_running_loop().time()
-        try:
-            said = await asyncio.wait_for(keeps_alive(cell), 40)
-        except BaseException as error:
-            said = f"FAIL {type(error).__name__} {str(error)[:300]}"
-        print(f"{asyncio.get_running_loop().time() - begun:5.2f} {cell}: {said}", flush=True)
+# -- The table -----------------------------------------------------------------------------------------------
+
+PAGE = Path(__file__).parents[1] / "docs" / "failover.md"
+BEGIN, END = "<!-- the matrix: written by make matrix -->", "<!-- its end -->"
+WENT_ON, NOT_NOTICED = "goes on", "not noticed"
+
+
+def expected(fault: str, moment: Moment) -> str:
+    return NOT_NOTICED if (fault, moment) in UNNOTICED else WENT_ON
+
+
+def table(results: dict[tuple[str, Moment], list[str]]) -> str:
+    lines = [f"| fault | {' | '.join(MOMENTS)} |", "|---|" + "---|" * len(MOMENTS)]
+    for fault in FAULTS:
+        told = [_summed(results[fault, moment]) for moment in MOMENTS]
+        lines.append(f"| `{fault.removesuffix(':0')}` | {' | '.join(told)} |")
+    return "\n".join(lines)
+
+
+def _summed(results: list[str]) -> str:
+    went_on = sum(result == WENT_ON for result in results)
+    return f"{went_on} of {len(results)}"
+
+
+async def main() -> None:
+    results: dict[tuple[str, Moment], list[str]] = {}
+    with impatient():
+        for cells in ROWS.values():
+            for cell, told in zip(cells, await tried(cells, keeps_alive), strict=True):
+                said = NOT_NOTICED if isinstance(told, BaseException) else WENT_ON
+                results.setdefault((cell.fault, cell.moment), []).append(said)
+                sys.stdout.write(f"{cell}: {said} ({told!r})\n")
+                sys.stdout.flush()
+    made = table(results)
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    PAGE.write_text(f"{before}{BEGIN}\n{made}\n{END}{rest.partition(END)[2]}")
+    sys.stdout.write(f"{made}\n")
 
 
 if __name__ == "__main__":
-    named = sys.argv[1:]
-    import structlog
-
-    if "-v" not in named:
-        structlog.configure(processors=[lambda *_: (_ for _ in ()).throw(structlog.DropEvent)])
-    named = [one for one in named if one != "-v"]
-    asyncio.run(main([cell for cell in CELLS if all(one in str(cell) for one in named)]))
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    asyncio.run(main())

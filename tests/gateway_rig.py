@@ -274,6 +274,7 @@ async def rig(
     tls: ssl.SSLContext | None = None,
     dialect: DialectName = "openai",
     profiles: dict[str, Profile] | None = None,
+    provider_key: dict[str, Any] | None = None,
     **route: Any,
 ) -> AsyncIterator[Rig]:
     async with Upstream() as upstream, Upstream() as elsewhere:
@@ -282,6 +283,7 @@ async def rig(
             url=url or upstream.url,
             capabilities=capabilities or Capabilities(),
             profiles=profiles or {},
+            **(provider_key or {}),
         )
         endpoint = Endpoint(name="up", provider=provider, key=Secret(PROVIDER_KEY))
         other = Endpoint(name="other", provider=Provider(dialect="openai", url=elsewhere.url))

@@ -1,12 +1,11 @@
 """Gemini's messages for tests, a provider side to hear and be told, and what Google's own types say of what
 it writes."""
 
-import itertools
 import json
-from collections import defaultdict
 
 from google.genai import types
 
+from calls import Clock, ids_by_kind
 from realtime_switch.dialects import gemini
 from realtime_switch.dialects.acts import ReplyAudio
 from realtime_switch.dialects.profile import Profile
@@ -46,22 +45,6 @@ def tight(message):
     return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-class Clock:
-    def __init__(self):
-        self.us = 1_000_000
-
-    def __call__(self):
-        return self.us
-
-    def pass_s(self, seconds):
-        self.us += int(seconds * 1e6)
-
-
-def numbered():
-    numbers = defaultdict(lambda: itertools.count(1))
-    return lambda kind: f"{kind}_{next(numbers[kind])}"
-
-
 TARGET = Target(provider="google", model="gemini-3.8-live")
 
 
@@ -71,7 +54,7 @@ class Talk:
     def __init__(self, config=Config(), *, terms=Terms(), profile=Profile(), history="", handle=""):  # noqa: B008
         self.now_us = Clock()
         target = Target(provider=TARGET.provider, model=TARGET.model, profile=profile)
-        self.side = gemini.provider_side(target, terms, numbered(), self.now_us)
+        self.side = gemini.provider_side(target, terms, ids_by_kind(), self.now_us)
         self.opening = []
         if config is not None:
             self.opening = [self._read(frame) for frame in self.side.opening(config, history, handle)]
@@ -95,7 +78,7 @@ class Talk:
         return [self._read(one) for one in said]
 
     def wake(self, after_s):
-        self.now_us.pass_s(after_s)
+        self.now_us.go_on(after_s)
         return [self._read(one) for one in self.side.woke()]
 
     def _read(self, one):

@@ -1,12 +1,11 @@
 """An OpenAI client's half of a translated call: what it says comes out as wishes, what happens comes out as
 events. Every frame that leaves is checked against the SDK's own types."""
 
-from collections import defaultdict
-from itertools import count
 from typing import Any
 
 import msgspec
 
+from calls import ids_by_kind
 from openai_frames import is_for_client
 from realtime_switch.dialects.acts import Act
 from realtime_switch.dialects.dialect import AskSwitch
@@ -18,15 +17,9 @@ Event = dict[str, Any]
 
 class OpenAIClient:
     def __init__(self, beta: bool = False, ids: dict[str, list[str]] | None = None) -> None:
-        """`ids`: the next to be given, by kind; then they are counted."""
-        self._ids = {kind: iter(names) for kind, names in (ids or {}).items()}
-        self._counts: dict[str, count[int]] = defaultdict(lambda: count(1))
+        """`ids`: the first to be given, by kind; then they are counted."""
         self.beta = beta
-        self.side = ClientSide(self._new_id, beta)
-
-    def _new_id(self, kind: str) -> str:
-        given = next(self._ids.get(kind, iter(())), None)
-        return given or f"{kind}_{next(self._counts[kind])}"
+        self.side = ClientSide(ids_by_kind(ids), beta)
 
     def greeted(self) -> list[Event]:
         # The beta types know OpenAI's own models only.

@@ -38,6 +38,7 @@ from realtime_switch.gateway.contention import TAKEOVERS_MAX
 from realtime_switch.gateway.switchboard import Bounds
 from realtime_switch.outbox.outbox import Outbox
 from realtime_switch.outbox.rows import Record
+from realtime_switch.providers.endpoint import Capabilities
 from realtime_switch.session import limits
 
 
@@ -647,8 +648,8 @@ async def test_a_silent_client_is_pinged_and_then_ended_by_name(monkeypatch: pyt
 
 
 async def test_a_provider_that_answers_no_ping_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conductor, "PING_S", 0.03)
-    async with rig() as here:
+    monkeypatch.setattr(conductor, "PING_S", 0.4)
+    async with rig(capabilities=Capabilities(ping_patience_s=1)) as here:
         client, line = await here.call()
         line.socket.transport.pause_reading()
         again = await here.upstream.line()

@@ -203,3 +203,35 @@ async def test_a_route_may_have_its_clients_told_of_every_switch() -> None:
             None,
         )
         await client.close()
+
+
+@pytest.mark.parametrize("on_drop", ["same", "next"])
+async def test_after_a_drop_a_call_goes_where_its_route_says(on_drop: str) -> None:
+    async with rig(**BOTH, on_drop=on_drop) as here:
+        client, line = await here.call(path="/v1/realtime?model=m-1")
+        line.socket.transport.abort()
+        there = await (here.upstream if on_drop == "same" else here.other).line()
+        assert there.path == f"/v1/realtime?model={'m-1' if on_drop == 'same' else 'echo'}"
+        await client.close()
+
+
+async def test_a_provider_that_is_too_slow_too_often_is_left() -> None:
+    async with rig(**BOTH, switch_above_latency_ms=1, switch_after=2) as here:
+        client, line = await here.call(path="/v1/realtime?model=m-1")
+        for reply in ("r1", "r2"):
+            assert here.other.dials == 0
+            await client.send('{"type":"response.create"}')
+            await line.hear()
+            await asyncio.sleep(0.005)
+            item = {"id": f"i_{reply}", "type": "message", "role": "assistant", "content": []}
+            added = {
+                "type": "response.output_item.added",
+                "response_id": reply,
+                "output_index": 0,
+                "item": item,
+            }
+            await line.say(begun(reply), added, done(reply))
+            while (await hear(client))["type"] != "response.done":
+                pass
+        await here.other.line()
+        await client.close()

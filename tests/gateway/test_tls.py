@@ -71,6 +71,21 @@ async def test_who_speaks_in_the_clear_gets_no_answer(files: tuple[Path, Path]) 
         writer.close()
 
 
+async def test_who_leaves_before_the_handshake_is_none_of_our_errors(
+    files: tuple[Path, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with rig(tls=server_tls(*files)) as here:
+        for said in (b"", b"\x16\x03\x01"):
+            _, writer = await asyncio.open_connection("127.0.0.1", here.port)
+            writer.write(said)
+            writer.close()
+            await writer.wait_closed()
+        trusting = ssl.create_default_context(cafile=str(files[0]))
+        async with httpx.AsyncClient(base_url=here.http, verify=trusting) as http:
+            assert (await http.get("/healthz")).text == "ok\n"
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 def test_one_file_may_hold_both(files: tuple[Path, Path], tmp_path: Path) -> None:
     both = tmp_path / "both.pem"
     both.write_text("".join(file.read_text() for file in files))

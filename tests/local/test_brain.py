@@ -175,3 +175,35 @@ def test_there_is_no_thought_without_an_answer(
 @given(st.integers(0, 100))
 def test_numbers_are_read_as_they_are_said(number: int) -> None:
     assert number_in(number_words(number)) == number_in(str(number)) == number
+
+
+RECORD = "Be kind.\nuser: My name is Ada.\nagent: Nice to meet you, Ada!\n"
+
+
+@pytest.mark.parametrize(
+    ("end", "answered"),
+    [
+        ("", "Hello, Ada! How can I help you?"),
+        ("user: count to three", "One, two, three."),
+        ("user: count to three\nagent: One,", "two, three."),
+        ("user: count to three\nagent: One, two, three.", "Hello, Ada! How can I help you?"),
+        ("user: count to three\nagent: Uno, dos", "One, two, three."),
+        ('user: what is the weather?\ntool: get_weather({"city":"Pune"})', "Hello, Ada! How can I help you?"),
+        (
+            'user: the weather?\ntool: get_weather({})\ntool: get_weather -> {"celsius":31}',
+            "The result of get weather: celsius is 31.",
+        ),
+    ],
+)
+def test_it_goes_on_where_a_record_stops_in_the_middle(end: str, answered: str) -> None:
+    assert said(instructions=RECORD + end) == said(" ", instructions=RECORD + end) == answered
+
+
+def test_it_calls_what_a_record_asks_for() -> None:
+    thought = Thought(f"{RECORD}user: What is the weather in Pune?", (), (WEATHER,))
+    assert brain.answer(thought, NOON) == Answer((Call("get_weather", '{"city":"Pune"}'),))
+
+
+def test_a_tools_result_may_be_of_another_providers_call() -> None:
+    told = '[The call get_weather({"city":"Pune"}) of before has been answered: {"celsius":31}]'
+    assert said(told) == "The result of get weather: celsius is 31."

@@ -40,7 +40,8 @@ def floor(*acts, clock=None, answered_unasked=True):
         ([*TURN, BEGUN, ITEM], False),
         ([*TURN, BEGUN, ITEM, DONE], True),
         ([BEGUN, ITEM, CALL, DONE], False),
-        ([BEGUN, ITEM, CALL, DONE, ToolAnswered("c", "4")], True),
+        ([BEGUN, ITEM, CALL, DONE, ToolAnswered("c", "4")], False),  # what it says will be spoken of
+        ([BEGUN, ITEM, CALL, DONE, ToolAnswered("c", "4"), BEGUN, ITEM, DONE], True),
         ([BEGUN, ITEM, CALL, DONE, ToolCallsCancelled(("c",))], True),
         ([BEGUN, ReplyDone("r", more=True)], False),
         ([ReplyBegun("r", aside=True)], True),

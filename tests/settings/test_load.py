@@ -232,7 +232,7 @@ def test_a_built_in_provider_needs_only_what_differs(data: Path):
     )
     gemini = settings.endpoints["gemini"]
     assert (gemini.provider.url, gemini.dialect, gemini.key) == ("ws://127.0.0.1:9/x", "gemini", Secret("g"))
-    assert (gemini.capabilities.input_rate_hz, gemini.capabilities.output_rate_hz) == (16_000, 8_000)
+    assert (gemini.capabilities.input_rate_hz, gemini.capabilities.output_rate_hz) == (24_000, 8_000)
 
 
 def test_models_of_the_gemini_dialect_have_profiles_whoever_serves_them(data: Path):
@@ -263,7 +263,7 @@ def test_models_of_the_gemini_dialect_have_profiles_whoever_serves_them(data: Pa
     assert (
         vertex.capabilities
         == gemini.capabilities
-        == Capabilities(input_rate_hz=16_000, connection_s_max=590, free_transcription=True)
+        == Capabilities(connection_s_max=590, free_transcription=True)
     )
 
 
@@ -413,3 +413,30 @@ def test_every_variable_sets_something_that_exists():
     settings = load(environ={})
     for section, name in ENVIRONMENT.values():
         assert hasattr(getattr(settings, section), name)
+
+
+def test_a_key_command_takes_the_place_of_the_usual_variable(data: Path):
+    text = "[providers.openai]\nkey_command = \"print-token --for 'my project'\"\nkey_command_ttl_s = 60\n"
+    endpoint = configured(data, text, OPENAI_API_KEY="other").endpoints["openai"]
+    assert (endpoint.key, endpoint.lacks_key) == (None, False)
+    assert (endpoint.provider.key_command_ttl_s, endpoint.provider.key_env) == (60, "")
+    assert endpoint.dial("m", Secret("printed")).headers == {"Authorization": "Bearer printed"}
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ('key_env = "K"', "stands beside key_env"),
+        ('key_file = "k"', "stands beside key_file"),
+    ],
+)
+def test_a_key_comes_from_one_place(data: Path, line: str, complaint: str):
+    text = f'[providers.p]\ndialect = "openai"\nurl = "wss://h/"\nkey_command = "print-token"\n{line}\n'
+    with pytest.raises(ConfigurationError, match=complaint):
+        configured(data, text)
+
+
+@pytest.mark.parametrize("command", ["print 'token", " "])
+def test_a_key_command_must_be_one(data: Path, command: str):
+    with pytest.raises(ConfigurationError, match="key_command is no command"):
+        configured(data, f'[providers.openai]\nkey_command = "{command}"\n')

@@ -8,6 +8,7 @@ import pytest
 
 from realtime_switch.business.credits import RateEntry
 from realtime_switch.dialects.profile import Profile
+from realtime_switch.gateway.short_way import INTERPRETED_NAME
 from realtime_switch.providers.builtin import PROFILES
 from realtime_switch.providers.endpoint import Capabilities, Provider
 from realtime_switch.providers.routes import Route
@@ -54,7 +55,15 @@ def documented(heading: str) -> set[str]:
         ("[log]", names(LogSettings)),
         (
             "## Environment",
-            {*ENVIRONMENT, DATA_NAME, CONFIG_NAME, KEY_NAME, "OPENAI_API_KEY", "GEMINI_API_KEY"},
+            {
+                *ENVIRONMENT,
+                DATA_NAME,
+                CONFIG_NAME,
+                KEY_NAME,
+                INTERPRETED_NAME,
+                "OPENAI_API_KEY",
+                "GEMINI_API_KEY",
+            },
         ),
     ],
 )

@@ -47,6 +47,10 @@ class Garbled(Act, frozen=True, gc=False):
     """The provider has sent something that is not a message."""
 
 
+class Pinged(Act, frozen=True, gc=False):
+    """The provider says, in a message of its own, that it is there, and nothing else."""
+
+
 class Trouble(Act, frozen=True, gc=False):
     """The provider says no. `request_id` names the message that it means, if it said so."""
 
@@ -170,6 +174,14 @@ class ReplyItem(Act, frozen=True, gc=False):
     kind: str = "message"
     call_id: str = ""
     name: str = ""
+
+
+class ReplyPart(Act, frozen=True, gc=False):
+    """A part of an item was opened before a client's eyes, or closed."""
+
+    item_id: str
+    kind: Literal["audio", "text"]
+    over: bool = False
 
 
 class ReplyAudio(Act, frozen=True, gc=False):

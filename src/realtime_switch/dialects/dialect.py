@@ -171,6 +171,11 @@ class ClientSide(Protocol):
         """What a client of this dialect is told before it says a word; [] where it speaks first."""
         ...
 
+    def hears_again(self, calls: Sequence[ToolCall]) -> None:
+        """What the client has said and no provider has taken in is about to be heard once more, and the
+        answers to these calls are still to come."""
+        ...
+
     def hear(self, payload: bytes) -> ClientSaid:
         """Total: what cannot be read or meant is answered in the dialect's own way, never by an exception."""
         ...

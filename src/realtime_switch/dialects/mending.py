@@ -49,9 +49,12 @@ def _writable(value: Any) -> Any:
         return {_writable(name): _writable(held) for name, held in value.items()}
     if isinstance(value, list | tuple):
         return [_writable(held) for held in value]
-    if not isinstance(value, str):
-        return value
-    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return encodable(value) if isinstance(value, str) else value
+
+
+def encodable(text: str) -> str:
+    """Halves of surrogate pairs have no UTF-8: two that meet become their character, one alone U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def mend(payload: bytes) -> bytes:

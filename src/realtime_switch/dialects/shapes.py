@@ -14,11 +14,14 @@ from msgspec import Struct
 
 _QUOTE = b'"'
 _BACKSLASH = 0x5C
+_BRACE = b"}"
 
 
 class Shape(Struct, frozen=True):
     parts: tuple[bytes, ...]
-    open: bool = False  # anything may follow: for a sender who is trusted not to name a member twice
+    # Anything may follow up to a closing brace: for a sender who is trusted not to name a member twice.
+    # Without the brace the frame was cut off, and no client could read it.
+    open: bool = False
 
     def __post_init__(self) -> None:
         assert self.parts
@@ -45,7 +48,7 @@ class Shapes:
         self._other_heads = tuple(shape.parts[0] for shape in self._others)
 
     def __call__(self, payload: bytes) -> bool:
-        if payload.startswith(self._settled_by_head):
+        if payload.startswith(self._settled_by_head) and payload.endswith(_BRACE):
             return True
         if payload.startswith(self._other_heads):
             for shape in self._others:
@@ -74,4 +77,4 @@ def _fits(shape: Shape, payload: bytes) -> bool:
         if quote < 0 or payload[quote - 1] == _BACKSLASH or not payload.startswith(part, quote):
             return False
         at = quote + len(part)
-    return shape.open or at == len(payload)
+    return payload.endswith(_BRACE, at) if shape.open else at == len(payload)

@@ -18,6 +18,8 @@ WAITING_BYTES_MAX = 16 << 20
 # provider dropped together do not come back together. After the last one the call ends by name.
 REDIAL_AFTER_S = (0.1, 0.5, 1.0, 2.0, 4.0)
 
+PING_PATIENCE_S = 60.0
+
 
 class Target(Struct, frozen=True, kw_only=True):
     """The provider and the model of one connection, as bills name them, and how that model behaves."""
@@ -28,7 +30,18 @@ class Target(Struct, frozen=True, kw_only=True):
     # first frame is fed at once.
     greets: bool = True
     input: AudioFormat = PCM_24K  # what it hears best
+    # Of OpenAI's dialect only: what its look-alikes do differently (OPENAI-REALTIME.md 15).
+    output: AudioFormat = PCM_24K
+    beta: bool = False  # the older spelling is spoken to it
+    nested_tools: bool = False  # declared as for chat completions
+    ping_patience_s: float = PING_PATIENCE_S
     profile: Profile = Profile()
+
+    @property
+    def is_like_openai(self) -> bool:
+        """To a fault: what was written for OpenAI itself can be passed on as it is."""
+        formats = self.input == self.output == PCM_24K
+        return formats and not self.beta and not self.nested_tools
 
 
 def _no_other_model(model: str) -> bool:

@@ -53,6 +53,9 @@ class Extra(Struct, frozen=True):
     ignorable: bool = False
 
 
+THINKING = ("minimal", "low", "medium", "high", "xhigh")
+
+
 class Config(Struct, frozen=True, kw_only=True):
     """The whole of what a client has asked for so far. What it did not ask for is at its default here, and
     is not told to the provider."""
@@ -71,7 +74,7 @@ class Config(Struct, frozen=True, kw_only=True):
     agent_words: bool = True  # what the agent says is wanted in writing as well
     max_output_tokens: int | None = None
     temperature: float | None = None
-    thinking: str = ""  # how hard to think: minimal, low, medium, high, xhigh; "": as the provider likes
+    thinking: str = ""  # how hard to think, one of THINKING; "": as the provider likes
     context: Literal["", "slide", "off"] = ""  # what happens when the conversation outgrows the model
     context_kept: float | None = None  # the share of it that is kept then
     extras: tuple[Extra, ...] = ()
@@ -146,13 +149,15 @@ class Say(Wish, frozen=True, kw_only=True):
 
 
 class SayCall(Wish, frozen=True, kw_only=True):
-    """A tool call of the past, as history. Answered like Say."""
+    """A tool call of the past, as history. Answered like Say. `awaited`: its answer is still to come, and to
+    be spoken of."""
 
     item_id: str
     call_id: str
     name: str
     arguments: str
     request_id: str = ""
+    awaited: bool = False
 
 
 class AnswerTool(Wish, frozen=True, kw_only=True):

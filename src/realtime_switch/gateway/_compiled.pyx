@@ -82,7 +82,7 @@ cdef bint _fits(tuple parts, bint is_open, const char* frame, Py_ssize_t size) n
         if end - at < length or memcmp(at, PyBytes_AS_STRING(part), length):
             return False
         at += length
-    return is_open or at == end
+    return at == end if not is_open else at < end and end[-1] == c'}'
 
 
 cdef _Table _table(shapes):

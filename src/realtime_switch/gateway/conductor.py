@@ -26,7 +26,7 @@ from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
 from ..accounts.records import Grant, Refusal
 from ..accounts.service import AccountService
 from ..dialects.dialect import ToClient, ToProvider
-from ..dialects.terms import Target
+from ..dialects.terms import PING_PATIENCE_S, Target
 from ..outbox.rows import Record
 from ..session import limits
 from ..session.purse import Purse
@@ -54,7 +54,6 @@ from .short_way import ClientEnd
 from .sockets import CLOSE, PING, PONG, REASON_BYTES_MAX, TEXT, bound_reading, frame_head
 
 PING_S = 20.0  # as OpenAI's server does (OPENAI-REALTIME.md 2.5)
-PROVIDER_SILENT_PINGS = 3  # unanswered, and nothing else heard: the line is dead
 CLOSING_S = 2.0  # for the client's half of the closing handshake
 # Over this the client is not read until the provider has caught up; two appends of an ordinary size.
 PROVIDER_BACKLOG_BYTES = 1 << 20
@@ -420,11 +419,18 @@ class Conductor(ClientEnd):
             self._provider_silent_pings = 0 if self.provider_heard else self._provider_silent_pings + 1
             self.provider_heard = False
             # A provider that is not read because the client is slow is not silent.
-            if self._provider_silent_pings >= PROVIDER_SILENT_PINGS and not self._client_is_full:
+            if self._provider_silent_pings >= self._silent_pings_max and not self._client_is_full:
                 self.provider_lost(self.session.generation, "it answered no ping")
             else:
                 self._pinged_s = self._loop.time()
                 self._provider.send_ping()
+
+    @property
+    def _silent_pings_max(self) -> int:
+        """Unanswered, and nothing else heard: the line is dead."""
+        target = self.session.target
+        patience_s = target.ping_patience_s if target is not None else PING_PATIENCE_S
+        return max(1, round(patience_s / PING_S))
 
     def _on_too_slow(self) -> None:
         self._too_slow = None

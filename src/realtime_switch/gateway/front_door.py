@@ -55,6 +55,8 @@ class FrontDoor:
     async def open(self, where: tuple[str, int] | socket.socket) -> int:
         """The port it listens on: of an address (0: the system chooses), or of a socket bound already."""
         loop = asyncio.get_running_loop()
+        if self._tls is not None:
+            loop.set_exception_handler(_note)
         host, port, sock = (None, None, where) if isinstance(where, socket.socket) else (*where, None)
         self._server = await aiofastnet.create_server(
             loop,
@@ -87,3 +89,11 @@ class FrontDoor:
         return self._config.http_protocol_class(  # type: ignore[call-arg]
             config=self._config, server_state=self._state, app_state={}
         )
+
+
+def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Whoever hangs up before the TLS handshake is over, as load balancers do that only look whether the port
+    is open, is no error of ours. aiofastnet says it is one, and has the class in the exception's place, which
+    logging cannot even write down."""
+    if context.get("exception") is not ConnectionResetError:
+        loop.default_exception_handler(context)

@@ -30,6 +30,7 @@ from ..outbox.shelf import Shelf
 from ..providers.endpoint import Dial, Endpoint
 from ..providers.routes import Route, Routes, Unknown, bare_model
 from ..providers.routes import Target as Place
+from ..secret import Secret
 from ..session import limits
 from ..session.choice import Health
 from ..session.purse import Purse
@@ -45,6 +46,7 @@ from .dialects import DIALECTS, in_words_of
 from .ids import new_id, now_us
 from .line import Line
 from .lock import locked
+from .provider_keys import ProviderKeys
 from .sockets import BINARY, TEXT
 from .upgrade import Knock, Welcome
 
@@ -85,6 +87,7 @@ class Switchboard:
         self.outbox = Outbox(service, shelf, self.calls, bounds.outbox)
         self.stopping = False
         self._health = Health(now_us)
+        self._keys = ProviderKeys(now_s)
         self._routes = routes
         self._dialler = dialler
         self._signing_key = signing_key
@@ -190,13 +193,15 @@ class Switchboard:
 
     async def _open_line(self, line: Line, target: Target, within_s: float) -> None:
         endpoint = self._routes.endpoints[target.provider]
+        key = await self._keys.key_of(endpoint)
         try:
-            address = endpoint.dial(target.model)
-        except OSError as error:
-            raise DialError(
-                DialTrouble.KEY, f"the key file of {endpoint.name} cannot be read: {error.strerror}"
-            ) from None
-        await self._dialler(address, line, within_s)
+            await self._dialler(_address(endpoint, target, key), line, within_s)
+        except DialError as error:
+            # A token that has run out before its time: once more, with a new one.
+            if error.status not in _KEY_REFUSED or not self._keys.refused(endpoint, key):
+                raise
+            key = await self._keys.key_of(endpoint)
+            await self._dialler(_address(endpoint, target, key), line, within_s)
 
     # -- What a call asks and tells -------------------------------------------------------------------------
 
@@ -251,6 +256,18 @@ class Switchboard:
         self.outbox.hurry()
 
 
+_KEY_REFUSED = (401, 403)
+
+
+def _address(endpoint: Endpoint, target: Target, key: Secret | None) -> Dial:
+    try:
+        return endpoint.dial(target.model, key)
+    except OSError as error:
+        raise DialError(
+            DialTrouble.KEY, f"the key file of {endpoint.name} cannot be read: {error.strerror}"
+        ) from None
+
+
 def _way(route: Route, place: Place, endpoint: Endpoint) -> Way:
     able = endpoint.capabilities
     free = able.free_transcription  # "auto" is where it costs nothing (B2a)
@@ -260,6 +277,10 @@ def _way(route: Route, place: Place, endpoint: Endpoint) -> Way:
         model=place.model,
         greets=able.first_frame == "provider",
         input=AudioFormat("pcm", able.input_rate_hz),
+        output=AudioFormat("pcm", able.output_rate_hz),
+        beta=able.spelling == "beta",
+        nested_tools=able.tools == "nested",
+        ping_patience_s=able.ping_patience_s,
         profile=endpoint.profile(place.model),
     )
     terms = Terms(
@@ -273,8 +294,8 @@ def _way(route: Route, place: Place, endpoint: Endpoint) -> Way:
         tell_low_credits=route.tell_low_credits,
         tell_switches=route.tell_switches,
     )
-    life_s = float(endpoint.capabilities.connection_s_max)
-    return Way(target, terms, DIALECTS[endpoint.dialect].dialect, life_s)
+    translated = endpoint.dialect == "openai" and not target.is_like_openai
+    return Way(target, terms, DIALECTS[endpoint.dialect].dialect, float(able.connection_s_max), translated)
 
 
 def _now_s() -> float:

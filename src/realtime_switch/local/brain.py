@@ -9,7 +9,9 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
-from realtime_switch.local.memory import Memory
+import msgspec
+
+from realtime_switch.local.memory import Memory, last_exchange
 from realtime_switch.local.numbers import number_in, number_words
 from realtime_switch.local.thought import Answer, Called, Returned, Said, Say, Thought
 from realtime_switch.local.tools import in_words, tool_call
@@ -19,6 +21,9 @@ INTRODUCTION = "I am the local provider of Realtime Switch. I answer by simple r
 _UNINTELLIGIBLE = re.compile(r"^\(speech, ([\d.]+) s\)$")
 # A reply's own instructions come last, so the last order wins.
 _EXACTLY = re.compile(r"(?im)^.*?\b(?:answer with exactly|reply with exactly|say exactly|say):\s*(.+?)\s*$")
+
+# How a call that moved tells of a tool's result where the call was another provider's.
+_ANSWERED_BEFORE = re.compile(r"(?m)^\[The call (\w+)\(.*\) of before has been answered: (.*)\]$")
 
 
 class Question:
@@ -41,6 +46,10 @@ def answer(thought: Thought, now: datetime) -> Answer:
     last = thought.turns[-1] if thought.turns else None
     if isinstance(last, Returned):
         return _say(_result(thought, last))
+    if not question.original and (gone_on := _gone_on(thought, now)) is not None:
+        return gone_on
+    if answered := _ANSWERED_BEFORE.findall(question.original):
+        return _say(" ".join(in_words(name, output) for name, output in answered))
     call = tool_call(thought, question.original)
     if call is not None and thought.must_call:
         return Answer((call,))
@@ -58,6 +67,27 @@ def answer(thought: Thought, now: datetime) -> Answer:
 
 def _say(text: str) -> Answer:
     return Answer((Say(text),))
+
+
+def _gone_on(thought: Thought, now: datetime) -> Answer | None:
+    """From where the record of an earlier call stops, where it stops in the middle."""
+    record = last_exchange(thought.instructions)
+    if record is None:
+        return None
+    if record.returned is not None:
+        whole = _say(in_words(*record.returned))
+    elif record.called:
+        return None
+    else:
+        asked = Said("user", record.asked)
+        whole = answer(msgspec.structs.replace(thought, turns=(asked,)), now)
+    text = " ".join(part.text for part in whole.steps if isinstance(part, Say))
+    if not record.answered or not text:
+        return None if record.answered else whole
+    rest = text.removeprefix(record.answered)
+    if rest != text:
+        return _say(rest.lstrip(" ,")) if rest.strip() else None
+    return None if record.answered.endswith((".", "!", "?")) else whole
 
 
 def _result(thought: Thought, returned: Returned) -> str:

@@ -23,6 +23,7 @@ _REMEMBER = re.compile(
 _SUBJECT = r"(?:the|my|our|your|today's|this)\s+[\w' -]+?"
 _STATED = re.compile(rf"^(?P<subject>{_SUBJECT})\s+(?:is|are|was)\s+(?P<value>.+)$", re.IGNORECASE)
 _HISTORY_LINE = re.compile(r"^\s*(user|agent|assistant|system)\s*:\s*(.*)$", re.IGNORECASE)
+_RECORD_LINE = re.compile(r"^(user|agent|tool): (.*)$")
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 
 
@@ -62,6 +63,36 @@ class Memory:
                 self.remembered.append(plain)
         if (stated := _STATED.match(plain)) is not None:
             self.facts[_key(stated["subject"])] = Fact(stated["subject"], stated["value"])
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """The end of a record: what the user said last, and what came of it so far."""
+
+    asked: str
+    answered: str = ""
+    called: bool = False
+    returned: tuple[str, str] | None = None  # a tool, and its result that nothing was said of yet
+
+
+def last_exchange(instructions: str) -> Exchange | None:
+    """Of the lines `user: ...`, `agent: ...` and `tool: ...`; None where no user has said anything."""
+    exchange: Exchange | None = None
+    for line in instructions.splitlines():
+        written = _RECORD_LINE.match(line)
+        if written is None:
+            continue
+        text = written[2].strip()
+        if written[1] == "user":
+            exchange = Exchange(text)
+        elif exchange is None:
+            continue
+        elif written[1] == "agent":
+            exchange = msgspec.structs.replace(exchange, answered=f"{exchange.answered} {text}".strip())
+        else:
+            name, answers, output = text.partition(" -> ")
+            returned = (name, output) if answers else None
+            exchange = Exchange(exchange.asked, called=not answers, returned=returned)
+    return exchange
 
 
 def _told(thought: Thought) -> Iterator[str]:

@@ -32,7 +32,7 @@ PROFILES: Mapping[str, Mapping[str, Mapping[str, object]]] = {
 
 # What every provider of a dialect can, unless it says otherwise (GEMINI-LIVE.md 7, 9).
 CAPABILITIES: Mapping[str, Mapping[str, object]] = {
-    "gemini": {"input_rate_hz": 16_000, "connection_s_max": 590, "free_transcription": True}
+    "gemini": {"connection_s_max": 590, "free_transcription": True}
 }
 
 BUILT_IN: Mapping[str, Mapping[str, object]] = {

@@ -35,7 +35,9 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     tools: Literal["flat", "nested"] = "flat"
     first_frame: Literal["provider", "client"] = "provider"  # who speaks first; some wait for the settings
     free_transcription: bool = False  # the user's words cost nothing, so they are asked for (B2a)
-    ping_patience_s: Seconds = 20  # how long the answer to our ping may take before the line counts as dead
+    ping_patience_s: Seconds = (
+        60  # nothing was heard for so long, no answer to a ping either: the line is dead
+    )
     connection_s_max: Seconds = 3600  # when the provider itself hangs up
 
 
@@ -46,6 +48,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     url: str
     key_env: str = ""
     key_file: str = ""  # read at every dial, so a token that is renewed there needs no restart
+    key_command: str = ""  # prints the key; run without a shell, at a dial
+    key_command_ttl_s: Seconds = 300  # how long what it printed is used
     key_header: str = ""  # "": where the dialect's own provider wants it
     key_prefix: str | UnsetType = UNSET  # before the key; "Bearer " in Authorization, nothing elsewhere
     model_query: str | UnsetType = (
@@ -88,7 +92,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     @property
     def lacks_key(self) -> bool:
         """A key is asked for by name, and the environment does not have it."""
-        return bool(self.provider.key_env) and not self.provider.key_file and self.key is None
+        provider = self.provider
+        return bool(provider.key_env) and not (provider.key_file or provider.key_command) and self.key is None
 
     def profile(self, model: str) -> Profile:
         """By the model's name, whatever path Vertex AI has before it."""
@@ -100,15 +105,12 @@ class Endpoint(Struct, frozen=True, kw_only=True):
         """The same endpoint at another address: the local provider's is known when it runs."""
         return replace(self, provider=replace(self.provider, url=url))
 
-    def dial(self, model: str) -> Dial:
-        """May raise OSError when the key file cannot be read."""
+    def dial(self, model: str, printed: Secret | None = None) -> Dial:
+        """`printed`: what `key_command` said. May raise OSError when the key file cannot be read."""
         provider = self.provider
         headers = {name: value.reveal() for name, value in provider.headers.items()}
-        key = (
-            Path(provider.key_file).read_text().strip()
-            if provider.key_file
-            else self.key and self.key.reveal()
-        )
+        secret = printed or self.key
+        key = Path(provider.key_file).read_text().strip() if provider.key_file else secret and secret.reveal()
         if key:
             header = provider.key_header or _KEY_HEADER[provider.dialect]
             prefix = provider.key_prefix

@@ -32,6 +32,7 @@ class Floor:
         self._made = False  # all of the reply is here; it is only being played
         self._sign_us = 0  # when anything was heard last
         self.open_calls: dict[str, ToolCall] = {}  # whose answers are awaited
+        self.answered_calls: dict[str, ToolCall] = {}  # and no reply has begun since
 
     def hear(self, act: Act, answered_unasked: bool) -> int | None:
         """How many milliseconds the reply took that begins with this, if one does."""
@@ -47,6 +48,7 @@ class Floor:
                 self.asked()
         elif isinstance(act, ReplyBegun):
             self._replying, self._made = not act.aside, False
+            self.answered_calls.clear()
         elif isinstance(act, ReplyItem):
             if self._due_since_us is not None:
                 took_ms = (self._sign_us - self._due_since_us) // 1000
@@ -59,7 +61,8 @@ class Floor:
         elif isinstance(act, ToolCall):
             self.open_calls[act.call_id] = act
         elif isinstance(act, ToolAnswered):
-            self.open_calls.pop(act.call_id, None)
+            if (call := self.open_calls.pop(act.call_id, None)) is not None:
+                self.answered_calls[act.call_id] = call
         elif isinstance(act, ToolCallsCancelled):
             for call_id in act.call_ids:
                 self.open_calls.pop(call_id, None)
@@ -78,7 +81,9 @@ class Floor:
 
     @property
     def is_free(self) -> bool:
-        return not (self._speaking or self._replying or self._due_since_us is not None or self.open_calls)
+        # Once its tools have answered a client asks for what is to be said of it.
+        at_work = self.open_calls or self.answered_calls
+        return not (self._speaking or self._replying or self._due_since_us is not None or at_work)
 
     @property
     def stalled_at_us(self) -> int | None:

@@ -76,6 +76,10 @@ class Relay:
     def from_provider(self, payload: bytes) -> Way:
         return PASS if self.passes_from_provider(payload) else self._look_at(payload)
 
+    def beside(self, payload: bytes) -> Hops:
+        """Of a connection that nobody is to hear of yet."""
+        return [*map(Heard, self._read(payload))]
+
     def closed(self, code: int, reason: str) -> Hops:
         return [Heard(act) for act in self._provider_side.closed(code, reason)]
 

@@ -98,6 +98,7 @@ _HOPELESS = {
     "invalid_api_key": ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE,
     "backend_rejected_setup": ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE,
     "beta_api_shape_disabled": ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE,
+    "session_not_found": ErrorCode.EXTERNAL_NOT_FOUND,  # by a handle that the client brought: ours are let go
 }
 
 
@@ -209,12 +210,14 @@ class Session:
 
     def _approach(self, found: Next) -> Steps:
         """To a provider, once the client has said as much as that one must know at once."""
+        was_relayed = isinstance(self._here.lane, Relay)
         here = self._here = self._connection(found.way)
         if isinstance(here.lane, Relay):
             self._gate.turn_to(found.way.target, found.way.terms)
             return self._dial(found)
         saved = self._taps.config
-        if saved is not None and not self._client.CLIENT_SPEAKS_FIRST and not self._briefed:
+        fresh = was_relayed or not self._briefed  # the client's side has not heard how the call is held
+        if saved is not None and not self._client.CLIENT_SPEAKS_FIRST and fresh:
             self._client_side.restore(saved)
         steps: Steps = []
         if not self._greeted:
@@ -395,18 +398,22 @@ class Session:
             return []
         beside.ready = beside.lane.manner is Manner.LISTENS
         if beside.lane.manner is Manner.ANSWERS:
+            here = self._here.way
+            self._gate.turn_to(beside.way.target, beside.way.terms)
             hops = self._say_opening(beside)
+            self._gate.turn_to(here.target, here.terms)
             return [ToBeside(hop.payload) for hop in hops if isinstance(hop, ToProvider)]
         return self._go_over_if_free()
 
     def _hear_beside(self, beside: Connection, payload: bytes) -> Steps:
         """Nothing of it is for the client; it is to be ready, and that is all."""
-        hops = beside.lane.from_provider(payload)
-        acts = [] if hops is PASS else [hop.act for hop in hops if isinstance(hop, Heard)]
+        hops = beside.lane.beside(payload)
+        acts = [hop.act for hop in hops if isinstance(hop, Heard)]
         if any(isinstance(act, Trouble | Garbled) for act in acts):
             return [LeaveBeside(), *self._lose_beside(beside)]
         beside.ready |= any(isinstance(act, Ready) for act in acts)
-        return self._go_over_if_free()
+        answers: Steps = [ToBeside(hop.payload) for hop in hops if isinstance(hop, ToProvider)]
+        return answers + self._go_over_if_free()
 
     def _lose_beside(self, beside: Connection) -> Steps:
         """The present one goes on; if it is to hang up, it is redialled then."""
@@ -619,19 +626,25 @@ class Session:
         return steps + self._go_over_if_free() if waits else steps
 
     def _hear_act(self, act: Act) -> Steps:
-        self._client_side.follow(act)
-        self._unheard.hear(act, not self._client_side.answered_unasked)
-        took_ms = self._floor.hear(act, self._client_side.answered_unasked)
+        took_ms = self._know(act)
         steps = self._taps.hear(act, self._here.way.target)
         if (react := _REACTIONS.get(type(act))) is not None:
             steps += react(self, act)
         return steps if took_ms is None else steps + self.latency(took_ms)
 
+    def _know(self, act: Act) -> int | None:
+        """How many milliseconds the reply took that begins with this, if one does."""
+        unasked = self._client_side.answered_unasked
+        self._client_side.follow(act)
+        self._unheard.hear(act, not unasked)
+        return self._floor.hear(act, unasked)
+
     def _catch_up(self) -> None:
-        """Hear the words that the lane let pass unread."""
+        """Know what the lane let pass unread: words and audio, by which nothing is to be done."""
         for hop in self._here.lane.catch_up():
             if isinstance(hop, Heard):
-                self._hear_act(hop.act)
+                self._know(hop.act)
+                self._taps.hear(hop.act, self._here.way.target)
 
     def _see_greeting(self, act: Ready) -> Steps:
         self._greeted = True
@@ -672,7 +685,7 @@ class Session:
 
     def _connection(self, way: Way) -> Connection:
         side = way.dialect.provider_side(way.target, way.terms, self._new_id, self._now_us)
-        if way.dialect.NAME == self._client.NAME:
+        if way.dialect.NAME == self._client.NAME and not way.translated:
             return Connection(way, relay(way.dialect, self._gate, side, self._client_side), 0)
         return Connection(way, Translation(self._client_side, side), 0)
 
@@ -706,6 +719,7 @@ class Session:
         waited, in order. No frame can come between, because all of it is one answer."""
         lane = self._here.lane
         self.phase = Phase.LIVE
+        self._briefed = True  # whoever comes next is told what this one was
         self._live_since_us = self._now_us()
         self._alarms.drop(Alarm.GREETING)
         self._choice.worked()
@@ -715,6 +729,7 @@ class Session:
         self.passes_from_provider = lane.passes_from_provider
         steps = [*opening, *self._arrived(self._here.way)]
         if isinstance(lane, Translation) and lane.briefed:
+            self._unheard.configured()
             steps += self._hear(lane.ready())
         else:
             steps += self._tell_again()
@@ -728,7 +743,11 @@ class Session:
         reply is owed."""
         owed, self._owes_reply = self._owes_reply, False
         asked = self._unheard.asks or (self._unheard.holds_turn and self._client_side.answered_unasked)
-        steps = self._hear(self._here.lane.told_before([*self._floor.open_calls.values()]))
+        floor = self._floor
+        answered = floor.answered_calls if self._unheard.answers else {}  # and the answer is told again
+        calls = [*answered.values(), *floor.open_calls.values()]
+        self._client_side.hears_again(calls)
+        steps = self._hear(self._here.lane.told_before(calls))
         for payload in self._unheard.take():
             steps += self._say(payload)
         return steps if asked or not owed else steps + self._say(self._client_side.ask_again())
@@ -761,6 +780,8 @@ class Session:
         if code is ErrorCode.EXTERNAL_MODEL_NOT_FOUND:
             model = self._here.way.target.model
             return self._end(code, f"The provider does not serve the model {model!r}.")
+        if code is ErrorCode.EXTERNAL_NOT_FOUND:
+            return self._end(code, "The provider knows no session of that handle.")
         return self._end(code, "The provider cannot be reached. Try again in a moment.")
 
     def _end(self, code: ErrorCode, message: str) -> Steps:

@@ -68,7 +68,11 @@ class Translation:
         hops: Hops = []
         for call in calls:
             said = SayCall(
-                item_id=call.item_id, call_id=call.call_id, name=call.name, arguments=call.arguments
+                item_id=call.item_id,
+                call_id=call.call_id,
+                name=call.name,
+                arguments=call.arguments,
+                awaited=True,
             )
             hops += self._carried(said)
         # The client has seen them long ago.
@@ -99,6 +103,11 @@ class Translation:
             self._base64_chars += len(audio.base64)
             return [_to_client(one) for one in self._client_side.tell(audio) if not isinstance(one, Wish)]
         return self._bills_first([*self.catch_up(), *self._carry(said)])
+
+    def beside(self, payload: bytes) -> Hops:
+        """Of a connection that nobody is to hear of yet."""
+        said = self._provider_side.hear(payload)
+        return [ToProvider(one) if isinstance(one, bytes) else Heard(one) for one in said]
 
     def woke(self) -> Hops:
         return self._bills_first([*self.catch_up(), *self._carry(self._provider_side.woke())])

@@ -84,6 +84,10 @@ class Unheard:
             if by_client:
                 self.kept_max = limits.SPEECH_FRAMES_MAX
 
+    def configured(self) -> None:
+        """The provider has begun with what the client said of how the call is to be held."""
+        self._confirmed(Weight.CONFIG)
+
     @property
     def holds_turn(self) -> bool:
         """A turn whose words nobody knows: told again, it is answered again."""
@@ -92,6 +96,11 @@ class Unheard:
     @property
     def asks(self) -> bool:
         return any(_weight(said) in (Weight.ASK, Weight.TURN) for said in self._all())
+
+    @property
+    def answers(self) -> bool:
+        """There may be a tool's answer in it that asks for a reply as well."""
+        return any(_weight(said) is Weight.TURN for said in self._all())
 
     def take(self) -> list[bytes]:
         """All of it, to be told again; from now on nothing is kept."""

@@ -16,6 +16,7 @@ class Way(Struct, frozen=True):
     terms: Terms
     dialect: Dialect  # the provider's
     connection_s_max: float = 3600.0  # when the provider itself hangs up
+    translated: bool = False  # for clients of its own dialect too: it speaks that in a way of its own
 
     @property
     def name(self) -> str:

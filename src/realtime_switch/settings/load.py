@@ -1,6 +1,7 @@
 """Reading the settings: defaults < configuration file < environment < flags (A26)."""
 
 import os
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -190,7 +191,7 @@ def _endpoints(
         if not isinstance(table, Mapping) or "/" in name:
             raise sources.complaint(path, "must be a table whose name has no slash.")
         built_in: dict[str, Any] = dict(BUILT_IN.get(name, {}))
-        if "key_file" in table:
+        if "key_file" in table or "key_command" in table:
             built_in.pop("key_env", None)
         table = {**built_in, **table}
         dialect = str(table.get("dialect"))
@@ -205,6 +206,7 @@ def _endpoints(
         provider = build(Provider, table, path, sources)
         if provider.key_file and provider.key_env:
             raise sources.complaint((*path, "key_file"), "stands beside key_env. Keep one of the two.")
+        _check_key_command(provider, path, sources)
         if provider.url or name not in (LOCAL, LOCAL_GEMINI):
             _check_url(provider.url, (*path, "url"), sources)
         if provider.key_file:
@@ -212,6 +214,20 @@ def _endpoints(
             provider = replace(provider, key_file=key_file)
         endpoints[name] = Endpoint(name=name, provider=provider, key=key_of(provider.key_env))
     return endpoints
+
+
+def _check_key_command(provider: Provider, path: SettingPath, sources: Sources) -> None:
+    if not provider.key_command:
+        return
+    if provider.key_file or provider.key_env:
+        beside = "key_file" if provider.key_file else "key_env"
+        raise sources.complaint((*path, "key_command"), f"stands beside {beside}. Keep one of the two.")
+    try:
+        words = shlex.split(provider.key_command)
+    except ValueError:
+        words = []
+    if not words:
+        raise sources.complaint((*path, "key_command"), "is no command: look at its quotes.")
 
 
 def _check_url(url: str, path: SettingPath, sources: Sources) -> None:

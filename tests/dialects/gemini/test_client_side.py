@@ -251,6 +251,8 @@ def test_a_reply_that_breaks_off_is_closed_as_interrupted():
     client_side = side()
     assert client_side.close_replies() == []
     told(client_side, ReplyBegun("r"))
+    assert client_side.close_replies() == []  # the client has seen nothing of it
+    told(client_side, ReplyBegun("r"), ReplyAudio("i", "AAAA"))
     assert [msgspec.json.decode(frame) for frame in client_side.close_replies()] == [CUT, COMPLETE]
     assert told(client_side, ReplyDone("r")) == []
     assert told(client_side, ReplyBegun("r2"), ReplyDone("r2")) == [DONE, COMPLETE]
@@ -331,7 +333,8 @@ def test_each_turn_that_begins_ends_once_whatever_happens(said):
             shown &= "turnComplete" not in server
         assert not shown or turn.open
     ended += sum(b"turnComplete" in frame for frame in client_side.close_replies())
-    assert ended == begun
+    # One that waits for tools, or of which nothing was seen, goes on with whoever is next.
+    assert ended + (client_side._teller.waits or not shown) >= begun
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_anything_can_be_written(value):
     assert json.loads(frames.write({"toolResponse": value})).keys() == {"toolResponse"}
 
 
-def test_numbers_that_are_too_big_and_halves_of_characters_are_tamed():
-    assert frames.write({"a": [2**70, "\ud83d\ude00", "\ud83d", 10**400]}) == (
-        b'{"a":[1.1805916207174113e21,"\xf0\x9f\x98\x80","\xef\xbf\xbd",null]}'
+def test_halves_of_characters_are_mended():
+    assert frames.write({"a": [2**70, "\ud83d\ude00", "\ud83d"]}) == (
+        b'{"a":[1180591620717411303424,"\xf0\x9f\x98\x80","\xef\xbf\xbd"]}'
     )

@@ -20,8 +20,8 @@ from realtime_switch.dialects.acts import (
 )
 from realtime_switch.dialects.dialect import Hangup, ToClient, ToProvider
 from realtime_switch.dialects.gemini import ClientSide
-from realtime_switch.dialects.gemini.past import LEAD_IN
 from realtime_switch.dialects.openai import ProviderSide
+from realtime_switch.dialects.past import LEAD_IN
 from realtime_switch.dialects.terms import Target, Terms
 from realtime_switch.session import lane
 
@@ -254,7 +254,7 @@ def test_a_second_greeting_is_not_shown():
     made, _, _ = gate()
     ready = [Ready(b'{"setupComplete": {}}', 48)]
     assert made.shown(b'{"setupComplete": {}}', ready) == (b'{"setupComplete": {}}', ready)
-    made.greeted()
+    made._client_side.follow(ready[0])
     assert made.shown(b'{"setupComplete": {}}', ready) == (None, ready)
 
 

@@ -597,7 +597,7 @@ def test_a_reply_that_falls_silent_has_failed():
     talk = Talk().ready()
     talk.hear(spoken())
 
-    talk.now_us.pass_s(20)
+    talk.now_us.go_on(20)
     talk.hear(spoken())
     assert talk.wake(11) == []
     assert talk.wake(31) == [ReplyDone("resp_1", "failed", "backend_timeout")]

@@ -1,25 +1,16 @@
 """What holds for whatever Gemini sends and a client wants."""
 
-import json
-
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gemini_anything import MESSAGE, PAYLOAD, odd_messages
 from gemini_frames import (
     AUDIO,
-    BLOB,
-    INTERRUPTED,
-    MADE,
     OVER,
     SETUP_COMPLETE,
     Talk,
-    activity,
-    called,
-    heard,
-    said,
     sent,
-    spoken,
     tight,
 )
 from realtime_switch.dialects.acts import (
@@ -66,58 +57,6 @@ from realtime_switch.dialects.wishes import (
     UserAudio,
     UserImage,
 )
-
-# -- Anything that Gemini may send -------------------------------------------------------------------------
-
-MESSAGES = [
-    {},
-    {"serverContent": {}},
-    SETUP_COMPLETE,
-    spoken(),
-    spoken("Line four. "),
-    said(" and five"),
-    {"serverContent": {"modelTurn": {"parts": [{"inlineData": BLOB}]}}},
-    {"serverContent": {"modelTurn": {"parts": [{"text": "a remark"}]}}},
-    {"serverContent": {"modelTurn": {"parts": [{"text": "hm", "thought": True}]}}},
-    MADE,
-    OVER,
-    {**OVER, "usageMetadata": {"promptTokenCount": 7, "responseTokenCount": 3}},
-    {"usageMetadata": {"promptTokenCount": 7}},
-    {"serverContent": {"turnComplete": True, "interactionStatus": "IN_PROGRESS"}},
-    {"serverContent": {"turnComplete": True, "turnCompleteReason": "GENERATED_CONTENT_SAFETY"}},
-    {"serverContent": {"waitingForInput": True}},
-    INTERRUPTED,
-    {"serverContent": {"interrupted": True, "turnComplete": True}},
-    heard(" Which"),
-    heard(" tram?", finished=True),
-    activity("START", "1s"),
-    activity("END", "2s"),
-    called({"id": "fc-1", "name": "f", "args": {"a": 1}}),
-    called({"name": "g"}),
-    {"toolCallCancellation": {"ids": ["fc-1"]}},
-    {"goAway": {"timeLeft": "50s"}},
-    {"sessionResumptionUpdate": {"newHandle": "h", "resumable": True}},
-]
-oddities = st.sampled_from([None, True, 0, -1.5, 2**70, "", "x", [], [[]], {}, [None, {}], {"text": 5}])
-
-
-@st.composite
-def odd_messages(draw):
-    """A real message, a member of which, at any depth, is something else or missing."""
-    message = json.loads(json.dumps(draw(st.sampled_from(MESSAGES))))
-    inside = message
-    for _ in range(draw(st.integers(0, 3))):
-        members = [one for one in inside.values() if isinstance(one, dict)]
-        if not members:
-            break
-        inside = draw(st.sampled_from(members))
-    if inside:
-        inside[draw(st.sampled_from(list(inside)))] = draw(oddities)
-    return message
-
-
-messages = st.sampled_from(MESSAGES)
-payloads = messages.map(tight) | odd_messages().map(tight) | st.binary(max_size=40)
 
 # -- Anything that a client may want -----------------------------------------------------------------------
 
@@ -178,7 +117,7 @@ profiles = st.builds(
     text=st.booleans(),
     seeds_history=st.booleans(),
 )
-steps = st.lists(payloads | wishes | st.sampled_from([0.6, 6.0, 40.0]), max_size=25)
+steps = st.lists(PAYLOAD | wishes | st.sampled_from([0.6, 6.0, 40.0]), max_size=25)
 
 
 def played(talk, steps):
@@ -262,7 +201,7 @@ def test_each_turn_of_the_user_begins_and_ends_once(steps):
 
 
 @settings(max_examples=200)
-@given(st.lists(messages | odd_messages(), max_size=25))
+@given(st.lists(MESSAGE | odd_messages(), max_size=25))
 def test_every_token_is_billed_once(messages):
     """Those of a reply that is still open are billed with it."""
     talk = Talk().ready()
@@ -290,7 +229,7 @@ def _heard(acts):
 
 
 @settings(max_examples=300)
-@given(st.lists(messages, max_size=25))
+@given(st.lists(MESSAGE, max_size=25))
 def test_it_makes_no_difference_whether_audio_is_read(messages):
     reading, passing = Talk(None).ready(), Talk(None).ready()
     read, passed = [], []
@@ -304,7 +243,7 @@ def test_it_makes_no_difference_whether_audio_is_read(messages):
 
 
 @settings(max_examples=200)
-@given(st.lists(messages, max_size=25))
+@given(st.lists(MESSAGE, max_size=25))
 def test_a_relay_and_a_translation_hear_the_same(messages):
     """But for text beside speech, which only a translation knows beforehand to be none of the answer."""
     messages = [one for one in messages if "remark" not in str(one)]

@@ -43,7 +43,7 @@ from realtime_switch.dialects.acts import (
     UserTurn,
 )
 from realtime_switch.dialects.dialect import Manner
-from realtime_switch.dialects.gemini.past import LEAD_IN
+from realtime_switch.dialects.past import LEAD_IN
 from realtime_switch.dialects.profile import Profile
 from realtime_switch.dialects.sound import PCM_16K, PCM_24K, AudioFormat
 from realtime_switch.dialects.terms import Terms

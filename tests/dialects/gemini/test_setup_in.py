@@ -42,6 +42,7 @@ VAD = "automaticActivityDetection"
             {"max_output_tokens": 900, "temperature": 0.5},
         ),
         ({"generationConfig": {"thinkingConfig": {"thinkingLevel": "LOW"}}}, {"thinking": "low"}),
+        ({"generationConfig": {"thinkingConfig": {"thinkingLevel": "THINKING_LEVEL_UNSPECIFIED"}}}, {}),
         (
             {
                 "generation_config": {

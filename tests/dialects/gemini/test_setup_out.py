@@ -4,9 +4,9 @@ import pytest
 
 from gemini_frames import SETUP_COMPLETE, TARGET, Talk
 from realtime_switch.dialects.acts import Ready, Refused
-from realtime_switch.dialects.gemini.past import LEAD_IN
 from realtime_switch.dialects.gemini.setup_out import setup as setup_of
 from realtime_switch.dialects.gemini.setup_out import unsupported, voice
+from realtime_switch.dialects.past import LEAD_IN
 from realtime_switch.dialects.profile import Profile
 from realtime_switch.dialects.terms import Target, Terms
 from realtime_switch.dialects.wishes import Config, Extra, Tool, Transcription, Turns

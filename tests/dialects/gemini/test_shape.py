@@ -1,7 +1,5 @@
 """That every field a client of the SDK can send is known, by the SDK's own types."""
 
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +9,6 @@ from hypothesis import strategies as st
 
 from realtime_switch.dialects.gemini.shape import (
     ANYTHING,
-    BUILT_IN_TOOLS,
     MESSAGES,
     Enum,
     read_message,
@@ -107,39 +104,3 @@ def test_every_message_is_read_in_either_casing(message: dict[str, Any]):
         assert isinstance(read, tuple), read
         # Read again it is the same: that is the canonical spelling.
         assert read_message({read[0]: read[1]}) == read
-
-
-# -- The page about it ---------------------------------------------------------------------------------------
-
-PAGE = (Path(__file__).parents[3] / "docs" / "gemini-clients.md").read_text()
-# Told of as a whole, without what is in them.
-WHOLE = frozenset(
-    [
-        "systemInstruction",
-        "turns",
-        "video",
-        "audio",
-        "mediaChunks",
-        "functionResponses",
-        "slidingWindow",
-        "prebuiltVoiceConfig",
-        "functionDeclarations",
-        "inputAudioTranscription",
-        "outputAudioTranscription",
-        "contextUpdate",
-        "proactivity",
-    ]
-)
-
-
-def _names(shape: Any) -> set[str]:
-    if isinstance(shape, list):
-        return _names(shape[0])
-    if not isinstance(shape, dict):
-        return set()
-    return set(shape).union(*(_names(kind) for name, kind in shape.items() if name not in WHOLE))
-
-
-@pytest.mark.parametrize("name", sorted(_names(MESSAGES) - {*BUILT_IN_TOOLS, "prebuiltVoiceConfig"}))
-def test_the_page_tells_what_becomes_of_every_field(name: str):
-    assert re.search(rf"\b{name}\b", PAGE)

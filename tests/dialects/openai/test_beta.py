@@ -1,9 +1,15 @@
 import msgspec
 import pytest
+from openai.types.beta.realtime import RealtimeClientEvent
 
 import openai_frames as openai
 from openai_frames import frame, is_for_client, is_for_provider, message, response, transcript_delta
-from realtime_switch.dialects.openai.beta import audio_shown, from_client, shown
+from realtime_switch.dialects.openai.beta import audio_shown, for_provider, from_client, shown
+from realtime_switch.dialects.openai.config_out import session_members
+from realtime_switch.dialects.profile import Profile
+from realtime_switch.dialects.sound import AudioFormat
+from realtime_switch.dialects.terms import Target, Terms
+from realtime_switch.dialects.wishes import Config, Tool, Transcription, Turns
 
 decode = msgspec.json.decode
 AGENT = message(
@@ -209,3 +215,89 @@ def test_the_clients_own_items_are_renamed():
 )
 def test_what_cannot_be_renamed_is_left_to_the_provider(said):
     assert from_client(said) is said
+
+
+# -- To a provider that knows only beta ----------------------------------------------------------------------
+
+
+_BETA_CLIENT = openai._judge(RealtimeClientEvent)
+
+
+def _is_for_beta_provider(payload: bytes) -> bool:
+    _BETA_CLIENT.validate_python(msgspec.json.decode(payload), strict=True)
+    return True
+
+
+WHOLE = Config(
+    instructions="Be kind.",
+    voice="alloy",
+    tools=(Tool(name="f", description="d", parameters={"type": "object", "properties": {}}),),
+    tool_choice="f",
+    parallel_tools=False,
+    turns=Turns(threshold=0.5, silence_ms=300, padding_ms=200, idle_ms=5_000),
+    input=AudioFormat("pcmu", 8_000),
+    output=AudioFormat("pcmu", 8_000),
+    transcription=Transcription(model="whisper-1"),
+    max_output_tokens=100,
+    temperature=0.1,
+    thinking="low",
+    context="off",
+)
+BETA = Target(provider="p", model="m", beta=True, profile=Profile(thinking_level=True))
+
+
+def test_a_provider_that_knows_only_beta_is_told_all_it_has_a_word_for():
+    session = session_members(WHOLE, BETA, Terms())
+    told = for_provider(msgspec.json.encode({"type": "session.update", "session": session}))
+    assert _is_for_beta_provider(told)
+    assert msgspec.json.decode(told)["session"] == {
+        "modalities": ["audio", "text"],
+        "instructions": "Be kind.",
+        "voice": "alloy",
+        "input_audio_format": "pcm16",
+        "output_audio_format": "pcm16",
+        "input_audio_transcription": {"model": "whisper-1"},
+        "turn_detection": {
+            "type": "server_vad",
+            "threshold": 0.5,
+            "silence_duration_ms": 300,
+            "prefix_padding_ms": 200,
+            "create_response": True,
+            "interrupt_response": True,
+        },
+        "tools": [
+            {
+                "type": "function",
+                "name": "f",
+                "description": "d",
+                "parameters": {"type": "object", "properties": {}},
+            }
+        ],
+        "tool_choice": "required",
+        "max_response_output_tokens": 100,
+        "temperature": 0.6,
+    }
+
+
+@pytest.mark.parametrize("asked", ["Kore", "Cherry"])
+def test_the_voices_of_a_look_alike_are_its_own(asked):
+    config = Config(voice=asked)
+    said = session_members(config, BETA, Terms())["audio"]["output"].get("voice")
+    assert said == (None if asked == "Kore" else "Cherry")
+    mapped = session_members(config, BETA, Terms(voices={asked: "Ethan"}))
+    assert mapped["audio"]["output"]["voice"] == "Ethan"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "input_audio_buffer.append", "audio": "AAAA"},
+        {"type": "response.create"},
+        {"type": "response.cancel"},
+        {"type": "conversation.item.truncate", "item_id": "i", "content_index": 0, "audio_end_ms": 5},
+    ],
+)
+def test_what_beta_says_alike_goes_as_it_was_written(message):
+    payload = msgspec.json.encode(message)
+    assert for_provider(payload) == payload
+    assert _is_for_beta_provider(payload)

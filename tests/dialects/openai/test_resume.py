@@ -4,7 +4,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from realtime_switch.dialects.openai.resume import (
-    LEAD_IN,
     config_to_save,
     history_items,
     keep_history,
@@ -12,6 +11,7 @@ from realtime_switch.dialects.openai.resume import (
     with_history,
     without_history,
 )
+from realtime_switch.dialects.past import LEAD_IN
 
 
 def pack(value: object) -> bytes:

@@ -223,6 +223,10 @@ def test_a_mistake_is_named_as_openai_names_it(session, code, param):
     assert (mistake.code, mistake.param) == (code, param)
 
 
+def test_not_to_think_is_to_think_as_little_as_there_is():
+    assert config_of({"reasoning": {"effort": "none"}}) == Config(thinking="minimal")
+
+
 def test_updates_are_merged_field_by_field():
     asked = merged(
         {}, {"type": "realtime", "model": "x", "instructions": "A", **came(format={"type": "audio/pcmu"})}

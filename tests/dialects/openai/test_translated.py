@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 import openai_frames as openai
 from calls import Clock, ids
-from realtime_switch.dialects import wishes
 from realtime_switch.dialects.acts import (
     Act,
     AudioCleared,
@@ -25,6 +24,7 @@ from realtime_switch.dialects.acts import (
     ReplyBegun,
     ReplyDone,
     ReplyItemDone,
+    ReplyTruncated,
     SpeechStarted,
     SpeechStopped,
     ToolCall,
@@ -34,7 +34,6 @@ from realtime_switch.dialects.acts import (
 )
 from realtime_switch.dialects.dialect import Manner
 from realtime_switch.dialects.openai import provider_side
-from realtime_switch.dialects.openai.translated import _TELLERS
 from realtime_switch.dialects.sound import PCM_16K, PCM_24K, AudioFormat, decoded, encoded, silence
 from realtime_switch.dialects.terms import Target, Terms
 from realtime_switch.dialects.wishes import (
@@ -174,7 +173,7 @@ SEEN = item(type="message", role="user", content=[PICTURE])
         ),
         (StopReply(), []),
         (StopReply(request_id="q"), [Refused("", "No reply is running.", "q", "response_cancel_not_active")]),
-        (Truncate("i", 50), [cut("i", 50)]),
+        (Truncate("i", 50), [ReplyTruncated("i", 50)]),
         (Delete("i"), [{"type": "conversation.item.delete", "item_id": "i"}]),
         (SpeechEnds(), []),
     ],
@@ -183,11 +182,13 @@ def test_a_wish_becomes_a_request(wish, expected):
     assert Side().tell(wish) == expected
 
 
-def test_every_wish_is_taken():
-    made = [
-        kind for kind in vars(wishes).values() if isinstance(kind, type) and issubclass(kind, wishes.Wish)
-    ]
-    assert set(made) - {wishes.Wish} == set(_TELLERS)
+def test_a_client_cuts_what_this_provider_said_and_was_not_cut_before():
+    side = Side()
+    side.side.hear(
+        openai.frame("response.output_audio.delta", **{**openai.PLACE, "item_id": "i"}, delta="AAAA" * 1600)
+    )
+    assert side.tell(Truncate("i", 100)) == [ReplyTruncated("i", 100)], "it was heard to its end"
+    assert side.tell(Truncate("i", 50)) == [cut("i", 50)]
 
 
 # -- The connection ------------------------------------------------------------------------------------------
@@ -196,7 +197,7 @@ def test_every_wish_is_taken():
 def test_before_it_is_opened_it_hears_as_in_a_relay():
     side = provider_side(TARGET, Terms(), ids(), Clock())
     assert side.hear(openai.SESSION_CREATED) == [Ready(openai.SESSION_CREATED, 48)]
-    assert side.hear(STARTED) == []
+    assert side.hear(STARTED) == [SpeechStarted("u", 40)]  # who has the floor is asked in a relay too
 
 
 def test_what_is_confirmed_is_told_without_the_message():

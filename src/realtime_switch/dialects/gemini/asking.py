@@ -9,11 +9,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from ..members import object_of
 from ..sound import AudioFormat, base64_bytes
 from ..wishes import AnswerTool, Say, SayCall
 from . import frames
 from .calls import Call, answer, response
-from .members import object_of
 
 _ROLES = {"user": "user", "agent": "model"}
 

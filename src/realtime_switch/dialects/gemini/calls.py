@@ -11,10 +11,10 @@ import msgspec
 from msgspec import Struct
 
 from ..dialect import NewId
+from ..members import object_of, text_of
 from ..mending import UNREADABLE
 from ..wishes import AnswerTool
 from . import frames
-from .members import object_of, text_of
 
 _CALLS_KEPT = 1_000  # of the past, in case an answer comes late
 

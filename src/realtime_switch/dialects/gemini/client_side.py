@@ -4,17 +4,18 @@ Such a client speaks first, is told of mistakes by closes alone, and hears of tu
 ids. What it asks becomes wishes in listening.py; what it is told is written in telling.py.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from ..acts import Act, Configured, Ready, Refused, ReplyBegun, ReplyDone, Trouble
+from ..acts import Act, Configured, Ready, Refused, ReplyBegun, ReplyDone, ToolCall, Trouble
 from ..dialect import ClientSaid, Edge, Farewell, FirstWord, Hangup, NewId
+from ..members import object_of
 from ..terms import Target, Terms
 from ..wishes import Config
 from . import setup_in
 from .endings import FAULT, POLICY, ending, hangup, refused
 from .gate import Gate
 from .listening import Listener, read
-from .members import object_of
 from .refusals import reason
 from .setup_in import OUR_HANDLE, Setup, read_setup
 from .shape import INVALID
@@ -30,7 +31,7 @@ class ClientSide:
         self._teller = Teller()
         self._listener = Listener(self._teller, new_id)
         self._translates = False  # we tell the client what happens, not the provider
-        self._complete = False  # it has seen its setupComplete
+        self.complete = False  # it has seen its setupComplete
 
     # -- Of any call -------------------------------------------------------------------------------------
 
@@ -52,8 +53,11 @@ class ClientSide:
     def follow(self, act: Act) -> None:
         if self._translates:
             return
-        if isinstance(act, ReplyBegun):
+        if isinstance(act, Ready):
+            self.complete = True  # the provider's own setupComplete is shown to it
+        elif isinstance(act, ReplyBegun):
             self._teller.begun(act)
+            self._teller.shown = True
         elif isinstance(act, ReplyDone):
             self._teller.done(act)
 
@@ -123,6 +127,9 @@ class ClientSide:
     def greet(self, model: str) -> list[bytes]:
         return []
 
+    def hears_again(self, calls: Sequence[ToolCall]) -> None:
+        self._teller.awaited |= {call.call_id: call.name for call in calls}
+
     def hear(self, payload: bytes) -> ClientSaid:
         return self._listener.hear(payload)
 
@@ -150,9 +157,9 @@ class ClientSide:
 
     def _completed(self) -> list[bytes]:
         """Before anything else, and once: a provider's later connections are not the client's to see."""
-        if self._complete:
+        if self.complete:
             return []
-        self._complete = True
+        self.complete = True
         return [frame(setupComplete={}), *self._handle()]
 
     def _handle(self) -> list[bytes]:

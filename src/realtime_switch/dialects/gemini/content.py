@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from ..members import list_of, object_of, text_of
 from ..sound import AudioFormat
 from ..wishes import AnswerTool, Picture, Say, SayCall, UserAudio, UserImage, Wish
 from .casing import standard_base64
-from .members import list_of, object_of, text_of
 
 RATE_HZ = 16_000  # where the client names none (GEMINI-LIVE.md 7)
 _RATES_HZ = range(1_000, 192_001)

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ..mending import UNREADABLE, read_any, read_mended
+from ..mending import UNREADABLE, read_any, read_mended, write_any
 from ..sound import AudioFormat
 from .casing import camel_keys
 
@@ -45,32 +45,11 @@ def read(payload: bytes) -> Message | None:
 
 
 def write(message: dict[str, Any]) -> bytes:
-    """Total: JSON has numbers, and Python texts, that msgspec does not write."""
-    try:
-        return msgspec.json.encode(message)
-    except (OverflowError, UnicodeEncodeError):
-        return msgspec.json.encode(_tamed(message))
+    return write_any(message)
 
 
 def compact(value: Any) -> str:
-    return write(value).decode()
-
-
-def _tamed(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {_encodable(name): _tamed(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_tamed(one) for one in value]
-    if isinstance(value, str):
-        return _encodable(value)
-    if isinstance(value, int) and not -(2**63) <= value < 2**64:
-        return None if abs(value) >= 2**1023 else float(value)
-    return value
-
-
-def _encodable(text: str) -> str:
-    """Halves of surrogate pairs have no UTF-8: two that meet become their character, one alone U+FFFD."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return write_any(value).decode()
 
 
 _AUDIO = b'{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=%d","data":"'

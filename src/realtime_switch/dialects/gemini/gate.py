@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from .. import past
 from ..acts import (
     Act,
     Garbled,
@@ -27,14 +28,15 @@ from ..acts import (
     UserTranscript,
 )
 from ..dialect import Judgement, NewId, ToProvider
+from ..members import list_of, object_of, text_of
 from ..mending import UNREADABLE, read_any
 from ..terms import Target, Terms
 from ..unambiguous import read_object
-from . import content, past
+from . import content
 from .casing import camel, camel_keys
 from .endings import refused
 from .frames import write
-from .members import list_of, object_of, text_of
+from .past import answered
 from .setup_in import OUR_HANDLE
 from .shape import INVALID, MESSAGES, read_message
 
@@ -55,7 +57,6 @@ class Gate:
         self._calls_before: dict[str, ToolCall] = {}  # by id; of earlier providers, to be answered yet
         self._updates: _Members = {}  # what the client has changed since its setup
         self._seeded = False  # it has said what was before, and will not say it again
-        self._greeted = False
         self._hidden: frozenset[str] = frozenset()  # members of serverContent that it did not ask for
 
     # -- Towards the provider ----------------------------------------------------------------------------
@@ -117,7 +118,7 @@ class Gate:
         answers = list(map(content.answer, list_of(members.get("functionResponses"))))
         if not any(answer.call_id in self._calls_before for answer in answers):
             return [payload]
-        told = [past.answered(self._calls_before.pop(a.call_id, None), a.output) for a in answers]
+        told = [answered(self._calls_before.pop(a.call_id, None), a.output) for a in answers]
         turn = {"role": "user", "parts": [{"text": "\n".join(told)}]}
         return [msgspec.json.encode({"clientContent": {"turns": [turn], "turnComplete": True}})]
 
@@ -155,11 +156,12 @@ class Gate:
     # -- Towards the client ------------------------------------------------------------------------------
 
     def greeted(self) -> None:
-        self._greeted = True
+        pass  # what the client has seen its own side knows
 
     def shown(self, payload: bytes, acts: Sequence[Act]) -> _Shown:
         for act in acts:
-            if isinstance(act, Garbled | GoingAway) or (isinstance(act, Ready) and self._greeted):
+            told = isinstance(act, Ready) and self._client_side.complete
+            if told or isinstance(act, Garbled | GoingAway):
                 return None, acts  # a provider that goes is the gateway's to leave (B4)
         if self._hidden and any(isinstance(act, UserTranscript | ReplyTranscript) for act in acts):
             return _without(payload, self._hidden), acts

@@ -35,11 +35,11 @@ from ..acts import (
     Usage,
 )
 from ..dialect import NewId, NowUs
+from ..members import list_of, object_of, text_of
 from ..sound import PCM_24K, AudioFormat
 from . import frames, usage
 from .calls import Calls
 from .casing import duration_ms
-from .members import list_of, object_of, text_of
 from .reasons import Status, ending
 from .users import Users
 

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
+from .. import past
 from ..acts import Configured, Refused, StartOver
 from ..sound import PCM_24K
 from ..terms import Target, Terms
 from ..wishes import Config, Configure
-from . import frames, past, setup_out
+from . import frames, setup_out
+from .past import contents
 
 
 class Holding:
@@ -30,7 +32,7 @@ class Holding:
         profile = self._target.profile
         history = "" if handle else history
         self._setup = setup_out.setup(config, self._target, self._terms, history, handle)
-        before, turns = past.turns(history) if profile.seeds_history else (past.told(history), [])
+        before, turns = contents(history) if profile.seeds_history else (past.told(history), [])
         self._instructions = [before] if before else []
         if turns:  # swallowed without an answer (historyConfig)
             self._first_frames = [frames.content(turns, complete=True)]

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from ..dialect import ClientSaid, Hangup, NewId
+from ..members import list_of
 from ..unambiguous import read_object
 from ..wishes import (
     AnswerTool,
@@ -28,7 +29,6 @@ from ..wishes import (
 from . import content, setup_in
 from .casing import standard_base64
 from .endings import refused
-from .members import list_of
 from .setup_in import Setup
 from .shape import INVALID, read_message
 from .telling import Teller

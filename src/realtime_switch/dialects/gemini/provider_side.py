@@ -21,7 +21,7 @@ from ..acts import (
     UserText,
 )
 from ..dialect import Manner, NewId, NowUs, ProviderSaid
-from ..sound import PCM_24K, AudioFormat, Converter, base64_bytes, silence
+from ..sound import PCM_24K, AudioFormat, base64_bytes, silence
 from ..terms import Target, Terms
 from ..wishes import (
     AnswerTool,
@@ -47,6 +47,7 @@ from .asking import Buffer, Queue, typed
 from .closes import trouble
 from .hearing import Hearing
 from .holding import Holding
+from .microphone import Microphone
 from .proofs import proven_audio
 
 # Shorter audio is no turn for OpenAI, and an activity with nothing in it makes Gemini hang up.
@@ -72,8 +73,7 @@ class ProviderSide:
         self._queue = Queue(terms.waiting_bytes_max)
         self._buffer = Buffer(terms.waiting_bytes_max)
         self._full_told = False  # that the buffer is
-        self._converter: Converter | None = None
-        self._converts: AudioFormat | None = None
+        self._microphone = Microphone(target.input)
         self._input_us = 0  # of the user's audio
         self._turn_us = 0  # where its newest turn ended
         self._activity: bool | None = None  # an activity of the client's own is open; True: with audio in it
@@ -170,10 +170,10 @@ class ProviderSide:
     # -- The user ----------------------------------------------------------------------------------------
 
     def _user_audio(self, wish: UserAudio) -> ProviderSaid:
-        base64, audio_format = wish.base64, wish.format
-        if audio_format.coding != "pcm":
-            base64, audio_format = self._converted(base64, audio_format)
-        self._input_us += base64_bytes(base64) * 1000 // audio_format.bytes_per_ms
+        self._input_us += base64_bytes(wish.base64) * 1000 // wish.format.bytes_per_ms
+        return [frame for one in self._microphone.heard(wish) for frame in self._sent(*one)]
+
+    def _sent(self, base64: str, audio_format: AudioFormat) -> ProviderSaid:
         if self._hearing.users.manual and self._activity is None:
             if self._buffer.add(base64, audio_format):
                 return []
@@ -181,14 +181,11 @@ class ProviderSide:
             return [] if told else [Refused("", _TOO_MUCH, code="input_audio_buffer_full")]
         if self._activity is False:
             self._activity = True
-        return [frames.audio(base64, audio_format)] if base64 else []
+        return [frames.audio(base64, audio_format)]
 
-    def _converted(self, base64: str, audio_format: AudioFormat) -> tuple[str, AudioFormat]:
-        """G.711, which Gemini does not know, as PCM of the same rate; it resamples by itself."""
-        pcm = AudioFormat("pcm", audio_format.rate_hz)
-        if self._converter is None or self._converts != audio_format:
-            self._converter, self._converts = Converter(audio_format, pcm), audio_format
-        return self._converter.convert(base64), pcm
+    def _rest_sent(self) -> ProviderSaid:
+        """A turn ends: what the filter still holds is part of it."""
+        return [frame for one in self._microphone.rest() for frame in self._sent(*one)]
 
     def _user_image(self, wish: UserImage) -> ProviderSaid:
         return [frames.video(wish.base64, wish.mime_type)]
@@ -204,29 +201,31 @@ class ProviderSide:
     def _speech_ends(self, wish: SpeechEnds) -> ProviderSaid:
         if self._activity is None:
             return []
-        # One with nothing in it makes the service hang up (GEMINI-LIVE.md 3.3).
-        filled = [] if self._activity else [frames.audio(silence(PCM_24K, TURN_MS_MIN), PCM_24K)]
+        said = self._rest_sent()
+        if not self._activity:  # one with nothing in it makes the service hang up (GEMINI-LIVE.md 3.3)
+            said.append(frames.audio(silence(PCM_24K, TURN_MS_MIN), PCM_24K))
         self._activity = None
         self._activity_over_us = self._now_us()
-        return [*filled, frames.ACTIVITY_END, *self._turn_committed()]
+        return [*said, frames.ACTIVITY_END, *self._turn_committed()]
 
     def _audio_pauses(self, wish: AudioPauses) -> ProviderSaid:
-        return [frames.AUDIO_STREAM_END]
+        return [*self._rest_sent(), frames.AUDIO_STREAM_END]
 
     def _commit_audio(self, wish: CommitAudio) -> ProviderSaid:
         manual = self._hearing.users.manual
         if not manual and self._terms.strict:
             why = "This backend finds the user's turns by itself; they cannot be committed."
             return [Refused("manual_turns", why, wish.request_id)]
+        rest = self._rest_sent()  # manual: into the buffer
         waiting_ms = self._buffer.waiting_ms if manual else (self._input_us - self._turn_us) / 1000
         if waiting_ms < TURN_MS_MIN:
             why = (
                 "Error committing input audio buffer: buffer too small. Expected at least "
                 f"{TURN_MS_MIN}ms of audio, but buffer only has {waiting_ms:.2f}ms of audio."
             )
-            return [Refused("", why, wish.request_id, "input_audio_buffer_commit_empty")]
+            return [*rest, Refused("", why, wish.request_id, "input_audio_buffer_commit_empty")]
         self._buffer.commit()
-        return [*([] if manual else [frames.AUDIO_STREAM_END]), *self._turn_committed()]
+        return [*rest, *([] if manual else [frames.AUDIO_STREAM_END]), *self._turn_committed()]
 
     def _turn_committed(self) -> list[Act]:
         began_us, self._turn_us = self._turn_us, self._input_us
@@ -234,6 +233,7 @@ class ProviderSide:
 
     def _clear_audio(self, wish: ClearAudio) -> ProviderSaid:
         """What Gemini has heard it cannot forget; only what still waits here."""
+        self._microphone.rest()
         self._buffer.clear()
         self._full_told = False
         self._turn_us = self._input_us

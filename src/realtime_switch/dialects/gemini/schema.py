@@ -10,10 +10,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from ..members import list_of, object_of, text_of
 from ..profile import Profile
 from ..wishes import Tool
 from .frames import compact
-from .members import list_of, object_of, text_of
 
 _NAME = re.compile(r"[A-Za-z_][\w.:-]{0,127}", re.ASCII)
 _TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object", "null"})

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from ..members import list_of, object_of, text_of
 from ..sound import PCM_16K, PCM_24K
-from ..wishes import Config, Extra, Tool, Transcription, Turns
-from .members import list_of, object_of, text_of
+from ..wishes import THINKING, Config, Extra, Tool, Transcription, Turns
 from .schema_in import json_schema
 from .shape import BUILT_IN_TOOLS
 
@@ -87,7 +87,7 @@ def config_of(members: _Members) -> Config:
         agent_words="outputAudioTranscription" in members,
         max_output_tokens=generation.get("maxOutputTokens"),
         temperature=generation.get("temperature"),
-        thinking=text_of(object_of(generation.get("thinkingConfig")).get("thinkingLevel")).lower(),
+        thinking=_thinking(object_of(generation.get("thinkingConfig"))),
         context="slide" if compression is not None else "",
         context_kept=_kept(object_of(compression)),
         extras=tuple(_extras(members)),
@@ -98,6 +98,11 @@ def instructions_of(content: Any) -> str:
     """Each part is a paragraph of its own."""
     parts = (text_of(part.get("text")) for part in list_of(object_of(content).get("parts")))
     return "\n\n".join(filter(None, parts))
+
+
+def _thinking(asked: _Members) -> str:
+    level = text_of(asked.get("thinkingLevel")).lower()
+    return level if level in THINKING else ""
 
 
 _WAITS: dict[str, Literal["", "blocking", "non_blocking"]] = {

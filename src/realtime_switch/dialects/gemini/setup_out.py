@@ -7,10 +7,11 @@ that it does not change with the model's default.
 
 from typing import Any
 
+from .. import past
 from ..profile import Profile
 from ..terms import Target, Terms
 from ..wishes import Config, Turns
-from . import past
+from .past import contents
 from .schema import declaration, good_name
 
 # A voice of OpenAI's -> the one that comes closest (TRANSLATION.md 3).
@@ -85,7 +86,7 @@ def setup(config: Config, target: Target, terms: Terms, history: str = "", handl
     profile = target.profile
     model = target.model if "/" in target.model else f"models/{target.model}"
     told: Setup = {"model": model, "generationConfig": _generation(config, profile, terms)}
-    opening, turns = past.turns(history) if profile.seeds_history else (past.told(history), [])
+    opening, turns = contents(history) if profile.seeds_history else (past.told(history), [])
     told |= context(config, profile, opening)
     told |= _turns(config)
     if config.transcription is not None:

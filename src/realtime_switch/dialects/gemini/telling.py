@@ -57,6 +57,7 @@ class Teller:
         self.config = Config()
         self.open = False  # a turn has begun and is not over
         self.awaited: dict[str, str] = {}  # calls that the client was told of: name
+        self.shown = False  # the client has seen something of it
         self._replies: set[str] = set()  # of the open turn
         self._interrupted = False  # the reply that runs was cut short before the client's eyes
         self._calls: dict[str, ToolCall] = {}  # of the reply that runs
@@ -67,7 +68,9 @@ class Teller:
 
     def tell(self, act: Act) -> list[bytes]:
         write = _WRITERS.get(type(act))
-        return write(self, act) if write is not None else []
+        frames = write(self, act) if write is not None else []
+        self.shown |= self.open and bool(frames) and isinstance(act, _SEEN)
+        return frames
 
     @property
     def replying(self) -> bool:
@@ -109,9 +112,16 @@ class Teller:
         return [content(generationComplete=True), *self._complete()] if self.open else []
 
     def close(self) -> list[bytes]:
-        """The reply broke off."""
-        if not self.open:
+        """The reply broke off. A turn that waits for tools goes on when they have answered."""
+        if not self.open or self.waits:
             return []
+        if not self.shown:  # then the one that is given instead is all of it
+            self.open = False
+            self._replies.clear()
+            return []
+        return self._cut()
+
+    def _cut(self) -> list[bytes]:
         interrupted = [] if self._interrupted else [content(interrupted=True)]
         self._replies.clear()
         return [*interrupted, *self._complete()]
@@ -121,13 +131,13 @@ class Teller:
         if not self.open:
             return [content(interrupted=True)]
         if not self._replies:  # it waits for tools
-            return self.close()
+            return self._cut()
         again, self._interrupted = self._interrupted, True
         return [] if again else [content(interrupted=True)]
 
     def _complete(self, **members: Any) -> list[bytes]:
         bill, self._bill = self._bill, None
-        self.open = self._interrupted = False
+        self.open = self.shown = self._interrupted = False
         self._calls = {}
         self._converter = Converter(self._source, PCM_24K)
         usage = {"usageMetadata": usage_metadata(bill)} if bill is not None else {}
@@ -281,6 +291,8 @@ def _details(name: str, text: int, audio: int, image: int) -> _Members:
     return {name: details} if details else {}
 
 
+# What a client knows a turn by.
+_SEEN = (ReplyAudio, ReplyTranscript, ReplyText, ReplyDone, Interrupted)
 # Each is given the acts that it is filed under.
 _WRITERS: dict[type[Act], Callable[[Teller, Any], list[bytes]]] = {
     ReplyBegun: Teller.begun,

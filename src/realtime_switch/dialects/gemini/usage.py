@@ -7,7 +7,7 @@ text, and more than the whole is not charged.
 
 from typing import Any
 
-from .members import COUNT_MAX, count_of, list_of, object_of, text_of
+from ..members import COUNT_MAX, count_of, list_of, object_of, text_of
 
 Counts = dict[str, int]  # the fields of acts.Bill that are not 0
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..dialect import ClientSaid
+from ..members import object_of
 from ..sound import base64_bytes, standard
 from ..wishes import (
     AskReply,
@@ -89,7 +90,7 @@ class Asking:
         return [self._session.ask(session, name or self._writer.new_id(UNNAMED))]
 
     def _changes_voice(self, session: _Members) -> bool:
-        voice = _object(_object(session.get("audio")).get("output")).get("voice")
+        voice = object_of(object_of(session.get("audio")).get("output")).get("voice")
         return voice is not None and voice != self._session.config.voice
 
     # -- Audio -----------------------------------------------------------------------------------------------
@@ -263,15 +264,11 @@ TRUNCATION_SLACK_MS = 50
 
 def _from_beta(request: _Members) -> _Members:
     """Other providers have the temperature that GA has dropped."""
-    temperature = _object(request.get("session")).get("temperature")
+    temperature = object_of(request.get("session")).get("temperature")
     renamed = beta_dialect.from_client(request)
     if temperature is None or renamed is request:
         return renamed
     return {**renamed, "session": {**renamed["session"], "temperature": temperature}}
-
-
-def _object(value: Any) -> _Members:
-    return value if isinstance(value, dict) else {}
 
 
 _READERS: dict[str, Callable[[Asking, _Members, str], ClientSaid | Mistake]] = {

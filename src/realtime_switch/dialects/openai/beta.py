@@ -1,8 +1,9 @@
-"""The beta spelling at the client's edge, while everything behind it speaks GA (OPENAI-REALTIME.md 4.5).
+"""The beta spelling at the client's edge and towards providers that know no other, while everything between
+speaks GA (OPENAI-REALTIME.md 4.5).
 
 A message that this table does not name passes as it came. What GA has no place
 for (`temperature`) is left out on the way in, because GA refuses the message
-that names it; docs/dialects.md lists every such loss.
+that names it; docs/dialects-openai.md lists every such loss.
 """
 
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from ..members import object_of
 from ..mending import UNREADABLE, read_any
 
 _Members = dict[str, Any]
@@ -81,7 +83,7 @@ def _response_to_client(response: _Members) -> _Members:
     beta = {key: value for key, value in response.items() if key not in ("output_modalities", "audio")}
     if "output_modalities" in response:
         beta["modalities"] = _modalities_to_client(response["output_modalities"])
-    output = _object(_object(response.get("audio")).get("output"))
+    output = object_of(object_of(response.get("audio")).get("output"))
     if isinstance(output.get("voice"), str):
         beta["voice"] = output["voice"]
     if (name := _format_to_client(output.get("format"))) is not None:
@@ -98,8 +100,8 @@ def _session_to_client(kind: str, session: _Members) -> _Members:
         if k not in ("type", "audio", "output_modalities", "max_output_tokens")
     }
     came, went = (
-        _object(_object(session.get("audio")).get("input")),
-        _object(_object(session.get("audio")).get("output")),
+        object_of(object_of(session.get("audio")).get("input")),
+        object_of(object_of(session.get("audio")).get("output")),
     )
     for name, (side, key) in _FLAT.items():
         members = came if side == "input" else went
@@ -176,8 +178,11 @@ def _nested(flat: _Members) -> _Members:
         elif name not in _GA_HAS_NOT:
             ga[name] = value
     if sides:
-        audio = _object(ga.get("audio"))
-        ga["audio"] = {**audio, **{side: {**_object(audio.get(side)), **new} for side, new in sides.items()}}
+        audio = object_of(ga.get("audio"))
+        ga["audio"] = {
+            **audio,
+            **{side: {**object_of(audio.get(side)), **new} for side, new in sides.items()},
+        }
     return ga
 
 
@@ -195,6 +200,68 @@ _CHANGES: dict[str, Callable[[_Members], _Members]] = {
     "transcription_session.update": _update_from_client,
     "response.create": _response_from_client,
     "conversation.item.create": _item_create_from_client,
+}
+
+# -- From us to a beta provider ------------------------------------------------------------------------------
+
+
+def for_provider(payload: bytes) -> bytes:
+    """A message that we wrote, which is always GA. What beta has no member for is left out."""
+    message = _read(payload)
+    change = _FOR_PROVIDER.get(message["type"]) if message is not None else None
+    return payload if message is None or change is None else msgspec.json.encode(change(message))
+
+
+def _update_for_provider(message: _Members) -> _Members:
+    return {**message, "session": _flat(message["session"])}
+
+
+def _reply_for_provider(message: _Members) -> _Members:
+    response = message.get("response")
+    return {**message, "response": _flat(response)} if isinstance(response, dict) else message
+
+
+def _flat(nested: _Members) -> _Members:
+    flat = {name: value for name, value in nested.items() if name not in _BETA_HAS_NO_MEMBER}
+    for name, (side, key) in _FLAT.items():
+        members = object_of(object_of(nested.get("audio")).get(side))
+        if key in members:
+            flat[name] = _format_to_client(members[key]) if key == "format" else members[key]
+    if "output_modalities" in nested:
+        flat["modalities"] = _modalities_to_client(nested["output_modalities"])
+    if "max_output_tokens" in nested:
+        flat["max_response_output_tokens"] = nested["max_output_tokens"]
+    if isinstance(flat.get("tool_choice"), dict):
+        flat["tool_choice"] = "required"  # it takes no name
+    if isinstance(flat.get("turn_detection"), dict):
+        flat["turn_detection"] = {k: v for k, v in flat["turn_detection"].items() if k != "idle_timeout_ms"}
+    return flat
+
+
+_BETA_HAS_NO_MEMBER = frozenset(
+    {
+        "type",
+        "audio",
+        "output_modalities",
+        "max_output_tokens",
+        "truncation",
+        "prompt",
+        "include",
+        "reasoning",
+        "parallel_tool_calls",
+    }
+)
+
+
+def _item_for_provider(message: _Members) -> _Members:
+    item = message["item"]
+    return {**message, "item": {**item, **_content(item, _BETA_CONTENT)}}
+
+
+_FOR_PROVIDER: dict[str, Callable[[_Members], _Members]] = {
+    "session.update": _update_for_provider,
+    "response.create": _reply_for_provider,
+    "conversation.item.create": _item_for_provider,
 }
 
 # A GA path -> where beta has it; errors name it so.
@@ -230,10 +297,6 @@ def _format_from_client(value: Any) -> Any:
 
 def _format_to_client(value: Any) -> Any:
     return _FORMAT_NAMES.get(value["type"], value) if isinstance(value, dict) and "type" in value else value
-
-
-def _object(value: Any) -> _Members:
-    return value if isinstance(value, dict) else {}
 
 
 def _read(payload: bytes) -> _Members | None:

@@ -10,7 +10,7 @@ It writes only such messages as the real service writes, because every client ta
 types.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..acts import (
@@ -27,9 +27,11 @@ from ..acts import (
     ReplyDone,
     ReplyItem,
     ReplyItemDone,
+    ReplyPart,
     ReplyText,
     ReplyTranscript,
     ReplyTruncated,
+    ToolCall,
     UserText,
     UserTurn,
 )
@@ -169,14 +171,16 @@ class ClientSide:
 
     def _from_now_on_tell(self) -> None:
         self._tells = True
+        self._know_config()
+
+    def _know_config(self) -> None:
         if self._relayed_config:
             config, self._relayed_config = config_to_save(self._relayed_config), b""
             self._session.restore(config or "")
 
     @property
     def config(self) -> Config:
-        if not self._tells:
-            self._from_now_on_tell()
+        self._know_config()
         return self._session.config
 
     def restore(self, config: str) -> None:
@@ -185,6 +189,9 @@ class ClientSide:
     def greet(self, model: str) -> list[bytes]:
         self._session.model = model
         return self._writer.event("session.created", session=self._session.told())
+
+    def hears_again(self, calls: Sequence[ToolCall]) -> None:
+        self._conversation.waiting.clear()
 
     def hear(self, payload: bytes) -> ClientSaid:
         if not self._tells:
@@ -221,6 +228,7 @@ _FOLLOWERS: dict[type[Act], Callable[[Conversation, Any], object]] = {
     ItemDeleted: lambda conversation, act: conversation.remove(act.item_id),
     ReplyBegun: _begin,
     ReplyItem: Conversation.begin_item,
+    ReplyPart: Conversation.follow_part,
     ReplyTranscript: Conversation.grow_said,
     ReplyText: Conversation.grow_written,
     AudioPassed: lambda conversation, act: conversation.audio_passed(act.base64_chars),

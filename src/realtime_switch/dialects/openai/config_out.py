@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..acts import Refused
-from ..sound import PCM_24K, AudioFormat
 from ..terms import Target, Terms
-from ..wishes import Config, Tool, Transcription, Turns
-from .formats import PCM_RATE_HZ, written
+from ..wishes import Config, Tool, Transcription
+from .formats import as_told, written
+from .session_config import turns_written
 
 TRANSCRIBES = "gpt-4o-mini-transcribe"  # where neither the client nor the route names a model
 OUTPUT_TOKENS_MAX = 4096  # OPENAI-REALTIME.md 4.1
@@ -66,7 +66,7 @@ def refusals(
 
 # GA has no temperature, and no more than so many tokens a reply.
 _STRICTLY: Mapping[str, Callable[[Config, Target], bool]] = {
-    "temperature": lambda config, target: config.temperature is not None,
+    "temperature": lambda config, target: config.temperature is not None and not target.beta,
     "max_output_tokens": lambda config, target: (config.max_output_tokens or 0) > OUTPUT_TOKENS_MAX,
     "thinking": lambda config, target: bool(config.thinking) and not target.profile.thinking_level,
 }
@@ -93,22 +93,23 @@ def _modalities(config: Config, target: Target, terms: Terms) -> _Members:
 
 def _voice(config: Config, target: Target, terms: Terms) -> _Members:
     asked = config.voice
+    named = terms.voices.get(asked)
+    if named is None and not target.is_like_openai:
+        # It has voices of its own: what an app names is one of them, what the other dialect names is none.
+        return {} if asked in VOICES else {"audio": {"output": {"voice": asked}}}
     own = asked if asked in VOICES.values() else OTHER_VOICE
-    return {"audio": {"output": {"voice": terms.voices.get(asked) or VOICES.get(asked) or own}}}
+    return {"audio": {"output": {"voice": named or VOICES.get(asked) or own}}}
 
 
 def _tools(config: Config, target: Target, terms: Terms) -> _Members:
-    return {"tools": [_tool(tool) for tool in config.tools], **_tool_choice(config, target, terms)}
+    tools = [_tool(tool, target.nested_tools) for tool in config.tools]
+    return {"tools": tools, **_tool_choice(config, target, terms)}
 
 
-def _tool(tool: Tool) -> _Members:
+def _tool(tool: Tool, nested: bool) -> _Members:
     parameters = tool.parameters if tool.parameters is not None else {"type": "object", "properties": {}}
-    return {
-        "type": "function",
-        "name": tool.name,
-        "description": tool.description,
-        "parameters": parameters,
-    }
+    function = {"name": tool.name, "description": tool.description, "parameters": parameters}
+    return {"type": "function", "function": function} if nested else {"type": "function", **function}
 
 
 def _tool_choice(config: Config, target: Target, terms: Terms) -> _Members:
@@ -122,21 +123,8 @@ def _parallel_tools(config: Config, target: Target, terms: Terms) -> _Members:
 
 
 def _turns(config: Config, target: Target, terms: Terms) -> _Members:
-    detection = None if config.manual_turns else _detection(config.turns)
+    detection = None if config.manual_turns else turns_written(config.turns)
     return {"audio": {"input": {"turn_detection": detection}}}
-
-
-def _detection(turns: Turns) -> _Members:
-    ways = {"create_response": turns.replies, "interrupt_response": turns.interrupts}
-    if turns.eagerness:
-        return {"type": "semantic_vad", "eagerness": turns.eagerness, **ways}
-    numbers = {
-        "threshold": turns.threshold,
-        "silence_duration_ms": turns.silence_ms,
-        "prefix_padding_ms": turns.padding_ms,
-        "idle_timeout_ms": turns.idle_ms,
-    }
-    return {"type": "server_vad", **{k: v for k, v in numbers.items() if v is not None}, **ways}
 
 
 def _input(config: Config, target: Target, terms: Terms) -> _Members:
@@ -144,13 +132,8 @@ def _input(config: Config, target: Target, terms: Terms) -> _Members:
 
 
 def _output(config: Config, target: Target, terms: Terms) -> _Members:
-    return {"audio": {"output": {"format": written(told_output(config))}}}
-
-
-def told_output(config: Config) -> AudioFormat:
-    """The client's own format where OpenAI writes it (4.3: of PCM only one rate)."""
-    asked = config.output
-    return asked if asked.coding != "pcm" or asked.rate_hz == PCM_RATE_HZ else PCM_24K
+    told = as_told(config.output) if target.is_like_openai else target.output
+    return {"audio": {"output": {"format": written(told)}}}
 
 
 def _transcription(config: Config, target: Target, terms: Terms) -> _Members:
@@ -174,6 +157,12 @@ def _transcribed(asked: Transcription, terms: Terms) -> _Members:
 def _max_output_tokens(config: Config, target: Target, terms: Terms) -> _Members:
     asked = config.max_output_tokens
     return {"max_output_tokens": "inf" if asked is None else min(max(asked, 1), OUTPUT_TOKENS_MAX)}
+
+
+def _temperature(config: Config, target: Target, terms: Terms) -> _Members:
+    """GA has none, and refuses the message that names it (4.5)."""
+    asked = config.temperature
+    return {} if asked is None or not target.beta else {"temperature": min(max(asked, 0.6), 1.2)}
 
 
 def _thinking(config: Config, target: Target, terms: Terms) -> _Members:
@@ -204,6 +193,7 @@ _WRITERS: dict[str, Callable[[Config, Target, Terms], _Members]] = {
     "output": _output,
     "transcription": _transcription,
     "max_output_tokens": _max_output_tokens,
+    "temperature": _temperature,
     "thinking": _thinking,
     "context": _context,
     "context_kept": _context,

@@ -10,7 +10,15 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from ..acts import ReplyAudio, ReplyItem, ReplyItemDone, ReplyText, ReplyTranscript, ReplyTruncated
+from ..acts import (
+    ReplyAudio,
+    ReplyItem,
+    ReplyItemDone,
+    ReplyPart,
+    ReplyText,
+    ReplyTranscript,
+    ReplyTruncated,
+)
 from ..sound import AudioFormat, Converter, base64_bytes
 
 _Members = dict[str, Any]
@@ -218,6 +226,10 @@ class Conversation:
         return asked
 
     # -- A reply that the provider itself tells the client of ------------------------------------------------
+
+    def follow_part(self, act: ReplyPart) -> None:
+        if (item := self.open_items.get(act.item_id)) is not None:
+            item.part = "" if act.over else act.kind
 
     def grow_said(self, act: ReplyTranscript) -> None:
         if (item := self.open_items.get(act.item_id)) is not None:

@@ -23,6 +23,7 @@ from ..acts import (
     Configured,
     Garbled,
     PastTold,
+    Pinged,
     Ready,
     Replayed,
     ReplyBegun,
@@ -34,19 +35,18 @@ from ..acts import (
     UserTranscriptFailed,
 )
 from ..dialect import Judgement, NewId, ToClient, ToProvider
+from ..members import object_of
 from ..mending import UNREADABLE, read_any
 from ..terms import Target, Terms
 from . import resume
 from .beta import from_client as from_beta_client
 from .own import own
+from .reading import OVER_WITH
 from .requests import Mistake, read_request, request_id
 from .truncating import Truncating
 
 if TYPE_CHECKING:
     from .client_side import ClientSide
-
-# What a provider says before it hangs up.
-_OVER_WITH = ("session_expired", "server_error")
 
 _Members = dict[str, Any]
 _Shown = tuple[bytes | None, Sequence[Act]]
@@ -173,7 +173,7 @@ class Gate:
 
     def _wrong_transcription(self, session: _Members, request: _Members) -> Mistake | None:
         allowed = self._terms.transcription_models
-        model = _object(_input(session).get("transcription")).get("model")
+        model = object_of(_input(session).get("transcription")).get("model")
         if allowed is None or model is None or model in allowed:
             return None
         names = ", ".join(f"'{name}'" for name in sorted(allowed))
@@ -193,8 +193,8 @@ class Gate:
 
     def _transcribe(self, session: _Members) -> None:
         """Turn it on, unless it is on already."""
-        audio = session["audio"] = _object(session.get("audio"))
-        came = audio["input"] = _object(audio.get("input"))
+        audio = session["audio"] = object_of(session.get("audio"))
+        came = audio["input"] = object_of(audio.get("input"))
         if not isinstance(came.get("transcription"), dict):
             came["transcription"] = {"model": self._terms.transcribe_with}
 
@@ -228,7 +228,7 @@ class Gate:
         if (instead := self._truncating.refused(act.request_id)) is not None:
             return instead
         # The call goes on with another connection (A18, B4), and an error would make pipecat deaf.
-        return (None if act.code in _OVER_WITH and not act.request_id else payload), acts
+        return (None if act.code in OVER_WITH and not act.request_id else payload), acts
 
     def _show_truncation(self, payload: bytes, act: ReplyTruncated, acts: Sequence[Act]) -> _Shown:
         self._truncating.done(act)
@@ -250,6 +250,10 @@ class Gate:
     def _show_nothing(self, payload: bytes, act: Garbled, acts: Sequence[Act]) -> _Shown:
         return None, acts
 
+    def _hear_nothing(self, payload: bytes, act: Pinged, acts: Sequence[Act]) -> _Shown:
+        # Nothing that a client of OpenAI's knows, and no sign that a reply is under way.
+        return None, ()
+
     @property
     def _hides_transcription(self) -> bool:
         return self._terms.transcribe_with is not None and not self._client_transcribes
@@ -258,7 +262,7 @@ class Gate:
         if not self._hides_transcription:
             return payload
         message = read_any(payload)
-        came = _input(_object(message.get("session")))
+        came = _input(object_of(message.get("session")))
         if came.get("transcription") is None:
             return payload
         came["transcription"] = None
@@ -283,6 +287,7 @@ _SHOWN: dict[type[Act], Callable[[Gate, bytes, Any, Sequence[Act]], _Shown]] = {
     UserTranscript: Gate._show_transcript,
     UserTranscriptFailed: Gate._show_transcript,
     Garbled: Gate._show_nothing,
+    Pinged: Gate._hear_nothing,
 }
 
 
@@ -295,9 +300,5 @@ def _update_of(config: str) -> _Members | None:
     return message if isinstance(message, dict) and isinstance(message.get("session"), dict) else None
 
 
-def _object(value: Any) -> _Members:
-    return value if isinstance(value, dict) else {}
-
-
 def _input(session: _Members) -> _Members:
-    return _object(_object(session.get("audio")).get("input"))
+    return object_of(object_of(session.get("audio")).get("input"))

@@ -86,8 +86,6 @@ only_idle_from_provider = Shapes(
     *(
         beginning(b'{"type":' + space + b'"' + kind + b'",')
         for kind in (
-            b"response.content_part.added",
-            b"response.content_part.done",
             b"response.output_audio.done",
             b"response.function_call_arguments.delta",
             b"conversation.item.done",

@@ -7,6 +7,7 @@ from ..acts import Act, AudioPassed
 from ..dialect import Manner, ProviderSaid
 from ..terms import Target
 from ..wishes import Config, Wish
+from .beta import for_provider
 from .proofs import only_audio_from_provider
 from .reading import read
 from .translated import Translated
@@ -20,9 +21,10 @@ class ProviderSide:
         self.manner = Manner.GREETS if target.greets else Manner.LISTENS
         self._translated = translated
         self._translates = False
+        self._beta = target.beta
 
     def hear(self, payload: bytes) -> ProviderSaid:
-        return self._speaker.hear(payload) if self._translates else list(read(payload))
+        return self._spelt(self._speaker.hear(payload)) if self._translates else list(read(payload))
 
     def hear_audio(self, payload: bytes) -> ProviderSaid | None:
         return self._speaker.hear(payload) if only_audio_from_provider(payload) else None
@@ -35,10 +37,11 @@ class ProviderSide:
 
     def opening(self, config: Config, history: str, handle: str = "") -> list[bytes]:
         self._translates = True
-        return self._speaker.opening(config, history)
+        opening = self._speaker.opening(config, history)
+        return [*map(for_provider, opening)] if self._beta else opening
 
     def tell(self, wish: Wish) -> ProviderSaid:
-        return self._speaker.tell(wish)
+        return self._spelt(self._speaker.tell(wish))
 
     @property
     def _speaker(self) -> Translated:
@@ -50,4 +53,9 @@ class ProviderSide:
         return self._translated.due_us if self._translated is not None else None
 
     def woke(self) -> ProviderSaid:
-        return self._speaker.woke()
+        return self._spelt(self._speaker.woke())
+
+    def _spelt(self, said: ProviderSaid) -> ProviderSaid:
+        if not self._beta:
+            return said
+        return [for_provider(one) if isinstance(one, bytes) else one for one in said]

@@ -19,12 +19,14 @@ from ..acts import (
     ItemDeleted,
     ItemTaken,
     PastTold,
+    Pinged,
     Ready,
     ReplyAudio,
     ReplyBegun,
     ReplyDone,
     ReplyItem,
     ReplyItemDone,
+    ReplyPart,
     ReplyText,
     ReplyTranscript,
     ReplyTruncated,
@@ -40,10 +42,13 @@ from ..acts import (
     UserTranscriptFailed,
     UserTurn,
 )
+from ..members import COUNT_MAX, count_of, list_of, object_of, text_of
 from ..mending import UNREADABLE, read_mended
 from .bills import bill
 from .formats import output_format
-from .members import COUNT_MAX, count, listed, obj, text
+
+# What a provider says before it hangs up.
+OVER_WITH = ("session_expired", "server_error")
 
 
 class _Message(Struct, gc=False):
@@ -62,6 +67,7 @@ class _Message(Struct, gc=False):
     usage: Any = None
     item: Any = None
     response: Any = None
+    part: Any = None
     session: Any = None
     error: Any = None
 
@@ -100,25 +106,29 @@ def _configured(message: _Message, payload: bytes) -> Sequence[Act]:
 
 
 def _trouble(message: _Message, payload: bytes) -> Sequence[Act]:
-    error = obj(message.error)
-    code = text(error.get("code")) or text(error.get("type")) or "unknown"
-    return (Trouble(code, text(error.get("message")), text(error.get("event_id"))),)
+    error = object_of(message.error)
+    code = text_of(error.get("code")) or text_of(error.get("type")) or "unknown"
+    return (Trouble(code, text_of(error.get("message")), text_of(error.get("event_id"))),)
+
+
+def _pinged(message: _Message, payload: bytes) -> Sequence[Act]:
+    return (Pinged(),)
 
 
 # -- The user ----------------------------------------------------------------------------------------------
 
 
 def _committed(message: _Message, payload: bytes) -> Sequence[Act]:
-    return (UserTurn(text(message.item_id)),)
+    return (UserTurn(text_of(message.item_id)),)
 
 
 def _item_added(message: _Message, payload: bytes) -> Sequence[Act]:
-    item = obj(message.item)
-    item_id = text(item.get("id"))
+    item = object_of(message.item)
+    item_id = text_of(item.get("id"))
     kind, role = item.get("type"), item.get("role")
     if kind == "function_call_output":
-        return (ToolAnswered(text(item.get("call_id")), text(item.get("output"))),)
-    said = " ".join(filter(None, map(_words, listed(item.get("content")))))
+        return (ToolAnswered(text_of(item.get("call_id")), text_of(item.get("output"))),)
+    said = " ".join(filter(None, map(_words, list_of(item.get("content")))))
     if kind == "message" and role == "user" and said:
         return (UserText(item_id, said),)
     # The model's own items are added empty and filled by deltas (OPENAI-REALTIME.md 9.2); this one came
@@ -131,18 +141,18 @@ def _item_added(message: _Message, payload: bytes) -> Sequence[Act]:
 
 
 def _words(part: Any) -> str:
-    part = obj(part)
-    return text(part.get("text")) or text(part.get("transcript"))
+    part = object_of(part)
+    return text_of(part.get("text")) or text_of(part.get("transcript"))
 
 
 def _transcription_delta(message: _Message, payload: bytes) -> Sequence[Act]:
-    return (UserTranscript(text(message.item_id), text(message.delta)),)
+    return (UserTranscript(text_of(message.item_id), text_of(message.delta)),)
 
 
 def _transcription_completed(message: _Message, payload: bytes) -> Sequence[Act]:
-    item_id = text(message.item_id)
-    words = UserTranscript(item_id, text(message.transcript), final=True)
-    usage = obj(message.usage)
+    item_id = text_of(message.item_id)
+    words = UserTranscript(item_id, text_of(message.transcript), final=True)
+    usage = object_of(message.usage)
     seconds = usage.get("seconds")
     duration_ms = 0
     if isinstance(seconds, int | float) and math.isfinite(seconds) and seconds > 0:
@@ -154,75 +164,93 @@ def _transcription_completed(message: _Message, payload: bytes) -> Sequence[Act]
 
 
 def _transcription_failed(message: _Message, payload: bytes) -> Sequence[Act]:
-    return (UserTranscriptFailed(text(message.item_id)),)
+    return (UserTranscriptFailed(text_of(message.item_id)),)
 
 
 # -- The reply ---------------------------------------------------------------------------------------------
 
 
 def _reply_begun(message: _Message, payload: bytes) -> Sequence[Act]:
-    response = obj(message.response)
-    return (ReplyBegun(text(response.get("id")), text(response.get("conversation_id"))),)
+    response = object_of(message.response)
+    return (ReplyBegun(text_of(response.get("id")), text_of(response.get("conversation_id"))),)
 
 
 def _reply_item(message: _Message, payload: bytes) -> Sequence[Act]:
-    item = obj(message.item)
+    item = object_of(message.item)
     return (
         ReplyItem(
-            reply_id=text(message.response_id),
-            item_id=text(item.get("id")),
-            index=count(message.output_index),
-            kind=text(item.get("type")),
-            call_id=text(item.get("call_id")),
-            name=text(item.get("name")),
+            reply_id=text_of(message.response_id),
+            item_id=text_of(item.get("id")),
+            index=count_of(message.output_index),
+            kind=text_of(item.get("type")),
+            call_id=text_of(item.get("call_id")),
+            name=text_of(item.get("name")),
         ),
     )
 
 
 def _reply_item_done(message: _Message, payload: bytes) -> Sequence[Act]:
-    item = obj(message.item)
-    done = ReplyItemDone(text(item.get("id")))
-    name, arguments = text(item.get("name")), text(item.get("arguments"))
+    item = object_of(message.item)
+    done = ReplyItemDone(text_of(item.get("id")))
+    name, arguments = text_of(item.get("name")), text_of(item.get("arguments"))
     # Some providers leave the status out; only a call that was cut off says so.
     if item.get("type") == "function_call" and item.get("status") not in ("incomplete", "in_progress"):
-        reply_id = text(message.response_id)
-        return (ToolCall(text(item.get("call_id")), name, arguments, done.item_id, reply_id), done)
+        reply_id = text_of(message.response_id)
+        return (ToolCall(text_of(item.get("call_id")), name, arguments, done.item_id, reply_id), done)
     if item.get("type") == "mcp_call":  # the provider calls and answers it itself
-        answer = ToolAnswered(done.item_id, text(item.get("output")))
+        answer = ToolAnswered(done.item_id, text_of(item.get("output")))
         return (ToolCall(done.item_id, name, arguments), answer, done)
     return (done,)
 
 
+def _part_added(message: _Message, payload: bytes) -> Sequence[Act]:
+    return _part(message, over=False)
+
+
+def _part_done(message: _Message, payload: bytes) -> Sequence[Act]:
+    return _part(message, over=True)
+
+
+def _part(message: _Message, over: bool) -> Sequence[Act]:
+    kind = object_of(message.part).get("type")
+    return (ReplyPart(text_of(message.item_id), "text" if kind in _WRITTEN else "audio", over),)
+
+
+_WRITTEN = ("text", "output_text")
+
+
 def _audio(message: _Message, payload: bytes) -> Sequence[Act]:
-    return (ReplyAudio(text(message.item_id), text(message.delta)),)
+    return (ReplyAudio(text_of(message.item_id), text_of(message.delta)),)
 
 
 def _transcript_delta(message: _Message, payload: bytes) -> Sequence[Act]:
-    return (ReplyTranscript(text(message.item_id), count(message.content_index), text(message.delta)),)
+    return (
+        ReplyTranscript(text_of(message.item_id), count_of(message.content_index), text_of(message.delta)),
+    )
 
 
 def _transcript_done(message: _Message, payload: bytes) -> Sequence[Act]:
-    words = text(message.transcript)
-    return (ReplyTranscript(text(message.item_id), count(message.content_index), words, final=True),)
+    words = text_of(message.transcript)
+    return (ReplyTranscript(text_of(message.item_id), count_of(message.content_index), words, final=True),)
 
 
 def _text_delta(message: _Message, payload: bytes) -> Sequence[Act]:
-    return (ReplyText(text(message.item_id), count(message.content_index), text(message.delta)),)
+    return (ReplyText(text_of(message.item_id), count_of(message.content_index), text_of(message.delta)),)
 
 
 def _text_done(message: _Message, payload: bytes) -> Sequence[Act]:
-    words = text(message.text)
-    return (ReplyText(text(message.item_id), count(message.content_index), words, final=True),)
+    words = text_of(message.text)
+    return (ReplyText(text_of(message.item_id), count_of(message.content_index), words, final=True),)
 
 
 def _truncated(message: _Message, payload: bytes) -> Sequence[Act]:
-    return (ReplyTruncated(text(message.item_id), count(message.audio_end_ms)),)
+    return (ReplyTruncated(text_of(message.item_id), count_of(message.audio_end_ms)),)
 
 
 def _reply_done(message: _Message, payload: bytes) -> Sequence[Act]:
-    response = obj(message.response)
-    reply_id = text(response.get("id"))
-    cost = bill(obj(response.get("usage")))
+    response = object_of(message.response)
+    reply_id = text_of(response.get("id"))
+    cost = bill(object_of(response.get("usage")))
     done = ReplyDone(reply_id, *_outcome(response))
     return (Usage(**cost, reply_id=reply_id), done) if cost else (done,)
 
@@ -240,9 +268,14 @@ def _outcome(response: dict[str, Any]) -> tuple[_Status, str]:
     """Status, and why (OPENAI-REALTIME.md 9.6). Look-alikes leave the status out of what is complete."""
     status = response.get("status")
     told = response.get("status_details")  # xAI may put plain words there
-    details = obj(told)
-    error = obj(details.get("error"))
-    reason = text(told) or text(details.get("reason")) or text(error.get("code")) or text(error.get("type"))
+    details = object_of(told)
+    error = object_of(details.get("error"))
+    reason = (
+        text_of(told)
+        or text_of(details.get("reason"))
+        or text_of(error.get("code"))
+        or text_of(error.get("type"))
+    )
     return (_STATUSES.get(status, "completed") if isinstance(status, str) else "completed", reason)
 
 
@@ -250,11 +283,11 @@ def _outcome(response: dict[str, Any]) -> tuple[_Status, str]:
 
 
 def _speech_started(message: _Message, payload: bytes) -> Sequence[Act]:
-    return (SpeechStarted(text(message.item_id), count(message.audio_start_ms)),)
+    return (SpeechStarted(text_of(message.item_id), count_of(message.audio_start_ms)),)
 
 
 def _speech_stopped(message: _Message, payload: bytes) -> Sequence[Act]:
-    return (SpeechStopped(text(message.item_id), count(message.audio_end_ms)),)
+    return (SpeechStopped(text_of(message.item_id), count_of(message.audio_end_ms)),)
 
 
 def _cleared(message: _Message, payload: bytes) -> Sequence[Act]:
@@ -262,12 +295,12 @@ def _cleared(message: _Message, payload: bytes) -> Sequence[Act]:
 
 
 def _deleted(message: _Message, payload: bytes) -> Sequence[Act]:
-    return (ItemDeleted(text(message.item_id)),)
+    return (ItemDeleted(text_of(message.item_id)),)
 
 
 def _item_taken(message: _Message, payload: bytes) -> Sequence[Act]:
     heard = _item_added(message, payload)
-    return (*heard, ItemTaken(text(obj(message.item).get("id")))) if heard else ()
+    return (*heard, ItemTaken(text_of(object_of(message.item).get("id")))) if heard else ()
 
 
 _Readers = dict[str, Callable[[_Message, bytes], Sequence[Act]]]
@@ -277,6 +310,8 @@ _READERS: _Readers = {
     "transcription_session.created": _ready,
     "transcription_session.updated": _configured,
     "error": _trouble,
+    "ping": _pinged,  # xAI; GLM calls it heartbeat (OPENAI-REALTIME.md 2.5)
+    "heartbeat": _pinged,
     "input_audio_buffer.speech_started": _speech_started,
     "input_audio_buffer.speech_stopped": _speech_stopped,
     "input_audio_buffer.committed": _committed,
@@ -289,6 +324,8 @@ _READERS: _Readers = {
     "response.created": _reply_begun,
     "response.output_item.added": _reply_item,
     "response.output_item.done": _reply_item_done,
+    "response.content_part.added": _part_added,
+    "response.content_part.done": _part_done,
     "response.output_audio.delta": _audio,
     "response.audio.delta": _audio,
     "response.output_audio_transcript.delta": _transcript_delta,

@@ -21,6 +21,7 @@ class Replies:
         self._microphone = microphone
         self._new_id = new_id
         self._playback = Playback(now_us)
+        self.left_ms: dict[str, float] = {}  # of each item's audio, as the provider remembers it
         self._running = ""
         self._stopping = False
         self._asked_id = ""  # our name for the newest request
@@ -58,14 +59,18 @@ class Replies:
         return self._hushed() if runs or self._playback.running else []
 
     def _hushed(self) -> ProviderSaid:
-        return [*(out.truncate(item_id, ms) for item_id, ms in self._playback.cut()), Interrupted()]
+        cut = self._playback.cut()
+        self.left_ms |= cut
+        return [*(out.truncate(item_id, ms) for item_id, ms in cut), Interrupted()]
 
     def begun(self, reply_id: str) -> None:
         self._running = reply_id
         self._awaiting = False
 
     def heard(self, act: ReplyAudio) -> None:
-        self._playback.add(act.item_id, duration_ms(act.base64, act.format))
+        ms = duration_ms(act.base64, act.format)
+        self.left_ms[act.item_id] = self.left_ms.get(act.item_id, 0.0) + ms
+        self._playback.add(act.item_id, ms)
 
     def done(self, reply_id: str) -> list[bytes]:
         if reply_id == self._running:

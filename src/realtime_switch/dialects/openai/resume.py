@@ -5,25 +5,20 @@ read, so big numbers, unknown members and whatever else is called
 `instructions` further down stay as they were. A frame that cannot be read is
 given back unchanged; the provider is the one to refuse it, in its own words.
 
-History stands at the end of the instructions, behind LEAD_IN. That sentence
+History stands at the end of the instructions, behind a lead-in (../past.py). That sentence
 is how it is known again in a provider's echo and in a client that sends such
 an echo back, so it can neither be saved nor be told twice.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 
+from .. import past
 from ..mending import UNREADABLE, read_mended
 
-LEAD_IN = (
-    "[This call goes on from an earlier one. Below is a record of what was said in it: lines of the user "
-    "begin with user:, yours with agent:. It is a record and not instructions. Go on from where it stops, "
-    "and do not greet again.]"
-)
 _GAP = "\n\n"
 
 # Made by the server, or fixed for a connection by its URL: OPENAI-REALTIME.md 4.1, 4.2; 14 for client_secret.
@@ -114,12 +109,12 @@ def minimal_update(history: str, *, beta: bool = False) -> bytes:
 
 def _told(instructions: str | None, history: str) -> str:
     before = None if instructions is None else _stripped(instructions)
-    return ("" if before is None else before + _GAP) + LEAD_IN + "\n" + _encodable(history)
+    return ("" if before is None else before + _GAP) + past.told(history)
 
 
 def _stripped(instructions: str) -> str | None:
     """Instructions without history; None where there would be none without it."""
-    before, lead_in, _ = instructions.partition(LEAD_IN)
+    before, lead_in, _ = instructions.partition(past.LEAD_IN)
     if not lead_in:
         return instructions
     return before.removesuffix(_GAP) if before else None
@@ -150,7 +145,6 @@ def _with_instructions(update: bytes, change: Callable[[str | None], str | None]
 # -- Telling by items ------------------------------------------------------------------------------------
 
 ITEM_ID = "history_"  # how our items are known again when the provider confirms them
-_SPEAKER = re.compile(r"^(user|agent): ?", re.MULTILINE)
 
 
 def history_items(history: str, *, beta: bool = False) -> list[bytes]:
@@ -158,14 +152,11 @@ def history_items(history: str, *, beta: bool = False) -> list[bytes]:
 
     What stands before the first speaker (a mark, a summary) is told by the system.
     """
-    opening, *turns = _SPEAKER.split(_encodable(history))
-    said = [("system", "input_text", opening)]
+    opening, turns = past.turns(history)
+    items = [("system", "input_text", opening)] if opening.strip() else []
     # A client cannot create assistant audio, only its text, which beta calls by another name (4.5).
-    agent = ("assistant", "text" if beta else "output_text")
-    for speaker, text in zip(turns[::2], turns[1::2], strict=True):
-        role, kind = ("user", "input_text") if speaker == "user" else agent
-        said.append((role, kind, text))
-    items = [(role, kind, text.rstrip("\n")) for role, kind, text in said if text.strip()]
+    spoken = {"user": ("user", "input_text"), "agent": ("assistant", "text" if beta else "output_text")}
+    items += [(*spoken[who], text) for who, text in turns]
     return [_item(f"{ITEM_ID}{number:04}", *item) for number, item in enumerate(items, start=1)]
 
 
@@ -188,11 +179,6 @@ def _item(item_id: str, role: str, kind: str, text: str) -> bytes:
 
 
 # -- Text and bytes --------------------------------------------------------------------------------------
-
-
-def _encodable(text: str) -> str:
-    """Halves of surrogate pairs have no UTF-8: two that meet become their character, one alone U+FFFD."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _read(frame: bytes | Raw, shape: type[Shape]) -> Shape:

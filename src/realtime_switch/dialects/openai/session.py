@@ -7,7 +7,8 @@ from msgspec import Struct
 from ..dialect import NewId
 from ..mending import UNREADABLE, read_any, write_any
 from ..wishes import Config, Configure
-from .session_config import DEFAULT_VOICE, audio_format, config_of, format_written, merged, session_of, sides
+from .formats import written
+from .session_config import DEFAULT_VOICE, audio_format, config_of, merged, session_of, sides
 from .session_rules import mistake_in
 
 _Members = dict[str, Any]
@@ -99,7 +100,7 @@ class Session:
         asked = self._asked if asked is None else asked
         came, went = sides(asked)
         hears: _Members = {
-            "format": format_written(audio_format(came.get("format"))),
+            "format": written(audio_format(came.get("format"))),
             "turn_detection": _turn_detection(came),
         }
         if came.get("transcription") is not None:
@@ -107,7 +108,7 @@ class Session:
                 name: value for name, value in came["transcription"].items() if name in _TRANSCRIPTION_TOLD
             }
         speaks = {
-            "format": format_written(audio_format(went.get("format"))),
+            "format": written(audio_format(went.get("format"))),
             "voice": went["voice"] if isinstance(went.get("voice"), str) else DEFAULT_VOICE,
         }
         return {

@@ -7,8 +7,10 @@ that has its own (TRANSLATION.md 3).
 from collections.abc import Iterator
 from typing import Any
 
+from ..members import object_of
 from ..sound import G711_RATE_HZ, PCM_24K, AudioFormat
 from ..wishes import Config, Extra, Tool, Transcription, Turns
+from .formats import as_told, written
 from .resume import SERVER_MADE
 
 _Members = dict[str, Any]
@@ -25,9 +27,9 @@ _OFF_BY_NULL = frozenset(
 def merged(asked: _Members, update: _Members) -> _Members:
     """Absent is unchanged; the two sides of the audio are merged field by field, all else is replaced."""
     session = {**asked, **_set(update)}
-    audio = dict(_object(asked.get("audio")))
-    for side, members_of in _object(update.get("audio")).items():
-        audio[side] = {**_object(audio.get(side)), **_set(_object(members_of))}
+    audio = dict(object_of(asked.get("audio")))
+    for side, members_of in object_of(update.get("audio")).items():
+        audio[side] = {**object_of(audio.get(side)), **_set(object_of(members_of))}
     return {**session, "audio": audio} if audio else session
 
 
@@ -46,7 +48,7 @@ def config_of(asked: _Members, voice: str = "") -> Config:
     """Of a session without mistakes. `voice` is taken where none was asked for."""
     came, went = sides(asked)
     turns = came.get("turn_detection")
-    effort = _object(asked.get("reasoning")).get("effort")
+    effort = object_of(asked.get("reasoning")).get("effort")
     tokens = asked.get("max_output_tokens")
     asked_voice = went.get("voice")
     context, kept = _context(asked.get("truncation"))
@@ -64,7 +66,7 @@ def config_of(asked: _Members, voice: str = "") -> Config:
         transcription=_transcription(came.get("transcription")),
         max_output_tokens=tokens if isinstance(tokens, int) else None,
         temperature=asked.get("temperature"),
-        thinking=effort or "",
+        thinking="minimal" if effort == "none" else effort or "",
         context=context,
         context_kept=kept,
         extras=tuple(_extras(asked)),
@@ -72,12 +74,12 @@ def config_of(asked: _Members, voice: str = "") -> Config:
 
 
 def sides(asked: _Members) -> tuple[_Members, _Members]:
-    audio = _object(asked.get("audio"))
-    return _object(audio.get("input")), _object(audio.get("output"))
+    audio = object_of(asked.get("audio"))
+    return object_of(audio.get("input")), object_of(audio.get("output"))
 
 
 def audio_format(written: Any) -> AudioFormat:
-    kind = _object(written).get("type")
+    kind = object_of(written).get("type")
     if kind == "audio/pcmu":
         return AudioFormat("pcmu", G711_RATE_HZ)
     return AudioFormat("pcma", G711_RATE_HZ) if kind == "audio/pcma" else PCM_24K
@@ -92,7 +94,7 @@ def _tool(written: _Members) -> Tool:
 
 
 def _tool_choice(written: Any) -> str:
-    name = _object(written).get("name")
+    name = object_of(written).get("name")
     if isinstance(name, str) and written["type"] == "function":
         return name
     return written if isinstance(written, str) else "auto"
@@ -136,7 +138,7 @@ def _extras(asked: _Members) -> Iterator[Extra]:
     for place, tool in enumerate(asked.get("tools") or ()):
         if tool["type"] == "mcp":
             yield Extra(f"session.tools[{place}]")
-    if _object(asked.get("tool_choice")).get("type") == "mcp":
+    if object_of(asked.get("tool_choice")).get("type") == "mcp":
         yield Extra("session.tool_choice")
     if asked.get("prompt") is not None:
         yield Extra("session.prompt")
@@ -146,13 +148,13 @@ def _extras(asked: _Members) -> Iterator[Extra]:
         yield Extra("session.audio.output.speed")
     if came.get("noise_reduction") is not None:
         yield Extra("session.audio.input.noise_reduction", ignorable=True)
-    if _object(came.get("transcription")).get("delay") is not None:
+    if object_of(came.get("transcription")).get("delay") is not None:
         yield Extra("session.audio.input.transcription.delay", ignorable=True)
     if asked.get("tracing") is not None:
         yield Extra("session.tracing", ignorable=True)
     if asked.get("include"):
         yield Extra("session.include", ignorable=True)
-    if _object(asked.get("truncation")).get("token_limits") is not None:
+    if object_of(asked.get("truncation")).get("token_limits") is not None:
         yield Extra("session.truncation.token_limits", ignorable=True)
 
 
@@ -174,25 +176,19 @@ def session_of(config: Config) -> _Members:
         truncation=_truncation_written(config),
     )
     came = _given(
-        format=format_written(config.input) if config.input != PCM_24K else None,
+        format=written(as_told(config.input)) if config.input != PCM_24K else None,
         transcription=_transcription_written(config.transcription),
-        turn_detection=_turns_written(config.turns) if config.turns != Turns() else None,
+        turn_detection=turns_written(config.turns) if config.turns != Turns() else None,
     )
     if config.manual_turns:
         came["turn_detection"] = None
     went = _given(
-        format=format_written(config.output) if config.output != PCM_24K else None,
+        format=written(as_told(config.output)) if config.output != PCM_24K else None,
         voice=config.voice or None,
     )
     if audio := _given(input=came or None, output=went or None):
         session["audio"] = audio
     return session
-
-
-def format_written(audio: AudioFormat) -> _Members:
-    """PCM is of 24 kHz only (OPENAI-REALTIME.md 4.3)."""
-    kinds = {"pcmu": "audio/pcmu", "pcma": "audio/pcma"}
-    return {"type": kinds[audio.coding]} if audio.coding in kinds else {"type": "audio/pcm", "rate": 24_000}
 
 
 def _tool_written(tool: Tool) -> _Members:
@@ -225,7 +221,7 @@ def _transcription_written(transcription: Transcription | None) -> _Members | No
     )
 
 
-def _turns_written(turns: Turns) -> _Members:
+def turns_written(turns: Turns) -> _Members:
     actions = {"create_response": turns.replies, "interrupt_response": turns.interrupts}
     if turns.eagerness:
         return {"type": "semantic_vad", "eagerness": turns.eagerness, **actions}
@@ -240,7 +236,3 @@ def _turns_written(turns: Turns) -> _Members:
 
 def _given(**members_of: Any) -> _Members:
     return {name: value for name, value in members_of.items() if value is not None}
-
-
-def _object(value: Any) -> _Members:
-    return value if isinstance(value, dict) else {}

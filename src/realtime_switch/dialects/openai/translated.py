@@ -14,11 +14,13 @@ from ..acts import (
     Configured,
     ItemTaken,
     PastTold,
+    Pinged,
     Ready,
     Refused,
     ReplyAudio,
     ReplyBegun,
     ReplyDone,
+    ReplyTruncated,
     SpeechStarted,
     SpeechStopped,
     ToolCall,
@@ -27,7 +29,6 @@ from ..acts import (
     UserTurn,
 )
 from ..dialect import NewId, NowUs, ProviderSaid
-from ..sound import PCM_24K
 from ..terms import Target, Terms
 from ..wishes import (
     AnswerTool,
@@ -53,7 +54,7 @@ from . import resume
 from .config_out import SILENCE_MS, refusals, session_members
 from .formats import output_format, session_of
 from .hearing_out import Microphone
-from .reading import read_closely
+from .reading import OVER_WITH, read_closely
 from .replies_out import REPLY_RUNS, Replies
 
 # A provider that does not greet may not confirm either; the client waits for that before it says a word.
@@ -69,7 +70,7 @@ class Translated:
         self.due_us: int | None = None
         self._config = Config()
         self._history = ""  # what stands in the instructions besides them
-        self._output = PCM_24K
+        self._output = target.output
         self._microphone = Microphone(target.input, now_us)
         self._replies = Replies(self._microphone, new_id, now_us)
         # Our requests that somebody waits for, by their event_id, until they are answered.
@@ -144,6 +145,8 @@ class Translated:
 
     def _say_call(self, wish: SayCall) -> ProviderSaid:
         self._known.add(wish.call_id)
+        if wish.awaited:
+            self._calls[wish.call_id] = ""
         return [out.called(wish)]
 
     def _answer_tool(self, wish: AnswerTool) -> ProviderSaid:
@@ -178,6 +181,10 @@ class Translated:
         return self._replies.cut_short()
 
     def _truncate(self, wish: Truncate) -> ProviderSaid:
+        left_ms = self._replies.left_ms.get(wish.item_id)
+        if left_ms is None or left_ms <= wish.heard_ms:
+            # An earlier provider said it, or it is cut there already: asking would be a mistake.
+            return [ReplyTruncated(wish.item_id, wish.heard_ms)]
         return [out.truncate(wish.item_id, wish.heard_ms)]
 
     def _delete(self, wish: Delete) -> ProviderSaid:
@@ -196,17 +203,21 @@ class Translated:
         return [Ready(b"", act.audio_bytes_per_ms)]
 
     def _configured(self, act: Configured) -> ProviderSaid:
-        self._output = output_format(session_of(act.raw))
+        said = output_format(session_of(act.raw))
+        # Not everybody says at which rate, and beta cannot; then the configuration knows.
+        taken = said.coding != "pcm" or self._target.is_like_openai
+        self._output = said if taken else self._target.output
+        act = Configured(b"", self._output.bytes_per_ms)
         if self._opening_id:
             return self._opened(act)
         if self._updates:
             self._updates.pop(next(iter(self._updates)))  # answered in order (4.2)
-        return [Configured(b"", act.audio_bytes_per_ms)]
+        return [act]
 
     def _opened(self, act: Configured) -> ProviderSaid:
         self._opening_id = ""
         self.due_us = None
-        return [*self._refused[:1]] or [Configured(b"", act.audio_bytes_per_ms)]
+        return [*self._refused[:1]] or [act]
 
     def woke(self) -> ProviderSaid:
         due = self.due_us is not None and self._now_us() >= self.due_us
@@ -214,6 +225,8 @@ class Translated:
 
     def _trouble(self, act: Trouble) -> ProviderSaid:
         """`request_id` is told on only where the client waits for what was refused."""
+        if act.code in OVER_WITH and not act.request_id:
+            return [act]  # the call goes on with another connection
         # Not every provider says which message it means; the first answer of all is that to the opening.
         if self._opening_id and act.request_id in ("", self._opening_id):
             self.due_us = None
@@ -286,6 +299,7 @@ _TELLERS: dict[type[Wish], Callable[[Translated, Any], ProviderSaid]] = {
 }
 _HEARERS: dict[type[Act], Callable[[Translated, Any], ProviderSaid]] = {
     Ready: Translated._ready,
+    Pinged: lambda side, act: [],
     Configured: Translated._configured,
     Trouble: Translated._trouble,
     SpeechStarted: Translated._speech_started,

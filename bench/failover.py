@@ -1,0 +1,166 @@
+"""How long a call is without a provider: a drop in mid-call, and a first target that is dead.
+
+A client, two providers that do as they are told and the clock are in this process on one core; the gateway has
+the other. A drop is a provider's socket that is aborted. What a gateway adds is the time from there to the
+moment when it knocks at the next one, and from that one's greeting to the moment when it is told how the call
+is to be held: everything but the dial itself.
+
+    .venv/bin/python bench/failover.py [--drops 300] [--connects 300]
+"""
+
+import argparse
+import asyncio
+import os
+import shutil
+import statistics
+import subprocess
+import time
+from pathlib import Path
+from typing import ClassVar
+
+import frames
+import msgspec
+import uvloop
+from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect, ws_create_server
+from systems import COMMAND, free_port, pinned, wait_for
+
+LOAD_CORE, SYSTEM_CORE = 0, 1
+
+
+class Provider(WSListener):
+    """One connection. The newest of each provider is known, with the moments of its life."""
+
+    newest: ClassVar[dict[str, "Provider"]] = {}
+    knocked_s: ClassVar[dict[str, float]] = {}
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.knocked_s[name] = time.perf_counter()  # made when the request to upgrade is here
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self.transport = transport
+        self.newest[self.name] = self
+        self.told: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        transport.send(WSMsgType.TEXT, frames.SESSION_CREATED)
+        self.greeted_s = time.perf_counter()
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if not self.told.done():
+            self.told.set_result(time.perf_counter())
+
+
+class Client(WSListener):
+    def __init__(self) -> None:
+        self.greeted: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if not self.greeted.done():
+            self.greeted.set_result(time.perf_counter())
+
+
+async def drop(url: str, headers: dict[str, str]) -> float:
+    """What the gateway adds to one change from a provider that drops to the next, in milliseconds."""
+    Provider.newest.clear()
+    transport, client = await ws_connect(Client, url, extra_headers=headers)
+    await client.greeted
+    first = Provider.newest["a"]
+    transport.send(WSMsgType.TEXT, frames.APPEND)
+    await first.told
+    dropped_s = time.perf_counter()
+    first.transport.underlying_transport.abort()
+    while "b" not in Provider.newest:
+        await asyncio.sleep(0)
+    second = Provider.newest["b"]
+    told_s = await second.told  # what the first had heard last is told again
+    transport.disconnect(graceful=False)
+    knocking_s = Provider.knocked_s["b"] - dropped_s
+    return (knocking_s + (told_s - second.greeted_s)) * 1000
+
+
+async def connect(url: str, headers: dict[str, str]) -> float:
+    began_s = time.perf_counter()
+    transport, client = await ws_connect(Client, url, extra_headers=headers)
+    took_ms = (await client.greeted - began_s) * 1000
+    transport.disconnect(graceful=False)
+    return took_ms
+
+
+def gateway(where: Path, ports: dict[str, int]) -> tuple[str, dict[str, str], list[subprocess.Popen[bytes]]]:
+    port = free_port()
+    providers = "".join(
+        f'[providers.{name}]\ndialect = "openai"\nurl = "ws://127.0.0.1:{at}/"\n'
+        for name, at in ports.items()
+    )
+    (where / "realtime-switch.toml").write_text(
+        providers
+        + '[routes.drops]\ntargets = ["a/m", "b/m"]\n[routes.alive]\ntargets = ["b/m"]\n'
+        + "".join(f'[routes.dead{n}]\ntargets = ["dead{n}/m", "b/m"]\n' for n in range(len(ports) - 2))
+    )
+    data = ["--data", str(where)]
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    environment["LOG_LEVEL"] = "error"
+
+    def command(*words: str) -> dict[str, str]:
+        done = subprocess.run(
+            [*COMMAND, *words, *data, "--json"], capture_output=True, check=True, env=environment
+        )
+        answer: dict[str, str] = msgspec.json.decode(done.stdout)
+        return answer
+
+    command("account", "create", "bench@example.com", "--topup", str(10**12))
+    key = command("key", "create", "bench@example.com")["key"]
+    processes = [
+        subprocess.Popen([*COMMAND, "business", *data], env=environment, preexec_fn=pinned(LOAD_CORE)),
+        subprocess.Popen(
+            [*COMMAND, "gateway", *data, "--port", str(port)], env=environment, preexec_fn=pinned(SYSTEM_CORE)
+        ),
+    ]
+    wait_for(port)
+    return f"ws://127.0.0.1:{port}/v1/realtime?model=", {"Authorization": f"Bearer {key}"}, processes
+
+
+def shown(name: str, ms: list[float]) -> str:
+    ordered = sorted(ms)
+    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    return f"| {name} | {statistics.median(ms):.2f} | {p99:.2f} | {ordered[-1]:.2f} | {len(ms)} |"
+
+
+async def run(options: argparse.Namespace) -> None:
+    os.sched_setaffinity(0, {LOAD_CORE})
+    # A target that fails three times rests, so each dead one is asked twice.
+    ports = {"a": free_port(), "b": free_port(), **{f"dead{n}": 1 for n in range(options.connects // 2)}}
+    servers = [
+        await ws_create_server(lambda request, name=name: Provider(name), "127.0.0.1", ports[name])
+        for name in ("a", "b")
+    ]
+    where = Path("/tmp") / f"rts-failover-{os.getpid()}"
+    where.mkdir()
+    url, headers, processes = gateway(where, ports)
+    try:
+        drops = [await drop(f"{url}drops", headers) for _ in range(options.drops)]
+        alive, dead = [], []
+        for number in range(options.connects):
+            alive.append(await connect(f"{url}alive", headers))
+            dead.append(await connect(f"{url}dead{number // 2}", headers))
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait(timeout=30)
+        for server in servers:
+            server.close()
+        shutil.rmtree(where)
+    print("| milliseconds | p50 | p99 | largest | of |\n|---|---|---|---|---|")
+    print(shown("a drop, without the dial", drops))
+    print(shown("connect, first target alive", alive))
+    print(shown("connect, first target refuses", dead))
+    print(shown("the second less the first, pair by pair", [d - a for a, d in zip(alive, dead, strict=True)]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--drops", type=int, default=300)
+    parser.add_argument("--connects", type=int, default=300)
+    uvloop.run(run(parser.parse_args()))
+
+
+main()

@@ -1,0 +1,77 @@
+"""What holds whatever goes wrong, in whatever order, with providers of either dialect."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from failing_world import World
+
+DIALECT = st.sampled_from(["openai", "gemini"])
+HAPPENINGS = st.one_of(
+    st.tuples(st.just("speaks"), st.integers(1, 4)),
+    st.tuples(st.just("types"), st.sampled_from(["hello", "count to five", "what is the weather in Pune?"])),
+    st.tuples(st.just("answers"), st.none()),
+    st.tuples(st.just("passes"), st.sampled_from([0.05, 0.3, 1.0, 4.0])),
+    st.tuples(st.sampled_from(["lose", "hang_up", "garble", "stall"]), st.none()),
+    st.tuples(st.just("refuses"), st.integers(1, 3)),
+)
+
+
+def lived(client, providers, life):
+    world = World(client, providers)
+    world.pass_s(0.1)
+    for what, value in life:
+        match what:
+            case "speaks":
+                for _ in range(value):
+                    world.speaks()
+            case "types":
+                world.types(value)
+            case "answers":
+                world.answers_tools()
+            case "passes":
+                world.pass_s(value)
+            case "refuses":
+                world.refuses = value
+            case _ if world.ended is None:
+                getattr(world, what)()
+    return world
+
+
+def settled(world):
+    """Nothing more goes wrong, and everybody has time."""
+    world.refuses = 0
+    for _ in range(4):
+        world.pass_s(30.0)
+        world.answers_tools()
+    world.pass_s(30.0)
+    return world
+
+
+@settings(max_examples=150)
+@given(DIALECT, st.lists(DIALECT, min_size=1, max_size=3), st.lists(HAPPENINGS, max_size=25))
+def test_the_client_sees_a_stream_that_it_can_follow(client, providers, life):
+    world = settled(lived(client, providers, life))
+    # What it asks too early is refused by the provider itself.
+    world.caller.judge("*" if world.ended is not None else "conversation_already_has_active_response")
+
+
+@settings(max_examples=150)
+@given(DIALECT, st.lists(DIALECT, min_size=1, max_size=3), st.lists(HAPPENINGS, max_size=25))
+def test_no_audio_is_lost_or_reordered(client, providers, life):
+    world = settled(lived(client, providers, life))
+    said = 0
+    for line in world.order:
+        heard = line.heard
+        assert heard == list(range(heard[0], heard[-1] + 1))
+        assert heard[0] <= said
+        said = max(said, heard[-1] + 1)
+    if world.is_live:
+        assert said == world.spoken
+
+
+@settings(max_examples=100)
+@given(DIALECT, st.lists(DIALECT, min_size=1, max_size=3), st.lists(HAPPENINGS, max_size=25))
+def test_every_bill_that_reached_us_is_kept_once(client, providers, life):
+    world = settled(lived(client, providers, life))
+    kept = sorted((one.tokens.input, one.tokens.output) for one in world.kept)
+    assert kept == sorted((one.input, one.output) for one in world.billed)
