@@ -48,7 +48,7 @@ clean:  ## throw away both environments and caches
 
 # Everything is pinned with hashes, the build backend too, so the install can neither drift nor reach for more.
 # The last step but one also compiles the gateway's one compiled module (hatch_build.py).
-.venv/ready: constraints.txt pyproject.toml hatch_build.py $(wildcard src/realtime_switch/gateway/*.pyx)
+.venv/ready: constraints.txt pyproject.toml hatch_build.py $(wildcard src/realtime_switch/gateway/_*.p*x*)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Realtime Switch needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt

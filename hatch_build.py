@@ -46,7 +46,6 @@ def build(folder: Path) -> Path:
                 *_of_python("LDSHARED"),
                 *_of_python("CFLAGS"),
                 *_of_python("CCSHARED"),
-                "-O2",
                 "-g0",
                 f"-I{sysconfig.get_path('include')}",
                 *(f'-D{library.upper()}_VERSION="{version(library)}"' for library in LAID_IN),

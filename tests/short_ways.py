@@ -122,19 +122,26 @@ def _ends(ends: ModuleType, seen: Seen) -> tuple[Any, Any]:
     return call, Line(call, 1)
 
 
-async def play(ends: ModuleType, steps: list[Struct]) -> Seen:
+async def play(ends: ModuleType, steps: list[Struct], *, reader: bool = True, early: bytes = b"") -> Seen:
+    """`reader`: between socket and picows stands what the twin has there. `early`: frames of the provider
+    that come in one read with its handshake."""
     seen = Seen()
     call, line = _ends(ends, seen)
     client_at, client = await _client(call)
-    provider_at, provider = await _provider(line)
+    provider_at, provider = await _open(
+        WSProtocol(*client_side("h", "/", [], line, message_bytes_max=1 << 20, buffer_bytes=1 << 14))
+    )
+    client_reads = ends.reader(client_at, call, 1 << 20) if reader else client_at
+    provider_reads = ends.reader(provider_at, line, 1 << 20) if reader else provider_at
+    await _shake_hands(provider_at, provider, provider_reads, early)
     try:
         client_transport, provider_transport = call.client, call._provider
         for step in steps:
             match step:
                 case ProviderSays(frames, cuts):
-                    _read(provider_at, frames, cuts)
+                    _read(provider_reads, frames, cuts)
                 case ClientSays(frames, cuts):
-                    _read(client_at, frames, cuts)
+                    _read(client_reads, frames, cuts)
                 case Set("line", on):
                     call.line = line if on else None
                 case Set("client", on):
@@ -208,19 +215,20 @@ class _NoTcp(socket.socket):
         return 1 if option[0] == socket.IPPROTO_TCP else super().getsockopt(*option)
 
 
-async def _connect(protocol: Any) -> socket.socket:
+async def _open(protocol: Any) -> tuple[Any, socket.socket]:
     ours, theirs = (_NoTcp(fileno=end.detach()) for end in socket.socketpair())
     theirs.setblocking(False)
     await aiofastnet.create_connection(asyncio.get_running_loop(), lambda: protocol, sock=ours)
-    return theirs
+    return protocol, theirs
 
 
 async def _client(call: Any) -> tuple[Any, socket.socket]:
     def answer(request: WSUpgradeRequest) -> Answer:
         return Answer(Response.create_101_response(()), call)
 
-    protocol = WSProtocol(*server_side(answer, message_bytes_max=1 << 20, buffer_bytes=1 << 12))
-    end = await _connect(protocol)
+    protocol, end = await _open(
+        WSProtocol(*server_side(answer, message_bytes_max=1 << 20, buffer_bytes=1 << 14))
+    )
     key = base64.b64encode(bytes(16)).decode()
     request = (
         "GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -231,9 +239,7 @@ async def _client(call: Any) -> tuple[Any, socket.socket]:
     return protocol, end
 
 
-async def _provider(line: Any) -> tuple[Any, socket.socket]:
-    protocol = WSProtocol(*client_side("h", "/", [], line, message_bytes_max=1 << 20, buffer_bytes=1 << 12))
-    end = await _connect(protocol)
+async def _shake_hands(protocol: Any, end: socket.socket, reads: Any, early: bytes) -> None:
     request = await _written(protocol, end)
     key = request.partition(b"Sec-WebSocket-Key: ")[2].partition(b"\r")[0]
     accept = base64.b64encode(hashlib.sha1(key + _MAGIC).digest()).decode()
@@ -241,5 +247,4 @@ async def _provider(line: Any) -> tuple[Any, socket.socket]:
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Accept: {accept}\r\n\r\n"
     )
-    _read(protocol, response.encode(), ())
-    return protocol, end
+    _read(reads, response.encode() + early, (9,))

@@ -81,8 +81,24 @@ steps = st.lists(
 @settings(deadline=None)
 @given(steps)
 def test_what_is_sent_told_and_counted_is_the_same(steps):
+    async def all_three():
+        compiled = [await play(_compiled, steps, reader=reader) for reader in (True, False)]
+        return compiled, await play(interpreted, steps)
+
+    (read_directly, read_by_picows), twin = asyncio.run(all_three())
+    assert read_directly == twin
+    assert read_by_picows == twin
+
+
+@settings(deadline=None)
+@given(streams(masked=False), st.data())
+def test_what_comes_with_the_handshake_is_read_by_whoever_may(stream, data):
+    frames, cuts = stream
+    early = data.draw(st.integers(0, len(frames)))
+
     async def both():
-        return await play(_compiled, steps), await play(interpreted, steps)
+        steps = [ProviderSays(frames[early:], cuts)]
+        return [await play(ends, steps, early=frames[:early]) for ends in (_compiled, interpreted)]
 
     compiled, twin = asyncio.run(both())
     assert compiled == twin

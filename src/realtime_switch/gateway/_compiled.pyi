@@ -3,6 +3,7 @@
 from ..dialects.shapes import Shapes
 from .interpreted import ClientEnd as ClientEnd
 from .interpreted import ProviderEnd as ProviderEnd
+from .interpreted import reader as reader
 
 BUILT_WITH: dict[str, str]
 

@@ -3,29 +3,35 @@
 
 What is won: no bytes object and no interpreted line for a frame of audio. Its
 proof is matched on the memory of the socket's read buffer, and it is sent from
-that same memory.
+that same memory. Nearly all of them are met by the Reader (_reader.pxi), before
+picows; what picows delivers passes here in the same way.
 
 Dangers, and why they are none:
 
-- The read buffer is picows', and is used again once all frames of one read have
-  been delivered. So nothing here keeps a pointer beyond that: `_together` is sent
-  at the latest with the frame that is the last of its read. Every frame of a read
-  is delivered, since picows is told not to swallow pings (sockets.py).
-- Sending writes a frame's head in front of its payload, where the head that it
-  came with stood: as long as the new one, because picows refuses a length that
-  is not spelt in the shortest way. The payload is masked where it lies. Nobody
-  looks at it again.
+- The read buffer is used again once all frames of a read have been delivered. So
+  no pointer is kept beyond that: `_together` is sent at the latest with the last
+  frame of its read, and every frame is delivered, since picows is told not to
+  swallow pings (sockets.py).
+- A frame's new head stands where its old one was, and is as long: lengths are
+  spelt in the shortest way, or the frame is picows' to refuse. The payload is
+  masked where it lies. Nobody looks at it again.
 - What the kernel does not take at once is copied by aiofastnet (see sockets.py
   for why every transport is one of its own).
 
-The layout of picows' and aiofastnet's objects is compiled in, so short_way.py uses
-this module only with the very versions that it was built with.
+The layout of picows' and aiofastnet's objects is compiled in, so this module is
+used only with the versions that it was built with (short_way.py).
 """
 
-from aiofastnet.transport cimport Transport
+from aiofastnet.transport cimport Protocol, Transport
+from aiofastnet.utils cimport NoResult
+from cpython.buffer cimport PyBUF_WRITABLE, PyBUF_WRITE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_SIZE
-from libc.string cimport memchr, memcmp
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.memoryview cimport PyMemoryView_FromMemory
+from libc.stdint cimport uint8_t, uint64_t
+from libc.stdlib cimport rand
+from libc.string cimport memchr, memcmp, memcpy, memmove
 from picows.picows cimport WSFrame, WSListener, WSMsgType, WSTransport
 
 from realtime_switch.dialects.shapes import Shapes
@@ -88,6 +94,12 @@ def fits(shapes, bytes frame):
     return _Table(shapes).fits(PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame))
 
 
+cdef inline char* _start(WSFrame frame) noexcept:
+    """Where it begins that came in picows' buffer from a provider: not masked, and its length in the shortest
+    spelling, because picows refuses others."""
+    return frame.payload_ptr - (2 if frame.payload_size < 126 else 4 if frame.payload_size < 65_536 else 10)
+
+
 cdef inline bint _is_plain(WSFrame frame) noexcept:
     return (
         (frame.msg_type == WSMsgType.TEXT or frame.msg_type == WSMsgType.BINARY)
@@ -119,26 +131,47 @@ cdef class ClientEnd(WSListener):
         self._client_heard = True
         if not _is_plain(frame) or self.in_pieces:
             self.on_other_frame(transport, frame)
-        elif self._provider is not None and self._may_pass(frame):
+        elif self._provider is not None and self._may_pass(frame.payload_ptr, frame.payload_size):
             self._provider.send_reuse_external_buffer(frame.msg_type, frame.payload_ptr, frame.payload_size)
         else:
             self.on_message(_kind(frame), frame.get_payload_as_bytes())
 
-    cdef bint _may_pass(self, WSFrame frame) except -1:
+    cdef bint _take(self, char* frame, Py_ssize_t head, Py_ssize_t size) except -1:
+        """A whole plain frame in a read; the four bytes before its payload are the mask's key. It is sent from
+        where it lies, masked anew: the key is for a client to choose, and we are the provider's."""
+        cdef char* key = frame + head - 4
+        cdef char* payload = frame + head
+        cdef WSTransport provider = self._provider
+        cdef int fresh
+        if provider is None or self.in_pieces:
+            return False
+        _mask(payload, size - head, key)
+        if not self._may_pass(payload, size - head):
+            _mask(payload, size - head, key)
+            return False
+        self._client_heard = True
+        if not (provider.is_close_frame_sent or provider.is_disconnected):
+            fresh = rand()  # as picows makes its keys
+            memcpy(key, &fresh, 4)
+            _mask(payload, size - head, key)
+            (<Transport?>provider.underlying_transport).write_c(frame, size)
+        return True
+
+    cdef bint _may_pass(self, const char* payload, Py_ssize_t size) except -1:
         passes = self.session.passes_from_client
         if passes is not self._passes:
             self._adopt(passes)
         if self._audio is None:
-            return passes(frame.get_payload_as_bytes())
-        if not self._audio.fits(frame.payload_ptr, frame.payload_size):
+            return passes(PyBytes_FromStringAndSize(payload, size))
+        if not self._audio.fits(payload, size):
             return False
         if self._append is not None:
             self._appended += 1
             if self._appended < KEEP_ASKED_EVERY:
-                self._append(frame.get_payload_as_bytes())
+                self._append(PyBytes_FromStringAndSize(payload, size))
             else:
                 self._appended = 0
-                self._keep(frame.get_payload_as_bytes())
+                self._keep(PyBytes_FromStringAndSize(payload, size))
         return True
 
     cdef _adopt(self, passes):
@@ -169,6 +202,7 @@ cdef class ProviderEnd(WSListener):
     cdef object _put
     cdef char* _together  # frames of this read that have passed and are not sent yet, as they lie there
     cdef Py_ssize_t _together_bytes
+    cdef bint _more  # of this read than what picows was handed now
 
     def __init__(self, ClientEnd call, generation):
         self.call = call
@@ -177,10 +211,14 @@ cdef class ProviderEnd(WSListener):
     cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
         cdef ClientEnd call = self.call
         cdef bint whole = _is_plain(frame) and not self.in_pieces
+        cdef char* start
+        cdef Py_ssize_t size
         try:
-            if whole and call.line is self and self._may_pass(call, frame):
+            if whole and call.line is self and self._may_pass(call, frame.payload_ptr, frame.payload_size):
                 call.provider_heard = True
-                self._take_along(call, frame)
+                start = _start(frame)
+                size = frame.payload_ptr - start + frame.payload_size
+                self._take_along(call, start, size, frame.last_in_buffer)
                 return
             if self._together_bytes:
                 self._hold(call)
@@ -188,7 +226,8 @@ cdef class ProviderEnd(WSListener):
             self._together_bytes = 0  # the connection ends; its memory must not be sent from later
             raise
         if whole:
-            self.on_message(_kind(frame), frame.get_payload_as_bytes(), frame.last_in_buffer != 0)
+            last = frame.last_in_buffer and not self._more
+            self.on_message(_kind(frame), frame.get_payload_as_bytes(), last)
         else:
             self.on_other_frame(transport, frame)
 
@@ -198,19 +237,30 @@ cdef class ProviderEnd(WSListener):
     def on_other_frame(self, transport, frame):
         raise NotImplementedError
 
-    cdef bint _may_pass(self, ClientEnd call, WSFrame frame) except -1:
+    cdef bint _take(self, char* frame, Py_ssize_t head, Py_ssize_t size, bint last) except -1:
+        """A whole plain frame in a read."""
+        cdef ClientEnd call = self.call
+        if self.in_pieces or call.line is not self:
+            return False
+        if not self._may_pass(call, frame + head, size - head):
+            return False
+        call.provider_heard = True
+        self._take_along(call, frame, size, last)
+        return True
+
+    cdef bint _may_pass(self, ClientEnd call, const char* payload, Py_ssize_t size) except -1:
         passes = call.session.passes_from_provider
         if passes is not self._passes:
             self._adopt(passes)
         if self._audio is None:
-            return passes(frame.get_payload_as_bytes())
-        if self._audio.fits(frame.payload_ptr, frame.payload_size):
-            if self._count(frame.payload_size):
-                passes.sample = frame.get_payload_as_bytes()
+            return passes(PyBytes_FromStringAndSize(payload, size))
+        if self._audio.fits(payload, size):
+            if self._count(size):
+                passes.sample = PyBytes_FromStringAndSize(payload, size)
             return True
-        if self._words.fits(frame.payload_ptr, frame.payload_size):
-            return self._put(frame.get_payload_as_bytes())
-        return self._idle.fits(frame.payload_ptr, frame.payload_size)
+        if self._words.fits(payload, size):
+            return self._put(PyBytes_FromStringAndSize(payload, size))
+        return self._idle.fits(payload, size)
 
     cdef _adopt(self, passes):
         """`passes` is session/unread.py's, or a function of which nothing is known."""
@@ -223,16 +273,14 @@ cdef class ProviderEnd(WSListener):
         if self._audio is not None:
             self._count, self._put = passes.count, passes.put
 
-    cdef _take_along(self, ClientEnd call, WSFrame frame):
+    cdef _take_along(self, ClientEnd call, char* frame, Py_ssize_t size, bint last):
         """A provider's frame and ours to the client are the same bytes: neither is masked."""
-        cdef Py_ssize_t head = 2 if frame.payload_size < 126 else 4 if frame.payload_size < 65_536 else 10
-        cdef char* start = frame.payload_ptr - head
-        if self._together_bytes and self._together + self._together_bytes != start:
+        if self._together_bytes and self._together + self._together_bytes != frame:
             self._hold(call)
         if not self._together_bytes:
-            self._together = start
-        self._together_bytes += head + frame.payload_size
-        if frame.last_in_buffer:
+            self._together = frame
+        self._together_bytes += size
+        if last:
             if call.held:
                 self._hold(call)
                 call.flush()
@@ -250,3 +298,6 @@ cdef class ProviderEnd(WSListener):
         self._together_bytes = 0
         if client is not None and not (client.is_close_frame_sent or client.is_disconnected):
             (<Transport?>client.underlying_transport).write_c(self._together, size)
+
+
+include "_reader.pxi"

@@ -10,12 +10,14 @@ import asyncio
 import enum
 import socket
 import ssl
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiofastnet
 from picows import WSHandshakeError, WSListener, WSTransport
 
 from ..providers.endpoint import Dial
+from .short_way import reader
 from .sockets import WSProtocol, client_side
 
 EXCERPT_CHARS_MAX = 200
@@ -76,7 +78,13 @@ async def dial(
     )
     try:
         async with asyncio.timeout(within_s):
-            await _connect(protocol, host, parts.port or (443 if secure else 80), tls if secure else None)
+            await _connect(
+                protocol,
+                reader(protocol, listener, message_bytes_max),
+                host,
+                parts.port or (443 if secure else 80),
+                tls if secure else None,
+            )
     except WSHandshakeError as error:
         raise _refusal(error, host, address) from None
     except OSError as error:  # TimeoutError among them
@@ -87,9 +95,11 @@ async def dial(
     return transport
 
 
-async def _connect(protocol: WSProtocol, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+async def _connect(
+    protocol: WSProtocol, reader: Any, host: str, port: int, tls: ssl.SSLContext | None
+) -> None:
     transport, _ = await aiofastnet.create_connection(
-        asyncio.get_running_loop(), lambda: protocol, host, port, ssl=tls
+        asyncio.get_running_loop(), lambda: reader, host, port, ssl=tls
     )
     try:
         await protocol.wait_until_handshake_complete()

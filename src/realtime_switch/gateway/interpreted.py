@@ -7,11 +7,11 @@ One that does not pass goes to `on_message`, and any other frame to
 byte; tests/laws/test_short_way_laws.py holds them to it.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
-from .sockets import BINARY, TEXT
+from .sockets import BINARY, TEXT, WSProtocol
 
 if TYPE_CHECKING:
     from ..session.session import Session
@@ -76,6 +76,11 @@ class ProviderEnd(WSListener):
         """`last`: nothing more of what the provider sent in one go."""
 
     def on_other_frame(self, transport: WSTransport, frame: WSFrame) -> None: ...
+
+
+def reader(picows: WSProtocol, end: WSListener, payload_bytes_max: int) -> Any:
+    """Who is to read for `picows`, which has nothing in its buffer yet; `end` hears what it reads."""
+    return picows
 
 
 def is_plain(frame: WSFrame) -> bool:

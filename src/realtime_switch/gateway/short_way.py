@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from .interpreted import ClientEnd, ProviderEnd
+from .interpreted import ClientEnd, ProviderEnd, reader
 
 INTERPRETED_NAME = "RTS_INTERPRETED"  # set to 1: neither build the compiled one (hatch_build.py) nor use it
 
@@ -28,6 +28,6 @@ why_interpreted = why_not_compiled(os.environ, version)
 short_way = f"interpreted: {why_interpreted}" if why_interpreted else "compiled"  # for the log
 
 if not TYPE_CHECKING and not why_interpreted:
-    from ._compiled import ClientEnd, ProviderEnd
+    from ._compiled import ClientEnd, ProviderEnd, reader
 
-__all__ = ["ClientEnd", "ProviderEnd", "short_way", "why_interpreted"]
+__all__ = ["ClientEnd", "ProviderEnd", "reader", "short_way", "why_interpreted"]

@@ -21,6 +21,7 @@ from picows import WSListener, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeRes
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .arrival import Headers, TurnedAway
+from .short_way import reader
 from .sockets import WSProtocol, server_side
 
 HEAD_BYTES_MAX = 16 * 1024  # request line and headers; browsers and proxies allow 8 to 16 KiB
@@ -64,6 +65,7 @@ class Upgrade(WSProtocol):  # type: ignore[misc]  # picows ships no types for it
             *server_side(self._answer, message_bytes_max=message_bytes_max, buffer_bytes=buffer_bytes)
         )
         self._doorkeeper = doorkeeper
+        self._message_bytes_max = message_bytes_max
         self._response: WSUpgradeResponseWithListener | None = None
 
     def data_received(self, request: bytes) -> None:
@@ -89,6 +91,11 @@ class Upgrade(WSProtocol):  # type: ignore[misc]  # picows ships no types for it
         ).encode("latin-1")
         self.get_buffer(-1)[: len(canonical)] = canonical
         self.buffer_updated(len(canonical))
+        if isinstance(outcome, Welcome):
+            # uvicorn makes this object the socket's protocol when we return. Nothing is read in between.
+            socket = self.transport.underlying_transport
+            reading = reader(self, outcome.listener, self._message_bytes_max)
+            asyncio.get_running_loop().call_soon(socket.set_protocol, reading)
 
     def _answer(self, request: WSUpgradeRequest) -> WSUpgradeResponseWithListener | None:
         response, self._response = self._response, None

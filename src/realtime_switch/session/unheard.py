@@ -49,9 +49,13 @@ class Unheard:
         self.kept_max = limits.SILENCE_FRAMES_MAX
 
     def audio(self, payload: bytes) -> None:
-        self.kept.append(payload)
-        while len(self.kept) > self.kept_max and self._drop_oldest_audio():
-            pass
+        kept = self.kept
+        kept.append(payload)
+        while len(kept) > self.kept_max:
+            if isinstance(kept[0], bytes):  # nearly always
+                kept.popleft()
+            elif not self._drop_oldest_audio():
+                break
 
     def said(self, weight: Weight, payload: bytes) -> None:
         if weight is Weight.AUDIO:
@@ -124,7 +128,7 @@ class Unheard:
     def _confirmed(self, *weights: Weight) -> None:
         for said in (self._turn, self.kept):
             for index, one in enumerate(said):
-                if _weight(one) in weights:
+                if not isinstance(one, bytes) and one[0] in weights:  # none of these is audio
                     del said[index]
                     return
 

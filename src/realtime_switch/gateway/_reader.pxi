@@ -1,0 +1,212 @@
+# A part of _compiled.pyx: what stands between a socket and picows, once a call is up.
+#
+# A read costs picows a memoryview, a call in Python and an object for each frame, which is as much as all the
+# rest of the short way. So frames are looked for here first, in the read itself: whoever is plain and passes
+# goes on at once, and picows never hears of it. Everything else is handed to picows byte by byte as it came:
+# it is picows that knows the protocol, that complains, and under whose care our Python runs. This reads only
+# as much of RFC 6455 5.2 as is needed to see where a frame ends.
+
+DEF READ_BYTES = 16_384  # a frame that is larger goes to picows in pieces
+
+
+cdef class Reader(Protocol):
+    cdef object _picows  # its protocol of this socket
+    cdef ClientEnd _client
+    cdef ProviderEnd _provider  # one of the two is None
+    cdef Py_ssize_t _payload_bytes_max
+    cdef char* _data
+    cdef Py_ssize_t _filled
+    cdef Py_ssize_t _passing_by  # bytes still to come of a frame that is too large to be looked at
+    cdef bint _at_boundary  # picows holds no part of a frame
+    cdef void* _picows_data  # its buffer, while there is nothing in it
+    cdef Py_ssize_t _picows_room
+
+    def __cinit__(self, picows, end, Py_ssize_t payload_bytes_max):
+        self._picows = picows
+        self._client = end if isinstance(end, ClientEnd) else None
+        self._provider = None if self._client is not None else end
+        self._payload_bytes_max = payload_bytes_max
+        cdef Py_buffer room
+        PyObject_GetBuffer(picows.get_buffer(-1), &room, PyBUF_WRITABLE)
+        self._picows_data, self._picows_room = room.buf, room.len
+        PyBuffer_Release(&room)
+        self._data = <char*>PyMem_Malloc(READ_BYTES)
+        if self._data == NULL:
+            raise MemoryError()
+
+    def __dealloc__(self):
+        PyMem_Free(self._data)
+
+    cpdef is_buffered_protocol(self):
+        return True
+
+    cdef NoResult get_buffer_c(self, Py_ssize_t hint, char** start, Py_ssize_t* size) except NoResult.EXC:
+        start[0] = self._data + self._filled
+        size[0] = READ_BYTES - self._filled
+        return NoResult.OK
+
+    cpdef get_buffer(self, Py_ssize_t hint):
+        return PyMemoryView_FromMemory(self._data + self._filled, READ_BYTES - self._filled, PyBUF_WRITE)
+
+    cpdef buffer_updated(self, Py_ssize_t size):
+        cdef char* at = self._data
+        cdef char* end
+        cdef Py_ssize_t whole
+        cdef bint more
+        self._filled += size
+        end = at + self._filled
+        if not self._at_boundary:
+            # The handshake is picows', and half a frame may have come with it.
+            self._at_boundary = self._picows.listener is not None and self._picows_is_empty()
+            if not self._at_boundary:
+                self._filled = 0
+                self._hand_over(at, end - at)
+                return
+        try:
+            if self._passing_by:
+                whole = min(self._passing_by, end - at)
+                self._passing_by -= whole
+                self._hand_over(at, whole)
+                at += whole
+            whole = _frame_bytes(at, end)
+            while 0 < whole <= end - at:
+                more = 0 < _frame_bytes(at + whole, end) <= end - at - whole
+                if not self._passes(at, whole, more):
+                    self._refuse(at, whole, more)
+                at += whole
+                whole = _frame_bytes(at, end)
+            if whole > READ_BYTES or (whole and not self._may_pass(at, whole)):
+                # Its end is not awaited: picows may have something to say to its beginning.
+                self._passing_by = whole - (end - at)
+                self._refuse(at, end - at, False)
+                at = end
+        except BaseException:
+            self._filled = 0
+            if self._provider is not None:
+                self._provider._together_bytes = 0
+            raise
+        self._filled = end - at
+        if self._filled and at != self._data:
+            memmove(self._data, at, self._filled)
+
+    cdef bint _passes(self, char* frame, Py_ssize_t size, bint more) except -1:
+        if not self._may_pass(frame, size):
+            return False
+        if self._client is not None:
+            return self._client._take(frame, _head_bytes(frame), size)
+        return self._provider._take(frame, _head_bytes(frame), size, not more)
+
+    cdef bint _may_pass(self, const char* frame, Py_ssize_t size) noexcept:
+        """As far as its head tells: text or binary, not a piece, no RSV bits, masked by a client and only then."""
+        cdef Py_ssize_t head = _head_bytes(frame)
+        return (
+            (frame[0] == <char>0x81 or frame[0] == <char>0x82)
+            and (frame[1] & <char>0x80 != 0) == (self._client is not None)
+            and head != 0
+            and size - head <= self._payload_bytes_max
+        )
+
+    cdef _refuse(self, char* frame, Py_ssize_t size, bint more):
+        if self._provider is not None:
+            if self._provider._together_bytes:
+                self._provider._hold(self._provider.call)
+            self._provider._more = more
+        self._hand_over(frame, size)
+        if self._provider is not None:
+            self._provider._more = False
+
+    cdef bint _picows_is_empty(self) except -1:
+        """It offers what is free of its buffer: all of it, if it is where and as long as it was in the beginning.
+        Once it has grown it is not known again, and all goes through picows."""
+        cdef Py_buffer room
+        PyObject_GetBuffer(self._picows.get_buffer(-1), &room, PyBUF_WRITABLE)
+        cdef bint empty = room.buf == self._picows_data and room.len == self._picows_room
+        PyBuffer_Release(&room)
+        return empty
+
+    cdef _hand_over(self, const char* data, Py_ssize_t size):
+        cdef Py_buffer room
+        cdef Py_ssize_t some
+        while size:
+            view = self._picows.get_buffer(-1)
+            PyObject_GetBuffer(view, &room, PyBUF_WRITABLE)
+            some = min(size, room.len)
+            memcpy(room.buf, data, some)
+            PyBuffer_Release(&room)
+            self._picows.buffer_updated(some)
+            data += some
+            size -= some
+
+    # -- The rest of a protocol is picows' ---------------------------------------------------------------
+
+    def connection_made(self, transport):
+        self._picows.connection_made(transport)
+
+    def eof_received(self):
+        return self._picows.eof_received()
+
+    def connection_lost(self, error):
+        self._picows.connection_lost(error)
+
+    def pause_writing(self):
+        self._picows.pause_writing()
+
+    def resume_writing(self):
+        self._picows.resume_writing()
+
+
+cdef Py_ssize_t _frame_bytes(const char* frame, const char* end) noexcept:
+    """How long the frame is that begins here; 0: not enough of it is there to tell. A length that nobody can
+    mean is told as one that is too large to be looked at, and picows answers it."""
+    cdef Py_ssize_t there = end - frame
+    cdef Py_ssize_t head = 2
+    cdef uint64_t size
+    cdef int i
+    if there < 2:
+        return 0
+    size = <uint8_t>frame[1] & 0x7F
+    if size == 126:
+        head = 4
+    elif size == 127:
+        head = 10
+    if there < head:
+        return 0
+    if head > 2:
+        size = 0
+        for i in range(2, head):
+            size = size << 8 | <uint8_t>frame[i]
+    if <uint8_t>frame[1] & 0x80:
+        head += 4
+    return head + <Py_ssize_t>size if size < 1 << 40 else 1 << 40
+
+
+cdef Py_ssize_t _head_bytes(const char* frame) noexcept:
+    """Up to the payload, or 0 if the length is not spelt in the shortest way, which is picows' to refuse."""
+    cdef int spelt = <uint8_t>frame[1] & 0x7F
+    cdef Py_ssize_t mask = 4 if <uint8_t>frame[1] & 0x80 else 0
+    if spelt < 126:
+        return 2 + mask
+    if spelt == 126:
+        return 4 + mask if (<uint8_t>frame[2] << 8 | <uint8_t>frame[3]) >= 126 else 0
+    return 0  # 64 KiB and more do not fit into a read
+
+
+cdef void _mask(char* payload, Py_ssize_t size, const char* key) noexcept:
+    """RFC 6455 5.3, eight bytes at a time."""
+    cdef uint64_t twice, word
+    cdef Py_ssize_t at = 0
+    memcpy(&twice, key, 4)
+    memcpy(<char*>&twice + 4, key, 4)
+    while at + 8 <= size:
+        memcpy(&word, payload + at, 8)
+        word ^= twice
+        memcpy(payload + at, &word, 8)
+        at += 8
+    while at < size:
+        payload[at] ^= key[at & 3]
+        at += 1
+
+
+def reader(picows, end, payload_bytes_max):
+    """Who is to read for `picows`, which has nothing in its buffer yet; `end` hears what it reads."""
+    return Reader(picows, end, payload_bytes_max) if isinstance(end, (ClientEnd, ProviderEnd)) else picows
