@@ -15,6 +15,7 @@ import os
 import shutil
 import statistics
 import time
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 
@@ -149,7 +150,10 @@ async def run(options: argparse.Namespace) -> dict[str, list[dict[str, float]]]:
     ]
     present = [system for system in systems if system is not None]
     if options.only:
-        wanted = {present[0].name, *(s.name for s in present if any(word in s.name for word in options.only))}
+        wanted = {
+            present[0].name,
+            *(s.name for s in present if any(fnmatch(s.name, word) for word in options.only)),
+        }
         for system in present:
             if system.name not in wanted:
                 system.stop()
@@ -195,7 +199,9 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--only", nargs="*", help="parts of the names of the systems that are wanted")
+    parser.add_argument(
+        "--only", nargs="*", help="names of the systems that are wanted; * stands for anything"
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rounds = uvloop.run(run(options))
