@@ -13,8 +13,8 @@ serve: .venv/ready  ## run it on this machine; arguments: make serve ARGS="--por
 	@exec $(BIN)/realtime-switch serve $(ARGS)
 
 test: check  ## everything a change must pass: lint, types, layers, tests
-	$(BIN)/python -m pytest -n 2 $(ARGS)
 	RTS_INTERPRETED=1 $(BIN)/python -m pytest -n 2 -q tests/gateway  # the twin of what is compiled
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 soak: .venv/ready  ## kill -9 at random for some ten minutes, and thousands of simulated disasters: make soak KILLS=100
 	FAULTY_WORLDS=50000 $(BIN)/python -m pytest -n 2 tests/simulation --timeout 3600
