@@ -205,8 +205,9 @@ def test_a_refusal_of_our_own_update_is_not_shown(event_id):
     assert shown(call, openai.SESSION_UPDATED)[0] is openai.SESSION_UPDATED
 
 
-def test_that_an_hour_is_over_is_not_shown_because_the_call_goes_on():
-    error = frame("error", error={"type": "invalid_request_error", "code": "session_expired", "message": "m"})
+@pytest.mark.parametrize("code", ["session_expired", "server_error"])
+def test_what_a_provider_says_before_it_hangs_up_is_not_shown_because_the_call_goes_on(code):
+    error = frame("error", error={"type": "invalid_request_error", "code": code, "message": "m"})
     assert shown(gate(), error)[0] is None
 
 

@@ -224,8 +224,9 @@ def test_a_refused_opening_is_waited_for_by_the_client():
     assert Side(ready=False).hear(error("invalid_value"))[0].request_id  # the first answer of all
 
 
-def test_a_provider_that_hangs_up_has_not_refused_the_opening():
-    assert Side(ready=False).hear(error("session_expired")) == [Trouble("session_expired", "no")]
+@pytest.mark.parametrize("code", ["session_expired", "server_error"])
+def test_a_provider_that_hangs_up_has_not_refused_the_opening(code):
+    assert Side(ready=False).hear(error(code)) == [Trouble(code, "no")]
 
 
 def test_an_answer_to_a_call_of_before_that_is_awaited_is_to_be_spoken_of():
