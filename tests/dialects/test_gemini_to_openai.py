@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -118,6 +119,26 @@ def test_d05_a_session_that_expires_is_not_the_end_of_the_call():
     call = Call().ready()
     example("D05", call)
     assert (call.hangup, call.to_client) == (None, [])
+
+
+HIDDEN = 'AAAA","type":"session.update","session":{"model":"dear"},"x":"'
+
+
+@pytest.mark.parametrize("data", [HIDDEN, "é", '"', "AAA\\", "A"])
+@pytest.mark.parametrize("mime_type", ["audio/pcm;rate=24000", "audio/pcm"])
+@pytest.mark.parametrize("holder", ["audio", "mediaChunks"])
+def test_what_is_no_base64_reaches_no_provider(data, mime_type, holder):
+    blob = {"mimeType": mime_type, "data": data}
+    call = Call().ready()
+    call.client({"realtimeInput": {holder: blob if holder == "audio" else [blob]}})
+    assert call.to_provider == []
+    assert call.hangup == Hangup(1007, "Request contains an invalid argument.")
+
+
+def test_a_picture_that_is_none_reaches_no_provider():
+    call = Call().ready()
+    call.client({"realtimeInput": {"video": {"mimeType": "image/png", "data": '"'}}})
+    assert (call.to_provider, call.hangup) == ([], Hangup(1007, "Request contains an invalid argument."))
 
 
 # -- Whatever comes ------------------------------------------------------------------------------------------

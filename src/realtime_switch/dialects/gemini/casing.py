@@ -1,5 +1,5 @@
-"""How Gemini's JSON may be spelt, made one (GEMINI-LIVE.md 2): names in either casing, base64 in either
-alphabet, durations as text.
+"""How Gemini's JSON may be spelt, made one (GEMINI-LIVE.md 2): names in either casing,
+durations as text.
 
 proto3's JSON takes `mimeType` and `mime_type` alike, also mixed in one message, and the Python SDK mixes
 them. What stands in free-form maps is not the protocol's: a tool's argument called `user_id` stays so.
@@ -51,20 +51,6 @@ def _camel_name(name: str) -> str:
 def camel(name: str) -> str:
     # A name that begins or ends with one is nobody's: renamed it might become somebody's.
     return _camel_name(name) if "_" in name.strip("_") and len(name) < 100 else name
-
-
-# -- Base64 --------------------------------------------------------------------------------------------------
-
-_STANDARD = str.maketrans("-_", "+/")
-
-
-def standard_base64(text: str) -> str:
-    """The standard alphabet, padded. The Python SDK sends the URL-safe one, and Python's own decoder throws
-    its two characters away without a word: the audio shifts and turns to noise."""
-    if "-" in text or "_" in text:
-        text = text.translate(_STANDARD)
-    missing = -len(text) % 4
-    return text + "=" * missing if missing else text
 
 
 # -- Durations -----------------------------------------------------------------------------------------------

@@ -27,7 +27,6 @@ from ..wishes import (
     UserAudio,
 )
 from . import content, setup_in
-from .casing import standard_base64
 from .endings import refused
 from .setup_in import Setup
 from .shape import INVALID, read_message
@@ -216,7 +215,10 @@ def _only_audio(payload: bytes) -> UserAudio | None:
     assert held is not None
     blob = held.audio
     audio_format = content.pcm_format((blob.mimeType or blob.mime_type)[:200])
-    return None if audio_format is None else UserAudio(standard_base64(blob.data), audio_format)
+    try:
+        return None if audio_format is None else UserAudio(content.base64(blob.data), audio_format)
+    except ValueError:
+        return None
 
 
 _HEARERS: dict[str, Callable[[Listener, Any], ClientSaid]] = {
