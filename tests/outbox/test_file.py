@@ -12,17 +12,13 @@ from sqlcipher3 import dbapi2
 from outbox_ends import KEY, Ledger, a_shelf, an_outbox, bill, config, files, passage, until
 from realtime_switch.accounts.records import Passage
 from realtime_switch.outbox.file import PAGE_BYTES, OutboxFile
-from realtime_switch.outbox.rows import KINDS, Record, Row, encode
+from realtime_switch.outbox.rows import KINDS, Record, encode
 
 FRAME_BYTES = PAGE_BYTES + 24  # in SQLite's log (sqlite.org/fileformat2.html 4.1)
 
 
 def a_file(directory: Path, blanks: int = 1_000) -> OutboxFile:
     return OutboxFile(directory / "1.outbox", KEY, 1, blanks=blanks)
-
-
-def keep(file: OutboxFile, *records: Record) -> list[Row]:
-    return file.keep([(record, encode(record)) for record in records])
 
 
 def by_sqlcipher(path: Path) -> Any:
@@ -42,7 +38,7 @@ def of_length(size: int) -> Passage:
 def pages_of(file: OutboxFile, *records: Record) -> float:
     log = Path(f"{file.path}-wal")
     before = log.stat().st_size
-    keep(file, *records)
+    file.keep(records)
     return (log.stat().st_size - before) / FRAME_BYTES
 
 
@@ -78,7 +74,7 @@ def test_what_is_kept_together_is_one_commit(tmp_path: Path) -> None:
     file = a_file(tmp_path)
     statements: list[str] = []
     file._connection.exec_trace = lambda cursor, sql, values: not statements.append(sql)  # True: go on
-    rows = keep(file, passage(1), bill(1), config(1))
+    rows = file.keep([passage(1), bill(1), config(1)])
     assert len(statements) == 1, "and nothing between them could be killed"
     assert [(row.number, row.record) for row in rows] == [(1, passage(1)), (2, bill(1)), (3, config(1))]
     file.close()
@@ -86,12 +82,12 @@ def test_what_is_kept_together_is_one_commit(tmp_path: Path) -> None:
 
 def test_what_fails_has_kept_nothing_and_takes_no_place(tmp_path: Path) -> None:
     file = a_file(tmp_path)
-    keep(file, bill(1))
+    file.keep([bill(1)])
     pages = file._connection.execute("PRAGMA page_count").get
     file._connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(apsw.FullError):
-        keep(file, bill(2), passage(1, text="x" * 50_000))
-    keep(file, bill(3))
+        file.keep([bill(2), passage(1, text="x" * 50_000)])
+    file.keep([bill(3)])
     assert [row.record for row in file.read(0, 100)[0]] == [bill(1), bill(3)]
     file.close()
 
@@ -110,7 +106,7 @@ async def test_records_of_any_length_come_back_in_order_and_more_than_there_are_
             passage(len(kept) + number, text="é" * dice.randrange(1, length + 1))
             for number in range(dice.randrange(1, 4))
         ]
-        rows = keep(file, *together)
+        rows = file.keep(together)
         kept += together
         if dice.random() < 0.3:
             file.forget([row.number for row in rows])
@@ -130,8 +126,8 @@ async def test_records_of_any_length_come_back_in_order_and_more_than_there_are_
 def test_sqlcipher_reads_what_we_wrote_and_finds_every_page_whole(tmp_path: Path, folded: bool) -> None:
     file = a_file(tmp_path)
     for number in range(200):
-        keep(file, bill(number), passage(number))
-    keep(file, passage(200, text="x" * 9_000))
+        file.keep([bill(number), passage(number)])
+    file.keep([passage(200, text="x" * 9_000)])
     if folded:
         file.fold()
         file.close()

@@ -43,6 +43,14 @@ async def test_what_is_kept_survives_a_process_that_never_came_to_send_it(tmp_pa
     assert list((tmp_path / "b").iterdir()) == []
 
 
+async def test_what_was_kept_last_is_sent_before_it_closes(tmp_path: Path) -> None:
+    ledger = Ledger()
+    outbox = Outbox(ledger, a_shelf(tmp_path), Watch())
+    outbox.keep(passage(1), bill(1))
+    assert await outbox.close(within_s=5) == 0
+    assert (list(ledger.said), list(ledger.bills)) == (["p1"], ["b1"])
+
+
 async def test_what_a_stopped_gateway_could_not_send_is_there_for_the_next(tmp_path: Path) -> None:
     away, ledger = Ledger(), Ledger()
     away.failure = ErrorCode.INTERNAL_LINK_TIMEOUT

@@ -26,7 +26,7 @@ import apsw
 import structlog
 
 from ..accounts.errors import ErrorCode, StorageError
-from .rows import KINDS, Record, Row, decode
+from .rows import KINDS, Record, Row, decode, encode
 
 _log = structlog.get_logger("outbox")
 
@@ -63,15 +63,18 @@ class OutboxFile:
                 _unlink(path)  # half made, it would hold the room that is missing
             raise explain(path, error) from None
 
-    def keep(self, records: Sequence[tuple[Record, bytes]]) -> list[Row]:
+    def keep(self, records: Sequence[Record]) -> list[Row]:
         """Committed, all together, when it returns; raises apsw.Error and has changed nothing."""
         rows = []
         values: list[int | bytes] = []
-        for number, (record, data) in enumerate(records, self.rows_ever + 1):
+        number = self.rows_ever
+        for record in records:
+            number += 1
+            data = encode(record)
             rows.append(Row(self.serial, number, record, len(data)))
             values += (number, KINDS[type(record)], data)
         self._connection.execute(_keep(len(rows)), values)
-        self.rows_ever += len(rows)
+        self.rows_ever = number
         return rows
 
     def forget(self, numbers: Sequence[int]) -> None:

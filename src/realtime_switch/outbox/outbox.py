@@ -86,6 +86,7 @@ class Outbox:
         self._ample_bytes = self._bounds.bytes_max * NEARLY_FULL
         self._loop = asyncio.get_running_loop()
         self._delivery = Delivery(random.random)
+        self._born: list[Row] = []  # kept in this turn of the loop, not in `_delivery` yet
         self._sessions: Counter[str] = Counter()  # of the rows in `_delivery`
         self._unwritten = 0  # records that the disk did not take, which are only here
         self._settling: list[tuple[str, asyncio.Future[None]]] = []  # who waits for a session, "" for all
@@ -133,9 +134,17 @@ class Outbox:
 
     def _on_disk(self, records: Sequence[Record]) -> None:
         shelf = self._shelf
-        rows = shelf.keep(records, len(self._delivery) > BACKLOG_ROWS)
+        rows = shelf.keep(records, len(self._delivery) + len(self._born) > BACKLOG_ROWS)
         if shelf.streams:
-            self._add(rows)
+            # The frame that waits for this commit goes first.
+            if not self._born:
+                self._loop.call_soon(self._take_in)
+            self._born += rows
+
+    def _take_in(self) -> None:
+        born, self._born = self._born, []
+        if born:
+            self._add(born)
 
     def _keep_alone(self, record: Record) -> None:
         bill = isinstance(record, UsageRecord)
@@ -147,6 +156,7 @@ class Outbox:
                 # It happened, and the provider will charge for it: if we live so long it is still posted.
                 _log.warning("record is only in memory", id=record.id, reason=error.message)
                 self._unwritten += 1
+                self._take_in()
                 self._add([Row(0, 0, record, 0)])
                 self.hurry()
             else:
@@ -157,6 +167,7 @@ class Outbox:
 
     def hurry(self) -> None:
         """What is here is not to wait for company: a call has ended, or an account runs low."""
+        self._take_in()
         self._delivery.hurry()
         self._plan()
 
@@ -212,7 +223,7 @@ class Outbox:
 
     def _is_settled(self, session_id: str) -> bool:
         of_session = self._sessions[session_id] if session_id else len(self._delivery)
-        return not of_session and not self._shelf.has_unread
+        return not of_session and not self._born and not self._shelf.has_unread
 
     async def _settled(self, session_id: str, within_s: float) -> None:
         settled: asyncio.Future[None] = self._loop.create_future()
@@ -271,6 +282,7 @@ class Outbox:
             self._plan()
 
     async def _deliver(self) -> None:
+        self._take_in()  # born before anything that is read back now
         while self._wants_to_read():
             self._add(await self._shelf.read())
             self._delivery.hurry()  # what is read back has waited long enough

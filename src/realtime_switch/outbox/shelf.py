@@ -24,7 +24,7 @@ import structlog
 from ..accounts.errors import ErrorCode, StorageError
 from .file import SUFFIX, OutboxFile, explain
 from .folder import Folder, adopt_folders, make_folder
-from .rows import Record, Row, encode
+from .rows import Record, Row
 
 FILE_ROWS_MAX = 4_096  # its log then holds some 10 MiB: its blanks, and a page or more for each commit
 READ_ROWS = 500  # at once; bounds how long a reader holds Python
@@ -89,30 +89,30 @@ class Shelf:
         """In one commit, on disk (or in its cache, which outlives us) when this returns; raises StorageError
         otherwise, and has kept none. `backlog`: the reader is behind, so let the next file be read back
         instead of handed on."""
-        encoded = [(record, encode(record)) for record in records]
         if self._live.file.rows_ever >= FILE_ROWS_MAX:
             self._turn_over(backlog)
         try:
-            rows = self._live.file.keep(encoded)
+            rows = self._live.file.keep(records)
         except apsw.Error as error:
-            rows = self._keep_elsewhere(encoded, backlog, error)
+            rows = self._keep_elsewhere(records, backlog, error)
         held = self._live
-        self._count(held, len(rows), sum([row.size_bytes for row in rows]))
-        if self.streams:
+        size_bytes = 0
+        for row in rows:
+            size_bytes += row.size_bytes
+        self._count(held, len(rows), size_bytes)
+        if held.read_upto is None:
             held.handed_out += len(rows)
         self._dirty = held.file
         return rows
 
-    def _keep_elsewhere(
-        self, encoded: Sequence[tuple[Record, bytes]], backlog: bool, error: apsw.Error
-    ) -> list[Row]:
+    def _keep_elsewhere(self, records: Sequence[Record], backlog: bool, error: apsw.Error) -> list[Row]:
         """The file may be the one thing that is broken: try the next one."""
         broken = explain(self._live.file.path, error)
         if not self._turn_over(backlog):
             raise broken
         _log.error("outbox file failed, the next one is used", reason=broken.message)
         try:
-            return self._live.file.keep(encoded)
+            return self._live.file.keep(records)
         except apsw.Error as error:
             raise explain(self._live.file.path, error) from None
 
