@@ -16,6 +16,7 @@ from websockets.asyncio.server import Server, ServerConnection
 
 from realtime_switch.accounts.errors import ErrorCode, RealtimeSwitchError
 from realtime_switch.accounts.keys import hash_key
+from realtime_switch.accounts.questions import AboutAccount, AccountFacts, Answer, KeyFacts, Question
 from realtime_switch.accounts.records import (
     Balance,
     Grant,
@@ -26,6 +27,7 @@ from realtime_switch.accounts.records import (
     Switched,
     UsageRecord,
 )
+from realtime_switch.accounts.service import AccountService
 from realtime_switch.dialects.profile import Profile
 from realtime_switch.gateway.main import Gateway
 from realtime_switch.gateway.switchboard import Bounds
@@ -71,7 +73,7 @@ def begun(reply: str = "resp_1") -> dict[str, Any]:
 
 
 class Books:
-    """The five verbs over dicts. What a test wants to go wrong, it puts into `failures`."""
+    """The six verbs over dicts. What a test wants to go wrong, it puts into `failures`."""
 
     def __init__(self) -> None:
         self.credits = {"a1": 1_000_000, "poor": 0}
@@ -126,6 +128,31 @@ class Books:
     async def save_session(self, saved: SavedConfig) -> None:
         await self._answer()
         self.configs[saved.session_id] = saved.config
+
+    async def ask(self, key_hash: str, question: Question) -> Answer | Refusal:
+        """Of the account only: what is remembered is asked of the real service, test_http_sessions.py."""
+        self.questions += 1
+        await self._answer()
+        account_id = self.keys.get(key_hash)
+        if account_id is None:
+            return Refusal(code=ErrorCode.EXTERNAL_INVALID_AUTH, message="Incorrect API key provided.")
+        assert isinstance(question, AboutAccount)
+        return AccountFacts(
+            id=account_id,
+            email=f"{account_id}@example.com",
+            plan_name="Free",
+            plan_credits=self.credits[account_id],
+            topup_credits=0,
+            status="active",
+            created_us=1_700_000_000_000_000,
+            key=KeyFacts(
+                indicator="rsliv...a0a0a",
+                label="",
+                created_us=1_700_000_000_000_000,
+                expires_us=None,
+                last_used_us=None,
+            ),
+        )
 
     async def append_conversation(self, parts: Sequence[Passage | Switched]) -> None:
         await self._answer()
@@ -269,6 +296,7 @@ async def rig(
     *,
     bounds: Bounds | None = None,
     books: Books | None = None,
+    service: AccountService | None = None,
     url: str = "",
     capabilities: Capabilities | None = None,
     tls: ssl.SSLContext | None = None,
@@ -294,7 +322,7 @@ async def rig(
         books = books or Books()
         outbox = tempfile.TemporaryDirectory(prefix="outbox-")
         shelf = open_shelf(Path(outbox.name), "ab" * 32, 1)
-        gateway = Gateway(books, routes, SIGNING_KEY, shelf, bounds, tls=tls)
+        gateway = Gateway(service or books, routes, SIGNING_KEY, shelf, bounds, tls=tls)
         port = await gateway.open(("127.0.0.1", 0))
         try:
             yield Rig(gateway, books, upstream, elsewhere, port, routes.names(), tls is not None)

@@ -11,6 +11,14 @@ from pathlib import Path
 
 import zmq.asyncio
 
+from realtime_switch.accounts.questions import (
+    Answer,
+    Question,
+    Said,
+    SessionFacts,
+    SessionWhole,
+    UsageTotals,
+)
 from realtime_switch.accounts.records import (
     Balance,
     Grant,
@@ -31,6 +39,18 @@ GRANT = Grant(
     account_id="a1", session_id="s1", credits=42, config='{"voice":"alloy"}', history="user: مرحبا 👋\n"
 )
 POSTED = Posted(balances=(Balance(account_id="a1", credits=-3),), unknown=("r9",))
+
+SESSION = SessionWhole(
+    session=SessionFacts(
+        id="s1", began_us=1, updated_us=2, has_config=True, chars=3, credits=4, preview="مرحبا 👋"
+    ),
+    config='{"voice":"alloy"}',
+    usage=UsageTotals(credits=4),
+    usage_by_provider=(UsageTotals(groups=("openai",), credits=4),),
+    switches=(),
+    said=(Said(number=1, id="p1", text="user: مرحبا 👋\n", born_us=5),),
+    more=False,
+)
 
 
 class Notebook:
@@ -61,6 +81,10 @@ class Notebook:
 
     async def append_conversation(self, parts: Sequence[Passage | Switched]) -> None:
         await self._do(tuple(parts))
+
+    async def ask(self, key_hash: str, question: Question) -> Answer | Refusal:
+        await self._do((key_hash, question))
+        return self.answer if isinstance(self.answer, Refusal) else SESSION
 
     def let_go(self) -> None:
         self.held.clear()

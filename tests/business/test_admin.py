@@ -4,11 +4,12 @@ from msgspec.structs import replace
 from ledger_facts import switched
 from realtime_switch.accounts.errors import ErrorCode, RealtimeSwitchError
 from realtime_switch.accounts.keys import hash_key, is_key
+from realtime_switch.accounts.questions import UsageTotals
 from realtime_switch.accounts.records import Passage, SavedConfig, Tokens, UsageRecord
 from realtime_switch.business.admin import WholeSession
 from realtime_switch.business.audit import findings
 from realtime_switch.business.credits import RateBook
-from realtime_switch.business.repos import Account, ApiKey, Entry, EntryKind, SessionSummary, UsageTotals
+from realtime_switch.business.repos import Account, ApiKey, Entry, EntryKind, SessionSummary
 
 
 def refused(code):
@@ -223,9 +224,9 @@ async def test_usage_is_summed_for_all_or_for_one_account_and_by_what_there_is(a
     await post(database, clock, one, 10, 20)
     await post(database, clock, other, 5)
 
-    def totals(group, responses, input_tokens):
+    def totals(groups, responses, input_tokens):
         return UsageTotals(
-            group=group,
+            groups=groups,
             responses=responses,
             input_tokens=input_tokens,
             output_tokens=responses,
@@ -233,10 +234,10 @@ async def test_usage_is_summed_for_all_or_for_one_account_and_by_what_there_is(a
             credits=input_tokens + responses,
         )
 
-    assert await admin.usage() == [totals("", 3, 35)]
-    assert await admin.usage(id_or_email="b@b") == [totals("", 1, 5)]
-    assert await admin.usage("account") == [totals(one.id, 2, 30), totals(other.id, 1, 5)]
-    assert await admin.usage("provider", one.id) == [totals("openai", 2, 30)]
+    assert await admin.usage() == [totals((), 3, 35)]
+    assert await admin.usage(id_or_email="b@b") == [totals((), 1, 5)]
+    assert await admin.usage("account") == [totals((one.id,), 2, 30), totals((other.id,), 1, 5)]
+    assert await admin.usage("provider", one.id) == [totals(("openai",), 2, 30)]
     with refused(ErrorCode.EXTERNAL_INVALID_VALUE):
         await admin.usage("month")
     with refused(ErrorCode.EXTERNAL_NOT_FOUND):

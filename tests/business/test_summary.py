@@ -56,10 +56,10 @@ async def ada(admin):
     return (await admin.create_account("ada@example.com")).id
 
 
-async def say(database, account, *texts, session_id="s1"):
+async def say(database, account, *texts, session_id="s1", born_us=0):
     say.number += 1
     said = [
-        Passage(id=f"{say.number}-{n}", account_id=account, session_id=session_id, text=text)
+        Passage(id=f"{say.number}-{n}", account_id=account, session_id=session_id, text=text, born_us=born_us)
         for n, text in enumerate(texts)
     ]
     await database.write(lambda repos: repos.sessions.append(said, 0))
@@ -258,14 +258,14 @@ async def test_whatever_goes_wrong_with_one_the_others_go_on(database, model, cl
 
 
 async def test_a_summary_of_what_was_deleted_meanwhile_is_thrown_away(
-    database, summariser, model, admin, ada
+    database, summariser, model, admin, ada, clock
 ):
     await say(database, ada, *LONG)
     model.may_answer.clear()
     summariser.begin(ada, "s1")
     await model.was_asked.wait()
     await admin.delete_session(ada, "s1")
-    await say(database, ada, *(f"user: anew {n}\n" for n in range(200)))
+    await say(database, ada, *(f"user: anew {n}\n" for n in range(200)), born_us=clock() + 1)
     model.may_answer.set()
     await summariser.settled()
     assert await told(database, ada) == "".join(f"user: anew {n}\n" for n in range(200))

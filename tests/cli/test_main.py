@@ -70,7 +70,10 @@ def test_help_imports_neither_a_database_nor_a_link(environ: dict[str, str]):
         (["account", "topup", "a@b.c", "0"], "Invalid value for 'TOKENS'"),
         (["key", "create", "a@b.c", "--expires", "soon"], "A duration is a number and a unit"),
         (["key", "create", "a@b.c", "--expires", "99999w"], "at most 100 years"),
-        (["usage", "--by", "moon"], "'moon' is not one of 'account', 'provider', 'session', 'day'"),
+        (
+            ["usage", "--by", "moon"],
+            "'moon' is not one of 'account', 'provider', 'model', 'kind', 'session', 'day'",
+        ),
         (["session", "show", "a@b.c"], "Missing argument 'SESSION'."),
         (["migrate", "down", "--to", "x"], "Invalid value for '--to'"),
         (["--nope"], "No such option '--nope'."),

@@ -21,6 +21,7 @@ from ledger_facts import (
     switched,
 )
 from realtime_switch.accounts.errors import ErrorCode, RealtimeSwitchError
+from realtime_switch.accounts.questions import Group, UsageTotals
 from realtime_switch.accounts.records import COUNT_MAX, TIME_MAX_US, SwitchCause, Tokens, UsageKind
 from realtime_switch.business.repos import (
     CLOSED,
@@ -30,7 +31,6 @@ from realtime_switch.business.repos import (
     Loaded,
     Repos,
     SessionSummary,
-    UsageTotals,
 )
 
 # -- Accounts --------------------------------------------------------------------------------------------
@@ -215,11 +215,18 @@ async def test_kinds_of_usage_are_never_added_into_one_another(database: Databas
 @pytest.mark.parametrize(
     ("by", "groups"),
     [
-        (None, {"": 111}),
-        ("account", {"a1": 11, "a2": 100}),
-        ("provider", {"gemini": 110, "openai": 1}),
-        ("session", {"s1": 101, "s2": 10}),
-        ("day", {"2023-11-14": 11, "2023-11-15": 100}),
+        ((), {(): 111}),
+        ((Group.ACCOUNT,), {("a1",): 11, ("a2",): 100}),
+        ((Group.PROVIDER,), {("gemini",): 110, ("openai",): 1}),
+        ((Group.MODEL,), {("",): 111}),
+        ((Group.KIND,), {("response",): 111}),
+        ((Group.SESSION,), {("s1",): 101, ("s2",): 10}),
+        ((Group.DAY,), {("2023-11-14",): 11, ("2023-11-15",): 100}),
+        ((Group.HOUR,), {("2023-11-14T22:00Z",): 1, ("2023-11-14T23:00Z",): 10, ("2023-11-15T00:00Z",): 100}),
+        (
+            (Group.DAY, Group.PROVIDER),
+            {("2023-11-14", "gemini"): 10, ("2023-11-14", "openai"): 1, ("2023-11-15", "gemini"): 100},
+        ),
     ],
 )
 async def test_totals_by(database: Database, by, groups):
@@ -233,15 +240,15 @@ async def test_totals_by(database: Database, by, groups):
         bill("u3", "a2", 100, provider="gemini", born_us=last_us_of_a_day + 1),
     ]
     await database.write(lambda r: r.usage.post(bills, NOW))
-    totals = await database.read(lambda r: r.usage.totals(by))
-    assert [(t.group, t.credits, t.total_tokens) for t in totals] == [(g, c, c) for g, c in groups.items()]
-    of_one = await database.read(lambda r: r.usage.totals(by, "a2"))
+    totals = await database.read(lambda r: r.usage.totals(*by))
+    assert [(t.groups, t.credits, t.total_tokens) for t in totals] == [(g, c, c) for g, c in groups.items()]
+    of_one = await database.read(lambda r: r.usage.totals(*by, account_id="a2"))
     assert [t.credits for t in of_one] == [100]
 
 
 async def test_nothing_used_is_one_row_of_zeros_or_no_group(database: Database):
     assert await database.read(lambda r: r.usage.totals()) == [UsageTotals()]
-    assert await database.read(lambda r: r.usage.totals("day")) == []
+    assert await database.read(lambda r: r.usage.totals(Group.DAY)) == []
 
 
 async def test_the_largest_record_fits_and_its_sums_are_whole_numbers(database: Database):
@@ -367,9 +374,10 @@ async def test_a_summary_replaces_one_that_reached_no_further(database: Database
 async def test_what_was_deleted_does_not_come_back_by_its_summary(database: Database):
     await open_account(database)
     await database.write(lambda r: r.sessions.append([passage("p1", "secret")], NOW))
-    assert await database.write(lambda r: r.sessions.delete("a1", "s1"))
+    assert await database.write(lambda r: r.sessions.delete("a1", "s1", NOW))
     await database.write(lambda r: r.sessions.summarise("a1", "s1", 1, "a secret", NOW))
-    await database.write(lambda r: r.sessions.append([passage("p2", "new")], NOW))
+    new = msgspec.structs.replace(passage("p2", "new"), born_us=NOW + 1)
+    await database.write(lambda r: r.sessions.append([new], NOW))
     after = await database.read(lambda r: r.sessions.backlog("a1", "s1"))
     assert after is not None
     assert after.text == "new"
@@ -454,8 +462,8 @@ async def test_a_deleted_session_is_gone_and_its_bills_stay(database: Database):
     await database.write(lambda r: r.usage.post([bill("u1")], NOW))
     other = switched("w2", session_id="s2")
     await database.write(lambda r: r.sessions.add_switches([switched("w1"), other], NOW))
-    assert await database.write(lambda r: r.sessions.delete("a1", "s1")) is True
-    assert await database.write(lambda r: r.sessions.delete("a1", "s1")) is False
+    assert await database.write(lambda r: r.sessions.delete("a1", "s1", NOW)) is True
+    assert await database.write(lambda r: r.sessions.delete("a1", "s1", NOW)) is False
     assert await database.read(lambda r: r.sessions.switches("a1", "s1")) == []
     assert await database.read(lambda r: r.sessions.switches("a1", "s2")) == [other]
     assert await database.read(lambda r: (r.sessions.find("a1", "s1"), r.sessions.backlog("a1", "s1"))) == (
@@ -576,7 +584,7 @@ async def test_law_any_name_can_be_asked_for(database: Database, name):
     """A session id comes from a URL: no spelling of it may be an error."""
     run = await _next_run(database)
     await open_account(database, run)
-    await database.write(lambda r: r.sessions.append([passage(run, "x", run, name)], NOW))
+    await database.write(lambda r: r.sessions.append([passage(run, f"x{name}", run, name)], NOW))
     assert await database.write(
         lambda r: r.usage.post([bill(run + name, run, session_id=name, model=name)], NOW)
     )
@@ -590,7 +598,12 @@ async def test_law_any_name_can_be_asked_for(database: Database, name):
     await database.read(
         lambda r: (r.accounts.load(name, name), r.accounts.find(name), r.sessions.backlog(run, name))
     )
-    assert await database.write(lambda r: r.sessions.delete(run, name))
+    [listed] = await database.read(lambda r: r.sessions.page(run, name, None, 9))
+    [said] = await database.read(lambda r: r.sessions.said(run, name, None, 9))
+    assert (listed.session_id, said.text) == (kept, f"x{kept}")
+    assert await database.read(lambda r: r.sessions.page(run, "", (NOW, name), 9)) == []
+    assert await database.write(lambda r: r.usage.forget_session(run, name)) == 1
+    assert await database.write(lambda r: r.sessions.delete(run, name, NOW))
 
 
 def _kept(text: str) -> str:

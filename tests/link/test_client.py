@@ -14,6 +14,7 @@ import zmq
 from link_ends import (
     GRANT,
     POSTED,
+    SESSION,
     Notebook,
     a_bare_server,
     a_client,
@@ -34,6 +35,7 @@ from realtime_switch.accounts.errors import (
     RealtimeSwitchError,
     StorageError,
 )
+from realtime_switch.accounts.questions import AboutAccount, AboutSession
 from realtime_switch.accounts.records import Refusal, SavedConfig, Tokens, UsageRecord
 from realtime_switch.accounts.service import AccountService
 from realtime_switch.link import envelope, zap
@@ -52,24 +54,26 @@ SAVED = SavedConfig(id="c1", account_id="a1", session_id="s1", config='{"not": "
 # -- The verbs -------------------------------------------------------------------------------------------
 
 
-async def all_five(service: AccountService) -> list[object]:
+async def all_six(service: AccountService) -> list[object]:
     return [
         await service.validate_and_load("abc", "s1"),
         await service.get_credits("a1"),
         await service.update_usage(list(USAGE)),
         await service.save_session(SAVED),
         await service.append_conversation([passage(1), passage(2), switched(3)]),
+        await service.ask("abc", AboutSession(session_id="s1", after=(5, 1))),
     ]
 
 
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
-def test_the_five_verbs_mean_the_same_over_the_link(
+def test_the_six_verbs_mean_the_same_over_the_link(
     address: str, new_loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
     async def story() -> None:
         direct, linked = Notebook(), Notebook()
         async with a_server(address, linked), a_client(address) as client:
-            assert await all_five(client) == await all_five(direct) == [GRANT, 42, POSTED, None, None]
+            told = await all_six(client)
+            assert told == await all_six(direct) == [GRANT, 42, POSTED, None, None, SESSION]
         assert linked.ended == direct.ended
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
@@ -80,6 +84,12 @@ async def test_a_refusal_is_an_answer(address: str, notebook: Notebook) -> None:
     notebook.answer = Refusal(code=ErrorCode.EXTERNAL_NO_CREDITS, message="nothing left")
     async with a_server(address, notebook), a_client(address) as client:
         assert await client.validate_and_load("abc", "s1") == notebook.answer
+
+
+async def test_a_question_may_be_refused_too(address: str, notebook: Notebook) -> None:
+    notebook.answer = Refusal(code=ErrorCode.EXTERNAL_INVALID_AUTH, message="no such key")
+    async with a_server(address, notebook), a_client(address) as client:
+        assert await client.ask("abc", AboutAccount()) == notebook.answer
 
 
 @pytest.mark.parametrize(

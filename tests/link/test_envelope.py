@@ -1,9 +1,28 @@
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from realtime_switch.accounts.errors import ErrorCode, LinkError
+from realtime_switch.accounts.questions import (
+    AboutAccount,
+    AboutSession,
+    AboutSessions,
+    AboutUsage,
+    AccountFacts,
+    DeleteSession,
+    Group,
+    KeyFacts,
+    Said,
+    SessionDeleted,
+    SessionFacts,
+    SessionsFacts,
+    SessionWhole,
+    UsageFacts,
+    UsageTotals,
+)
 from realtime_switch.accounts.records import (
     COUNT_MAX,
     Balance,
@@ -22,7 +41,9 @@ from realtime_switch.accounts.records import (
 from realtime_switch.link import envelope
 from realtime_switch.link.envelope import (
     MESSAGE_BYTES_MAX,
+    Answered,
     AppendConversation,
+    Ask,
     Credits,
     Failure,
     GetCredits,
@@ -103,7 +124,50 @@ posted = st.builds(
     unknown=st.lists(texts, max_size=3).map(tuple),
 )
 
+questions_asked = st.one_of(
+    st.just(AboutAccount()),
+    st.builds(
+        AboutUsage,
+        by=st.lists(st.sampled_from(Group), max_size=3).map(tuple),
+        since_us=times,
+        limit=st.just(7),
+    ),
+    st.builds(AboutSessions, search=texts, after=st.none() | st.tuples(balances, texts), limit=st.just(7)),
+    st.builds(AboutSession, session_id=texts, after=st.none() | st.tuples(balances, balances)),
+    st.builds(DeleteSession, session_id=texts),
+)
+
+
+def whole(kind: type[Any], **more: Any) -> st.SearchStrategy[Any]:
+    """Its numbers as a database has them, the rest by its types."""
+    numbers = {field.name: balances for field in msgspec.structs.fields(kind) if field.type is int}
+    return st.builds(kind, **numbers, **more)
+
+
+def some(of: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(of, max_size=2).map(tuple)
+
+
+maybe = st.none() | balances
+totals = whole(UsageTotals, groups=some(texts))
+sessions = whole(SessionFacts)
+answers = st.one_of(
+    whole(AccountFacts, key=whole(KeyFacts, expires_us=maybe, last_used_us=maybe)),
+    st.builds(UsageFacts, whole=totals, rows=some(totals)),
+    st.builds(SessionsFacts, sessions=some(sessions)),
+    st.builds(
+        SessionWhole,
+        session=sessions,
+        config=st.none() | texts,
+        usage=totals,
+        usage_by_provider=some(totals),
+        switches=some(switches),
+        said=some(whole(Said)),
+    ),
+    st.builds(SessionDeleted, session_id=texts),
+)
 requests = st.one_of(
+    st.builds(Ask, id=message_ids, key_hash=texts, question=questions_asked),
     st.builds(Hello, id=message_ids, version=st.integers(0, 2**31), boot=texts),
     st.builds(ValidateAndLoad, id=message_ids, key_hash=texts, session_id=texts),
     st.builds(GetCredits, id=message_ids, account_id=texts),
@@ -117,6 +181,7 @@ requests = st.one_of(
     ),
 )
 replies = st.one_of(
+    st.builds(Answered, id=message_ids, answer=answers),
     st.builds(Welcome, id=message_ids, version=st.integers(0, 2**31), boot=texts),
     st.builds(Granted, id=message_ids, grant=grants),
     st.builds(

@@ -11,6 +11,7 @@ import pytest
 
 from ledger_facts import DB_KEY, bill, check_ledger, new_account, post
 from realtime_switch.accounts.errors import ErrorCode, RealtimeSwitchError
+from realtime_switch.accounts.questions import Group
 from realtime_switch.store import sqlite
 from realtime_switch.store.cipher import PAGE_BYTES
 from realtime_switch.store.database import open_database, open_storage
@@ -80,7 +81,7 @@ async def test_damage_found_in_mid_life(database_file: Path):
     for page in range(15, database_file.stat().st_size // PAGE_BYTES):
         _spoil(database_file, page * PAGE_BYTES + 50)
     with pytest.raises(RealtimeSwitchError) as caught:
-        await database.read(lambda r: r.usage.totals("session"))
+        await database.read(lambda r: r.usage.totals(Group.SESSION))
     await database.close()
     assert caught.value.code is ErrorCode.INTERNAL_DATABASE_DAMAGED
 

@@ -1,15 +1,17 @@
-"""The five verbs. The gateway knows the business side by these, and by nothing else."""
+"""The six verbs. The gateway knows the business side by these, and by nothing else."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
+from .questions import Answer, Question
 from .records import Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
 
 
 class AccountService(Protocol):
     """Implemented by the service itself, by the link's client, and by a fake in tests.
 
-    All but the first two are safe to repeat: the same id twice changes nothing.
+    All are safe to repeat: the first two and most questions read, of the others the same id twice, or the
+    same session, changes nothing.
     Each returns when what it was given is committed, or raises
     RealtimeSwitchError and has changed nothing.
     """
@@ -32,4 +34,8 @@ class AccountService(Protocol):
 
     async def append_conversation(self, parts: Sequence[Passage | Switched]) -> None:
         """Add what was said (A9), in the order given, and where the call went on."""
+        ...
+
+    async def ask(self, key_hash: str, question: Question) -> Answer | Refusal:
+        """What the holder of a key wants to know of his own account, or have deleted; see questions.py."""
         ...

@@ -13,9 +13,11 @@ from msgspec.structs import replace
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError
 from ..accounts.keys import LABEL_CHARS_MAX, RANDOM_BYTES, hash_key, indicator, is_key, make_key
+from ..accounts.questions import Group, UsageTotals
 from ..accounts.records import Switched
 from .audit import findings
 from .credits import plan
+from .forget import forget_session
 from .repos import (
     ACTIVE,
     CLOSED,
@@ -25,7 +27,6 @@ from .repos import (
     EntryKind,
     Repos,
     SessionSummary,
-    UsageTotals,
 )
 
 ACCOUNT_ID_BYTES = 12
@@ -33,7 +34,6 @@ EMAIL_CHARS_MAX = 254  # RFC 5321 4.5.3.1.3, less the angle brackets
 TOKENS_MAX = 10**15  # as much again may be posted thousands of times before a bigint is full
 REASON_CHARS_MAX = 200
 HASH_PREFIX_CHARS_MIN = 8
-GROUPS = ("account", "provider", "session", "day")
 
 # Only what would make it no address at all: whether mail arrives there is for mail to tell.
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\Z")
@@ -169,9 +169,12 @@ class Administration:
     # -- Usage and sessions ------------------------------------------------------------------------------
 
     async def usage(self, by: str | None = None, id_or_email: str | None = None) -> list[UsageTotals]:
-        if by is not None and by not in GROUPS:
-            raise _wrong(f"Usage can be shown by {', '.join(GROUPS)}, and not by anything else.")
-        return await self._database.read(lambda repos: repos.usage.totals(by, _id(repos, id_or_email)))
+        if by is not None and by not in (*Group,):
+            raise _wrong(f"Usage can be shown by {', '.join(Group)}, and not by anything else.")
+        groups = () if by is None else (Group(by),)
+        return await self._database.read(
+            lambda repos: repos.usage.totals(*groups, account_id=_id(repos, id_or_email))
+        )
 
     async def sessions(self, id_or_email: str | None = None) -> list[SessionSummary]:
         return await self._database.read(lambda repos: repos.sessions.list(_id(repos, id_or_email)))
@@ -189,10 +192,11 @@ class Administration:
         return await self._database.read(find)
 
     async def delete_session(self, id_or_email: str, session_id: str) -> None:
-        """Configuration, conversation, summary and switches. Its usage stays: it was paid for."""
+        """See forget.py."""
+        now_us = self._now_us()
 
         def delete(repos: Repos) -> None:
-            if not repos.sessions.delete(_find(repos, id_or_email).id, session_id):
+            if not forget_session(repos, _find(repos, id_or_email).id, session_id, now_us):
                 raise _no_session(session_id)
 
         await self._database.write(delete)

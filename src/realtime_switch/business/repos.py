@@ -20,7 +20,8 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
-from ..accounts.records import Passage, SavedConfig, Switched, UsageRecord
+from ..accounts.questions import Group, Said, UsageTotals
+from ..accounts.records import TIME_MAX_US, Passage, SavedConfig, Switched, UsageRecord
 
 Result = TypeVar("Result")
 
@@ -54,6 +55,9 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     created_us: int
     expires_us: int | None = None
     last_used_us: int | None = None
+
+    def is_valid(self, now_us: int) -> bool:
+        return self.expires_us is None or now_us < self.expires_us
 
 
 class Loaded(Struct, frozen=True, kw_only=True):
@@ -96,28 +100,6 @@ class Entry(Struct, frozen=True, kw_only=True):
     topup_remaining: int
     reason: str
     created_us: int
-
-
-class UsageTotals(Struct, frozen=True, kw_only=True):
-    """Sums over usage; `group` is "" for the whole."""
-
-    group: str = ""
-    responses: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    total_tokens: int = 0
-    input_text_tokens: int = 0
-    input_audio_tokens: int = 0
-    input_image_tokens: int = 0
-    cached_tokens: int = 0
-    output_text_tokens: int = 0
-    output_audio_tokens: int = 0
-    transcription_tokens: int = 0
-    transcription_ms: int = 0
-    reseed_tokens: int = 0  # of input_tokens
-    session_ms: int = 0
-    fees: int = 0
-    credits: int = 0
 
 
 class SessionSummary(Struct, frozen=True, kw_only=True):
@@ -186,6 +168,10 @@ class AccountRepo(Protocol):
         """Raise last_used_at of each key hash to the time given; never lower it."""
         ...
 
+    def holder(self, key_hash: str) -> tuple[Account, ApiKey] | None:
+        """The key and whose it is."""
+        ...
+
     def load(self, key_hash: str, session_id: str) -> Loaded | None:
         """Everything a connect needs, in one SQL statement (A6). None: no such key."""
         ...
@@ -199,8 +185,23 @@ class UsageRepo(Protocol):
         """Insert the bills whose id is new; say which were. Ids that are there already stay as they are."""
         ...
 
-    def totals(self, by: str | None = None, account_id: str | None = None) -> list[UsageTotals]:
-        """`by` is None, "account", "provider", "session" or "day" (UTC). Without `by` always one row."""
+    def totals(
+        self,
+        *by: Group,
+        account_id: str | None = None,
+        session_id: str | None = None,
+        since_us: int = 0,
+        until_us: int = TIME_MAX_US,
+        after: Sequence[str] | None = None,
+        limit: int | None = None,
+    ) -> list[UsageTotals]:
+        """A row for each group, in their order; without `by` always one row. `after` are the groups of the
+        row behind which to begin, as they were told."""
+        ...
+
+    def forget_session(self, account_id: str, session_id: str) -> int:
+        """Let the bills of a session stay without its name and the provider's names of its replies. How many
+        there were."""
         ...
 
     def credits_posted(self, account_id: str) -> int:
@@ -231,7 +232,32 @@ class SessionRepo(Protocol):
         """A session with its configuration and everything that was said, whole, no summary in it."""
         ...
 
-    def delete(self, account_id: str, session_id: str) -> bool: ...
+    def head(self, account_id: str, session_id: str) -> tuple[SessionSummary, str | None] | None:
+        """The same without what was said."""
+        ...
+
+    def page(
+        self, account_id: str, search: str, after: tuple[int, str] | None, limit: int
+    ) -> Sequence[SessionSummary]:
+        """Those that began before `after` (when, and its id), the last one first; with `search` only those
+        in which a passage has it. Letters of ASCII are found however they are spelt, others as given, in
+        small letters, in capitals, or with a capital first: more not all engines can do alike."""
+        ...
+
+    def said(
+        self, account_id: str, session_id: str, after: tuple[int, int] | None, limit: int
+    ) -> Sequence[Said]:
+        """A page of what was said, as it is told: by birth, then by number."""
+        ...
+
+    def passage_with(self, account_id: str, session_id: str, search: str) -> str:
+        """The first one that has it, whole; "" when none has."""
+        ...
+
+    def delete(self, account_id: str, session_id: str, now_us: int) -> bool:
+        """Everything but bills, for good: what was born until now and arrives later is not kept. False:
+        there was nothing."""
+        ...
 
     def backlog(self, account_id: str, session_id: str) -> Backlog | None: ...
 

@@ -1,4 +1,4 @@
-"""The account service for real: the five verbs as rules over repositories.
+"""The account service for real: the six verbs as rules over repositories.
 
 Every verb is one unit of work. None keeps anything between calls but the times
 at which keys were used, which reach the database by `flush`, not by a write
@@ -7,16 +7,20 @@ for each connect.
 Text is made keepable by the repositories (store/), not here.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import groupby
 
 import structlog
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError
+from ..accounts.questions import AboutAccount, Answer, DeleteSession, Question
 from ..accounts.records import Balance, Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
 from .credits import RateBook
 from .history import TOLD_CHARS_MAX, recent
 from .posting import Posting
+from .questions import ACCOUNT_CLOSED, INVALID_KEY, answer
 from .repos import ACTIVE, Account, Database, PostedUsage, Repos
 from .summary import Summariser
 
@@ -37,6 +41,8 @@ class Accounts:
         self._now_us = now_us
         self._used_us: dict[str, int] = {}  # by key hash, since the last flush
         self._posting = Posting(self._post)
+        # A connect must find a reader free, so of all that read much only one at a time does.
+        self._reading_much = asyncio.Semaphore(1)
 
     async def validate_and_load(self, key_hash: str, session_id: str) -> Grant | Refusal:
         """A5-A7, A10, A11. An empty session id remembers nothing."""
@@ -49,15 +55,10 @@ class Accounts:
         now_us = self._now_us()
         # Unknown, expired and revoked are one answer: which it was is nobody's business but the owner's.
         if loaded is None or (loaded.expires_us is not None and loaded.expires_us <= now_us):
-            return Refusal(
-                code=ErrorCode.EXTERNAL_INVALID_AUTH,
-                message="The API key is not valid; check that it is complete and has not been revoked.",
-            )
+            return INVALID_KEY
         account = loaded.account
         if account.status != ACTIVE:
-            return Refusal(
-                code=ErrorCode.EXTERNAL_ACCOUNT_CLOSED, message="The account of this API key is closed."
-            )
+            return ACCOUNT_CLOSED
         if account.credits <= 0:
             return Refusal(
                 code=ErrorCode.EXTERNAL_NO_CREDITS,
@@ -126,6 +127,21 @@ class Accounts:
         dropped = await self._database.write(append)
         if dropped:
             log.error("conversation_of_unknown_accounts", count=dropped)
+
+    async def ask(self, key_hash: str, question: Question) -> Answer | Refusal:
+        now_us = self._now_us()
+        work = partial(answer, key_hash=key_hash, question=question, now_us=now_us)
+        match question:
+            case AboutAccount():
+                answered = await self._database.read(work)
+            case DeleteSession():
+                answered = await self._database.write(work)
+            case _:
+                async with self._reading_much:
+                    answered = await self._database.read(work)
+        if answered != INVALID_KEY:
+            self._used_us[key_hash] = now_us
+        return answered
 
     async def flush(self) -> None:
         """Write down when keys were used; every few seconds, and at the end."""

@@ -1,4 +1,4 @@
-"""`realtime-switch usage`: what was used, in all and by account, provider, session or day."""
+"""`realtime-switch usage`: what was used, in all and by account, provider, day and more."""
 
 from typing import TYPE_CHECKING
 
@@ -8,14 +8,14 @@ from .administer import administer
 from .options import common, json_option, print_json, print_table
 
 if TYPE_CHECKING:
+    from ..accounts.questions import UsageTotals
     from ..business.admin import Administration
-    from ..business.repos import UsageTotals
 
-BY = ("account", "provider", "session", "day")
+BY = ("account", "provider", "model", "kind", "session", "day", "hour")
 
 
 @click.command()
-@click.option("--by", type=click.Choice(BY), help="A row for each; days are UTC.")
+@click.option("--by", type=click.Choice(BY), help="A row for each; days and hours are UTC.")
 @click.option("--account", metavar="ACCOUNT", help="Only this account: an id or an email.")
 @json_option
 @common
@@ -23,12 +23,12 @@ def usage(by: str | None, account: str | None, as_json: bool) -> None:
     """Show what was used. Replies, tokens by kind, and what they cost in credits."""
     whole, rows = administer(lambda admin: _read(admin, by, account))
     if as_json:
-        listed = {"rows": [{by: row.group, **totals_json(row)} for row in rows]} if by else {}
+        listed = {"rows": [{by: row.groups[0], **totals_json(row)} for row in rows]} if by else {}
         print_json({**totals_json(whole), **listed})
         return
     print_table(
         (by.upper() if by else "", "RESPONSES", "INPUT", "OUTPUT", "TOTAL", "RESEED", "CREDITS"),
-        [(row.group, *_columns(row)) for row in rows] + [("all", *_columns(whole))],
+        [(row.groups[0], *_columns(row)) for row in rows] + [("all", *_columns(whole))],
     )
 
 
@@ -43,7 +43,7 @@ def totals_json(totals: "UsageTotals") -> dict[str, object]:
     import msgspec
 
     members = msgspec.structs.asdict(totals)
-    del members["group"]
+    del members["groups"]
     return members
 
 

@@ -9,7 +9,8 @@ client says its own configuration first, and what a token locks of it travels in
 the token, encrypted.
 
 A token opens its own session and no other. The account's sessions are the
-memory of different people, and a page is in the hands of one of them.
+memory of different people, and a page is in the hands of one of them. Unless it
+was made for a page in the hands of the account's owner: then it stands for the key.
 """
 
 import base64
@@ -50,6 +51,8 @@ class Bound(Struct, frozen=True, kw_only=True, omit_defaults=True):
     dialect: Literal["", "openai", "gemini"] = ""  # of clients that may use it; "": any
     begins_until: int = 0  # after that only a call that goes on may be started; 0: no such limit
     lock: Lock | None = None
+    # "account": it stands for its key wherever a holder asks, and opens any session.
+    opens: Literal["call", "account"] = "call"
 
 
 _bound = msgspec.json.Decoder(Bound)

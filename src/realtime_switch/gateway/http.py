@@ -11,14 +11,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from ..accounts.records import Grant
 from ..accounts.service import AccountService
 from ..providers.routes import Routes, Unknown
 from . import http_answers as http
 from .calls import Calls
+from .holder import Holders
+from .http_account import Account
 from .http_answers import TOKENS_PATH, Refused
 from .http_calls import LiveCalls
-from .http_secrets import ClientSecrets, secret_of
+from .http_secrets import ClientSecrets
+from .http_sessions import Sessions
 from .http_tokens import AuthTokens
 
 PAGE = """This is Realtime Switch, a gateway for realtime voice AI.
@@ -27,6 +29,8 @@ Connect a WebSocket to /v1/realtime?model=MODEL with 'Authorization: Bearer YOUR
 or point an OpenAI SDK at this address followed by /v1, or a Google Gen AI SDK at this address.
 
   GET  /v1/account                   the credits you have left
+  GET  /v1/usage                     what was used, by day, provider and more
+  GET  /v1/sessions                  what was said; also /v1/sessions/ID, to export and to delete
   GET  /v1/models                    the models you may name
   GET  /v1/calls                     your calls in this gateway process
   POST /v1/calls/ID/switch           take one of them to another provider
@@ -45,16 +49,17 @@ class Api:
         routes: Routes,
         signing_key: bytes,
         why_not_ready: Callable[[], str],
-        settle: Callable[[], Awaitable[None]],
+        settle: Callable[[str], Awaitable[None]],
         calls: Calls,
     ) -> None:
-        self._service = service
         self._routes = routes
         self._why_not_ready = why_not_ready
-        self._settle = settle
-        self._client_secrets = ClientSecrets(service, routes, signing_key)
+        self._holders = Holders(service, signing_key)
+        self._account = Account(self._holders, settle)
+        self._sessions = Sessions(self._holders, calls, settle)
+        self._client_secrets = ClientSecrets(service, routes, signing_key, self._holders)
         self._auth_tokens = AuthTokens(service, routes, signing_key)
-        self._calls = LiveCalls(service, calls)
+        self._calls = LiveCalls(self._holders, calls)
 
     def app(self) -> Starlette:
         return Starlette(
@@ -62,7 +67,10 @@ class Api:
                 Route("/", self.page),
                 Route("/healthz", self.healthz),
                 Route("/readyz", self.readyz),
-                Route("/v1/account", self.account),
+                Route("/v1/account", self._account.show),
+                Route("/v1/usage", self._account.usage),
+                Route("/v1/sessions", self._sessions.list),
+                Route("/v1/sessions/{id:path}", self._sessions.one, methods=["GET", "DELETE"]),
                 Route("/v1/calls", self._calls.list),
                 Route("/v1/calls/{id:path}/switch", self._calls.switch, methods=["POST"]),
                 Route("/v1/models", self.models),
@@ -92,25 +100,16 @@ class Api:
         why_not = self._why_not_ready()
         return PlainTextResponse(f"{why_not or 'ready'}\n", 503 if why_not else 200, headers=http.HEADERS)
 
-    async def account(self, request: Request) -> Response:
-        """What the key holder has left, bills of calls that have just ended included."""
-        await self._settle()
-        grant, _ = await self._authorise(request)
-        return http.answer({"object": "account", "id": grant.account_id, "credits": grant.credits})
-
     async def models(self, request: Request) -> Response:
-        await self._authorise(request)
+        await self._holders.account(request)
         return http.answer({"object": "list", "data": [_model(name) for name in self._routes.names()]})
 
     async def model(self, request: Request) -> Response:
-        await self._authorise(request)
+        await self._holders.account(request)
         name = request.path_params["model"]
         if isinstance(chosen := self._routes.choose(name), Unknown):
             raise Refused(404, "model_not_found", chosen.message, param="model")
         return http.answer(_model(name))
-
-    async def _authorise(self, request: Request) -> tuple[Grant, str]:
-        return await http.authorise(self._service, secret_of(request), "")
 
 
 def _model(name: str) -> dict[str, object]:

@@ -35,6 +35,7 @@ _STATUS = {
     ErrorCode.EXTERNAL_INVALID_AUTH: (401, "invalid_request_error", "invalid_api_key"),
     ErrorCode.EXTERNAL_ACCOUNT_CLOSED: (403, "invalid_request_error", "account_deactivated"),
     ErrorCode.EXTERNAL_NO_CREDITS: (429, "insufficient_quota", "insufficient_quota"),
+    ErrorCode.EXTERNAL_NOT_FOUND: (404, "invalid_request_error", "session_not_found"),
 }
 
 # google.rpc.Code, by the HTTP status that belongs to it.
@@ -89,9 +90,13 @@ async def authorise(service: AccountService, secret: str, session_id: str) -> tu
     except RealtimeSwitchError:
         raise UNREACHABLE from None
     if isinstance(answer, Refusal):
-        status, kind, code = _STATUS.get(answer.code, (403, "invalid_request_error", str(answer.code)))
-        raise Refused(status, code, answer.message, type=kind)
+        raise refusal(answer)
     return answer, key_hash
+
+
+def refusal(said: Refusal) -> Refused:
+    status, kind, code = _STATUS.get(said.code, (403, "invalid_request_error", str(said.code)))
+    return Refused(status, code, said.message, type=kind)
 
 
 def headers_of(request: Request) -> Headers:

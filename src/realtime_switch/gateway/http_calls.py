@@ -9,13 +9,12 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..accounts.service import AccountService
 from ..dialects.terms import Target
 from . import http_answers as http
 from .calls import Calls
 from .conductor import Conductor
+from .holder import Holders
 from .http_answers import Refused
-from .http_secrets import secret_of
 
 
 class Asked(Struct, forbid_unknown_fields=True):
@@ -28,20 +27,20 @@ _asked = msgspec.json.Decoder(Asked)
 
 
 class LiveCalls:
-    def __init__(self, service: AccountService, calls: Calls) -> None:
-        self._service = service
+    def __init__(self, holders: Holders, calls: Calls) -> None:
+        self._holders = holders
         self._calls = calls
 
     async def list(self, request: Request) -> Response:
-        grant, _ = await http.authorise(self._service, secret_of(request), "")
-        return http.answer({"object": "list", "data": [*map(_told, self._calls.of(grant.account_id))]})
+        account = await self._holders.account(request)
+        return http.answer({"object": "list", "data": [*map(_told, self._calls.of(account.id))]})
 
     async def switch(self, request: Request) -> Response:
         """202: the call goes there at the end of the turn, and what it said so far is told to the new one."""
-        grant, _ = await http.authorise(self._service, secret_of(request), "")
+        account = await self._holders.account(request)
         asked = _read(await http.read_body(request))
         session_id = request.path_params["id"]
-        call = self._calls.named(grant.account_id, session_id)
+        call = self._calls.named(account.id, session_id)
         if call is None:
             message = f"There is no call {session_id[:100]!r} in this gateway process now."
             raise Refused(404, "call_not_found", message)

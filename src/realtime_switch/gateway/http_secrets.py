@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..accounts.errors import RealtimeSwitchError
-from ..accounts.records import Grant, SavedConfig
+from ..accounts.keys import hash_key, is_key
+from ..accounts.records import SavedConfig
 from ..accounts.service import AccountService
 from ..dialects.openai.resume import SERVER_MADE
 from ..providers.routes import Routes
@@ -17,6 +18,7 @@ from . import http_answers as http
 from .arrival import SESSION_HEADER
 from .arrival.openai import NO_CREDENTIAL, find_secret
 from .client_secrets import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Bound, seal
+from .holder import Holders
 from .http_answers import Refused
 from .ids import new_id, now_us
 
@@ -31,14 +33,16 @@ class Asked(Struct):
 
     expires_after: ExpiresAfter | None = None
     session: dict[str, Any] | None = None
+    opens: Literal["call", "account"] = "call"  # ours
 
 
 _asked = msgspec.json.Decoder(Asked)
 
 
 class ClientSecrets:
-    def __init__(self, service: AccountService, routes: Routes, signing_key: bytes) -> None:
+    def __init__(self, service: AccountService, routes: Routes, signing_key: bytes, holders: Holders) -> None:
         self._service = service
+        self._holders = holders
         self._routes = routes
         self._signing_key = signing_key
 
@@ -46,15 +50,17 @@ class ClientSecrets:
         asked = _read(await http.read_body(request))
         session = asked.session or {}
         session_id = http.named_session(request)
-        grant, key_hash = await http.authorise(self._service, secret_of(request), session_id)
+        account_id, key_hash = await self._who(request, session_id, asked)
         if session.get("type", "realtime") != "realtime":
             message = "Only sessions of type 'realtime' are offered here."
             raise Refused(400, "invalid_value", message, param="session.type")
         model = http.checked_model(session.get("model", ""), "session.model", self._routes)
-        await self._save(grant, session)
+        await self._save(account_id, session_id, session)
         seconds = asked.expires_after.seconds if asked.expires_after is not None else SECONDS_DEFAULT
         expires_at = now_us() // 1_000_000 + seconds
-        bound = Bound(key_hash=key_hash, session_id=session_id, expires_at=expires_at, model=model)
+        bound = Bound(
+            key_hash=key_hash, session_id=session_id, expires_at=expires_at, model=model, opens=asked.opens
+        )
         said = {
             "type": "realtime",
             "object": "realtime.session",
@@ -67,7 +73,15 @@ class ClientSecrets:
             {SESSION_HEADER: session_id},
         )
 
-    async def _save(self, grant: Grant, session: dict[str, Any]) -> None:
+    async def _who(self, request: Request, session_id: str, asked: Asked) -> tuple[str, str]:
+        """The account's id and the key's hash. Who has no credits left may still look at his account."""
+        secret = secret_of(request)
+        if asked.opens == "account" and is_key(secret):
+            return (await self._holders.account(request)).id, hash_key(secret)
+        grant, key_hash = await http.authorise(self._service, secret, session_id)
+        return grant.account_id, key_hash
+
+    async def _save(self, account_id: str, session_id: str, session: dict[str, Any]) -> None:
         """The configuration waits under the session, where the connect with this token finds it (A8, A10)."""
         config = {name: value for name, value in session.items() if name not in SERVER_MADE}
         if config.keys() <= {"type"}:
@@ -75,8 +89,8 @@ class ClientSecrets:
         update = {"type": "session.update", "session": {"type": "realtime", **config}}
         saved = SavedConfig(
             id=new_id("cfg"),
-            account_id=grant.account_id,
-            session_id=grant.session_id,
+            account_id=account_id,
+            session_id=session_id,
             config=msgspec.json.encode(update).decode(),
             born_us=now_us(),
         )

@@ -124,6 +124,8 @@ class Switchboard:
             return Mistake.TOKEN
         if bound.dialect not in ("", arrival.dialect):
             return Mistake.ANOTHER_DIALECT
+        if bound.opens == "account":
+            bound = msgspec.structs.replace(bound, session_id=arrival.session_id or bound.session_id)
         if arrival.session_id not in ("", bound.session_id):
             return Mistake.ANOTHER_SESSION
         if bound.model and bare_model(arrival.model) not in ("", bare_model(bound.model)):
@@ -241,9 +243,9 @@ class Switchboard:
     def credits_read(self, call: Conductor, credits: int) -> None:
         self.calls.balance_known(Balance(account_id=call.account_id, credits=credits))
 
-    async def settle(self) -> None:
-        """Wait, for a while, until the ledger knows of every bill that was kept here."""
-        await self.outbox.settle("", SETTLE_S)
+    async def settle(self, session_id: str) -> None:
+        """Wait, for a while, until what was kept here of a session is committed; with "" every bill."""
+        await self.outbox.settle(session_id, SETTLE_S)
 
     async def end_all(self, within_s: float) -> None:
         """Every call ends with 1001, and its socket is gone when this returns."""

@@ -1,4 +1,4 @@
-"""The gateway's end of the link: the five verbs, each with a deadline.
+"""The gateway's end of the link: the six verbs, each with a deadline.
 
     AWAY --connected--> GREETING --welcomed--> UP
       ^------------ lost, refused -------------'       any --close--> CLOSED
@@ -29,11 +29,14 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from ..accounts.errors import ConfigurationError, ErrorCode, LinkError, RealtimeSwitchError
+from ..accounts.questions import Answer, Question
 from ..accounts.records import Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
 from . import envelope
 from .calls import Call, Calls
 from .envelope import (
+    Answered,
     AppendConversation,
+    Ask,
     Credits,
     Failure,
     GetCredits,
@@ -138,7 +141,7 @@ class LinkClient:
         """A business process has welcomed us and has not been lost since."""
         return self._phase is Phase.UP
 
-    # -- The five verbs ---------------------------------------------------------------------------------
+    # -- The six verbs ----------------------------------------------------------------------------------
 
     async def validate_and_load(self, key_hash: str, session_id: str) -> Grant | Refusal:
         request = ValidateAndLoad(id=next(self._ids), key_hash=key_hash, session_id=session_id)
@@ -162,6 +165,11 @@ class LinkClient:
             switches=tuple(part for part in parts if isinstance(part, Switched)),
         )
         await self._ask(request, Kept)
+
+    async def ask(self, key_hash: str, question: Question) -> Answer | Refusal:
+        request = Ask(id=next(self._ids), key_hash=key_hash, question=question)
+        reply: Answered | Refused = await self._ask(request, Answered, Refused)
+        return reply.answer if isinstance(reply, Answered) else reply.refusal
 
     # -- Asking -----------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..accounts.errors import ErrorCode, LinkError
+from ..accounts.questions import Answer, Question
 from ..accounts.records import Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
 
 VERSION = 2  # raised when one side could misread the other; both say theirs before anything else
@@ -69,7 +70,13 @@ class AppendConversation(Struct, frozen=True, kw_only=True, tag="append_conversa
         return (*self.passages, *self.switches)
 
 
-Request = Hello | ValidateAndLoad | GetCredits | UpdateUsage | SaveSession | AppendConversation
+class Ask(Struct, frozen=True, kw_only=True, tag="ask"):
+    id: MessageId
+    key_hash: str
+    question: Question
+
+
+Request = Hello | ValidateAndLoad | GetCredits | UpdateUsage | SaveSession | AppendConversation | Ask
 
 
 # -- From the business process ---------------------------------------------------------------------------
@@ -107,6 +114,11 @@ class Kept(Struct, frozen=True, kw_only=True, tag="kept"):
     id: MessageId
 
 
+class Answered(Struct, frozen=True, kw_only=True, tag="answered"):
+    id: MessageId
+    answer: Answer
+
+
 class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
     """An error of the service, to be raised again on the other side."""
 
@@ -115,7 +127,7 @@ class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
     message: str
 
 
-Reply = Welcome | Granted | Refused | Credits | UsagePosted | Kept | Failure
+Reply = Welcome | Granted | Refused | Credits | UsagePosted | Kept | Answered | Failure
 
 
 # -- Spelling --------------------------------------------------------------------------------------------

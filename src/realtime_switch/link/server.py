@@ -19,12 +19,14 @@ import structlog
 import zmq
 
 from ..accounts.errors import ConfigurationError, ErrorCode, LinkError, RealtimeSwitchError
-from ..accounts.records import Grant
+from ..accounts.records import Grant, Refusal
 from ..accounts.service import AccountService
 from . import envelope, zap
 from .address import wrong
 from .envelope import (
+    Answered,
     AppendConversation,
+    Ask,
     Credits,
     Failure,
     GetCredits,
@@ -218,6 +220,11 @@ class LinkServer:
                 await self._service.save_session(request.saved)
             case AppendConversation():
                 await self._service.append_conversation(request.parts)
+            case Ask():
+                told = await self._service.ask(request.key_hash, request.question)
+                if isinstance(told, Refusal):
+                    return Refused(id=request.id, refusal=told)
+                return Answered(id=request.id, answer=told)
         return Kept(id=request.id)
 
     def _reply(self, peer: bytes, reply: Reply) -> bool:

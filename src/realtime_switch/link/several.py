@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from ..accounts.errors import ErrorCode, LinkError
+from ..accounts.questions import Answer, Question
 from ..accounts.records import Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
 from .client import LinkClient
 from .keys import Keys
@@ -58,6 +59,9 @@ class LinkClients:
 
     async def append_conversation(self, parts: Sequence[Passage | Switched]) -> None:
         await self._ask(lambda client: client.append_conversation(parts))
+
+    async def ask(self, key_hash: str, question: Question) -> Answer | Refusal:
+        return await self._ask(lambda client: client.ask(key_hash, question))
 
     async def _ask(self, verb: Callable[[LinkClient], Awaitable[T]]) -> T:
         try:

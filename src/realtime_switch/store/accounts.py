@@ -195,18 +195,7 @@ class SqlAccounts:
         query = select(*_KEY).order_by(api_keys.c.created_at, api_keys.c.key_hash)
         if account_id is not None:
             query = query.where(api_keys.c.account_id == account_id)
-        return [
-            ApiKey(
-                key_hash=row[0],
-                account_id=row[1],
-                key_indicator=row[2],
-                label=row[3],
-                created_us=row[4],
-                expires_us=row[5],
-                last_used_us=row[6],
-            )
-            for row in self._connection.execute(query)
-        ]
+        return [_key(row) for row in self._connection.execute(query)]
 
     def expire_key(self, key_hash: str, expires_us: int) -> None:
         change = update(api_keys).where(api_keys.c.key_hash == key_hash).values(expires_at=expires_us)
@@ -220,6 +209,15 @@ class SqlAccounts:
         rows = [{"key": key_hash, "used": us} for key_hash, us in sorted(used_us.items())]
         if rows:
             self._connection.execute(change.values(last_used_at=bindparam("used")), rows)
+
+    def holder(self, key_hash: str) -> tuple[Account, ApiKey] | None:
+        query = (
+            select(*_ACCOUNT, *_KEY)
+            .join_from(api_keys, accounts, accounts.c.id == api_keys.c.account_id)
+            .where(api_keys.c.key_hash == key_hash)
+        )
+        row = self._connection.execute(query).first()
+        return None if row is None else (_account(row), _key(row[len(_ACCOUNT) :]))
 
     def load(self, key_hash: str, session_id: str) -> Loaded | None:
         rows = self._load.rows(key_hash=keepable(key_hash), session=keepable(session_id))
@@ -271,4 +269,16 @@ def _account(row: Any) -> Account:
         status=row[5],
         created_us=row[6],
         updated_us=row[7],
+    )
+
+
+def _key(row: Any) -> ApiKey:
+    return ApiKey(
+        key_hash=row[0],
+        account_id=row[1],
+        key_indicator=row[2],
+        label=row[3],
+        created_us=row[4],
+        expires_us=row[5],
+        last_used_us=row[6],
     )

@@ -8,13 +8,13 @@ one is forgetting the copies.
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 import msgspec
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
 from ..accounts.keys import LABEL_CHARS_MAX
-from ..accounts.records import Passage, SavedConfig, Switched, UsageKind, UsageRecord
+from ..accounts.questions import Group, Said, UsageTotals
+from ..accounts.records import TIME_MAX_US, Passage, SavedConfig, Switched, UsageKind, UsageRecord
 from ..business.repos import (
     Account,
     ApiKey,
@@ -26,9 +26,9 @@ from ..business.repos import (
     Repos,
     Result,
     SessionSummary,
-    UsageTotals,
 )
-from .text import keepable
+from .groups import WIDTH_US, place, told
+from .text import ascii_lower, keepable, spellings
 
 SessionKey = tuple[str, str]  # account and session id
 
@@ -44,6 +44,7 @@ class _Config(msgspec.Struct, frozen=True):
 
 class _Said(msgspec.Struct, frozen=True):
     number: int
+    id: str
     text: str
     born_us: int
     created_us: int
@@ -65,6 +66,7 @@ class _Tables:
         self.passages: dict[SessionKey, tuple[_Said, ...]] = {}
         self.summaries: dict[SessionKey, tuple[int, str]] = {}
         self.switches: dict[str, _Switch] = {}
+        self.forgotten: dict[SessionKey, tuple[int, int]] = {}  # until when, and the last number
 
     def copy(self) -> "_Tables":
         twin = _Tables()
@@ -146,6 +148,10 @@ class _Accounts:
             if key is not None and us > (key.last_used_us or -1):
                 self._tables.keys[key_hash] = msgspec.structs.replace(key, last_used_us=us)
 
+    def holder(self, key_hash: str) -> tuple[Account, ApiKey] | None:
+        key = self._tables.keys.get(key_hash)
+        return None if key is None else (self._account(key.account_id), key)
+
     def load(self, key_hash: str, session_id: str) -> Loaded | None:
         key = self._tables.keys.get(key_hash)
         if key is None:
@@ -211,14 +217,41 @@ class _Usage:
                 new.append(bill.record.id)
         return new
 
-    def totals(self, by: str | None = None, account_id: str | None = None) -> list[UsageTotals]:
-        groups: dict[str, dict[str, int]] = {} if by else {"": {}}
+    def totals(
+        self,
+        *by: Group,
+        account_id: str | None = None,
+        session_id: str | None = None,
+        since_us: int = 0,
+        until_us: int = TIME_MAX_US,
+        after: Sequence[str] | None = None,
+        limit: int | None = None,
+    ) -> list[UsageTotals]:
+        groups: dict[tuple[object, ...], dict[str, int]] = {} if by else {(): {}}
+        behind = None if after is None else place(by, after)
+        name = None if session_id is None else keepable(session_id)
         for bill in self._tables.usage.values():
-            if account_id in (None, bill.record.account_id):
-                sums = groups.setdefault(_group(bill.record, by), {})
-                for name, value in _counted(bill).items():
-                    sums[name] = sums.get(name, 0) + value
-        return [UsageTotals(group=group, **sums) for group, sums in sorted(groups.items())]
+            record = bill.record
+            if account_id not in (None, record.account_id) or name not in (None, record.session_id):
+                continue
+            group = tuple(_group(record, one) for one in by)
+            if since_us <= record.born_us < until_us and (behind is None or group > behind):
+                sums = groups.setdefault(group, {})
+                for what, value in _counted(bill).items():
+                    sums[what] = sums.get(what, 0) + value
+        rows = sorted(groups.items())[:limit]
+        return [UsageTotals(groups=told(by, group), **sums) for group, sums in rows]
+
+    def forget_session(self, account_id: str, session_id: str) -> int:
+        named = [
+            bill
+            for bill in self._tables.usage.values()
+            if (bill.record.account_id, bill.record.session_id) == (account_id, keepable(session_id))
+        ]
+        for bill in named:
+            nameless = msgspec.structs.replace(bill.record, session_id="", response_id="")
+            self._tables.usage[nameless.id] = msgspec.structs.replace(bill, record=nameless)
+        return len(named)
 
     def credits_posted(self, account_id: str) -> int:
         return sum(b.credits for b in self._tables.usage.values() if b.record.account_id == account_id)
@@ -233,20 +266,17 @@ def _kept(bill: PostedUsage, now_us: int) -> PostedUsage:
     return msgspec.structs.replace(bill, record=record)
 
 
-def _group(record: UsageRecord, by: str | None) -> str:
-    match by:
-        case None:
-            return ""
-        case "account":
-            return record.account_id
-        case "provider":
-            return record.provider
-        case "session":
-            return record.session_id
-        case "day":
-            return datetime.fromtimestamp(record.born_us // 1_000_000, UTC).date().isoformat()
-        case _:
-            raise ValueError(by)
+def _group(record: UsageRecord, by: Group) -> str | int:
+    if by in WIDTH_US:
+        return record.born_us // WIDTH_US[by]
+    names = {
+        Group.ACCOUNT: record.account_id,
+        Group.PROVIDER: record.provider,
+        Group.MODEL: record.model,
+        Group.KIND: record.kind.value,
+        Group.SESSION: record.session_id,
+    }
+    return names[by]
 
 
 def _counted(bill: PostedUsage) -> dict[str, int]:
@@ -283,6 +313,8 @@ class _Sessions:
         if saved.account_id not in self._tables.accounts:
             raise _no_account(saved.account_id)
         session = saved.account_id, keepable(saved.session_id)
+        if saved.born_us <= self._forgotten_us(session):
+            return
         before = self._tables.configs.get(session)
         if before is None or saved.born_us >= before.born_us:
             self._tables.configs[session] = _Config(
@@ -299,10 +331,12 @@ class _Sessions:
             if keepable(passage.id) in self._tables.passage_ids:
                 continue
             session = passage.account_id, keepable(passage.session_id)
+            if passage.born_us <= self._forgotten_us(session):
+                continue
             said = self._tables.passages.get(session, ())
-            number = said[-1].number + 1 if said else 1
+            number = self._last_number(session) + 1
             self._tables.passage_ids[keepable(passage.id)] = session
-            kept = _Said(number, keepable(passage.text), passage.born_us, now_us)
+            kept = _Said(number, keepable(passage.id), keepable(passage.text), passage.born_us, now_us)
             self._tables.passages[session] = (*said, kept)
 
     def add_switches(self, switches: Sequence[Switched], now_us: int) -> None:
@@ -314,6 +348,8 @@ class _Sessions:
                 for name in ("id", "session_id", "from_provider", "from_model", "to_provider", "to_model")
             }
             kept = msgspec.structs.replace(switched, **texts)
+            if kept.born_us <= self._forgotten_us((kept.account_id, kept.session_id)):
+                continue
             self._tables.switches.setdefault(kept.id, _Switch(kept, now_us))
 
     def switches(self, account_id: str, session_id: str) -> Sequence[Switched]:
@@ -321,17 +357,48 @@ class _Sessions:
         return sorted(found, key=lambda switched: (switched.born_us, switched.id))
 
     def find(self, account_id: str, session_id: str) -> tuple[SessionSummary, str | None, str] | None:
+        head = self.head(account_id, session_id)
+        if head is None:
+            return None
+        said = self._tables.passages.get((account_id, keepable(session_id)), ())
+        return *head, "".join(passage.text for passage in sorted(said, key=_birth))
+
+    def head(self, account_id: str, session_id: str) -> tuple[SessionSummary, str | None] | None:
         session = account_id, keepable(session_id)
         if session not in _sessions(self._tables):
             return None
         config = self._tables.configs.get(session)
-        said = self._tables.passages.get(session, ())
-        text = "".join(passage.text for passage in sorted(said, key=_birth))
-        return _summary(self._tables, session), None if config is None else config.data, text
+        return _summary(self._tables, session), None if config is None else config.data
 
-    def delete(self, account_id: str, session_id: str) -> bool:
+    def page(
+        self, account_id: str, search: str, after: tuple[int, str] | None, limit: int
+    ) -> Sequence[SessionSummary]:
+        found = [_summary(self._tables, s) for s in _sessions(self._tables) if s[0] == account_id]
+        found = [s for s in found if after is None or (s.created_us, s.session_id) < after]
+        if search:
+            found = [s for s in found if self.passage_with(account_id, s.session_id, search)]
+        return sorted(found, key=lambda s: (s.created_us, s.session_id), reverse=True)[:limit]
+
+    def said(
+        self, account_id: str, session_id: str, after: tuple[int, int] | None, limit: int
+    ) -> Sequence[Said]:
+        said = sorted(self._tables.passages.get((account_id, keepable(session_id)), ()), key=_birth)
+        later = [p for p in said if after is None or _birth(p) > after]
+        return [Said(number=p.number, id=p.id, text=p.text, born_us=p.born_us) for p in later[:limit]]
+
+    def passage_with(self, account_id: str, session_id: str, search: str) -> str:
+        for passage in sorted(self._tables.passages.get((account_id, keepable(session_id)), ()), key=_birth):
+            text = ascii_lower(passage.text)
+            if any(one in text for one in spellings(search)):
+                return passage.text
+        return ""
+
+    def delete(self, account_id: str, session_id: str, now_us: int) -> bool:
+        if account_id not in self._tables.accounts:
+            raise _no_account(account_id)
         session = account_id, keepable(session_id)
-        there = self.find(*session) is not None
+        there = self.head(*session) is not None
+        self._tables.forgotten[session] = now_us, self._last_number(session)
         self._tables.configs.pop(session, None)
         self._tables.passages.pop(session, None)
         self._tables.summaries.pop(session, None)
@@ -340,6 +407,13 @@ class _Sessions:
         for row in _switches(self._tables, session):
             del self._tables.switches[row.switched.id]
         return there
+
+    def _forgotten_us(self, session: SessionKey) -> int:
+        return self._tables.forgotten.get(session, (-1, 0))[0]
+
+    def _last_number(self, session: SessionKey) -> int:
+        said = self._tables.passages.get(session, ())
+        return said[-1].number if said else self._tables.forgotten.get(session, (-1, 0))[1]
 
     def backlog(self, account_id: str, session_id: str) -> Backlog | None:
         session = account_id, keepable(session_id)

@@ -139,6 +139,14 @@ switches = _table(
     created_at=BigInteger,
 )
 
+forgotten = _table(
+    "forgotten",
+    account_id=Text,
+    session_id=Text,
+    until_at=BigInteger,
+    number=BigInteger,
+)
+
 # ON CONFLICT is one grammar in both engines and two classes in SQLAlchemy.
 insert_into: dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
     "sqlite": sqlite.insert,

@@ -1,29 +1,37 @@
 """SessionRepo in SQL: a row a configuration, passage or switch; a summary that stands for older passages."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
     Select,
+    Subquery,
     and_,
     bindparam,
     cast,
     delete,
+    exists,
     func,
     insert,
     literal,
+    or_,
     select,
     true,
+    tuple_,
     union_all,
 )
 
+from ..accounts.questions import Said
 from ..accounts.records import Passage, SavedConfig, SwitchCause, Switched
 from ..business.repos import Backlog, SessionSummary
 from .accounts import no_account
-from .schema import Text, accounts, insert_into, passages, session_configs, summaries, switches
-from .text import keepable
+from .schema import Text, accounts, forgotten, insert_into, passages, session_configs, summaries, switches
+from .text import keepable, spellings
+
+Part = TypeVar("Part", Passage, SavedConfig, Switched)
 
 # Two processes that add to one session must not choose the same numbers, and a summary must not step over a
 # passage that another is just adding: PostgreSQL locks the account's row; SQLite has one writer anyway.
@@ -32,10 +40,22 @@ _LOCK = (
     .where(accounts.c.id == bindparam("account", type_=Text))
     .with_for_update(key_share=True)
 )
-_LAST_NUMBER = select(func.coalesce(func.max(passages.c.number), 0)).where(
-    passages.c.account_id == bindparam("account", type_=Text),
-    passages.c.session_id == bindparam("session", type_=Text),
+_LAST_NUMBER = select(
+    *(
+        select(func.coalesce(func.max(table.c.number), 0))
+        .where(
+            table.c.account_id == bindparam("account", type_=Text),
+            table.c.session_id == bindparam("session", type_=Text),
+        )
+        .scalar_subquery()
+        for table in (passages, forgotten)
+    )
 )
+_FORGOTTEN = select(forgotten.c.account_id, forgotten.c.session_id, forgotten.c.until_at).where(
+    forgotten.c.account_id.in_(bindparam("accounts", type_=Text, expanding=True)),
+    forgotten.c.session_id.in_(bindparam("sessions", type_=Text, expanding=True)),
+)
+_TOLD = passages.c.born_at, passages.c.number
 _KEPT = select(passages.c.id).where(passages.c.id.in_(bindparam("ids", type_=Text, expanding=True)))
 
 
@@ -46,6 +66,8 @@ class SqlSessions:
 
     def save_config(self, saved: SavedConfig, now_us: int) -> None:
         self._lock(saved.account_id)
+        if not self._unforgotten([saved]):
+            return
         new = self._insert(session_configs).values(
             account_id=saved.account_id,
             session_id=saved.session_id,
@@ -66,6 +88,7 @@ class SqlSessions:
     def append(self, passages_: Sequence[Passage], now_us: int) -> None:
         for account_id in sorted({passage.account_id for passage in passages_}):
             self._lock(account_id)
+        passages_ = self._unforgotten(passages_)
         kept = set(self._connection.execute(_KEPT, {"ids": [p.id for p in passages_]}).scalars())
         numbers: dict[tuple[str, str], int] = {}
         rows = []
@@ -90,6 +113,8 @@ class SqlSessions:
             self._connection.execute(insert(passages), rows)
 
     def add_switches(self, switches_: Sequence[Switched], now_us: int) -> None:
+        for account_id in sorted({switched.account_id for switched in switches_}):
+            self._lock(account_id)
         # In order of id, so that two processes that insert the same cannot lock each other out.
         rows = [
             {
@@ -106,7 +131,7 @@ class SqlSessions:
                 "born_at": switched.born_us,
                 "created_at": now_us,
             }
-            for switched in sorted(switches_, key=lambda switched: switched.id)
+            for switched in sorted(self._unforgotten(switches_), key=lambda switched: switched.id)
         ]
         if rows:
             self._connection.execute(self._insert(switches).on_conflict_do_nothing(), rows)
@@ -120,27 +145,105 @@ class SqlSessions:
         return [_switched(row) for row in self._connection.execute(query)]
 
     def find(self, account_id: str, session_id: str) -> tuple[SessionSummary, str | None, str] | None:
+        head = self.head(account_id, session_id)
+        if head is None:
+            return None
+        of_session = passages.c.account_id == account_id, passages.c.session_id == session_id
+        said = select(passages.c.text).where(*of_session).order_by(*_TOLD)
+        return *head, "".join(self._connection.execute(said).scalars())
+
+    def head(self, account_id: str, session_id: str) -> tuple[SessionSummary, str | None] | None:
         row = self._connection.execute(_listing(account_id, session_id)).first()
         if row is None:
             return None
         of_session = session_configs.c.account_id == account_id, session_configs.c.session_id == session_id
         config = self._connection.execute(select(session_configs.c.data).where(*of_session)).scalar()
-        said = (
+        return _session_summary(row), config
+
+    def page(
+        self, account_id: str, search: str, after: tuple[int, str] | None, limit: int
+    ) -> Sequence[SessionSummary]:
+        began = _began(account_id)
+        query = select(began.c.session_id).order_by(began.c.first.desc(), began.c.session_id.desc())
+        if after is not None:
+            at, session_id = literal(after[0], BigInteger), literal(after[1], Text)
+            query = query.where(tuple_(began.c.first, began.c.session_id) < tuple_(at, session_id))
+        if search:
+            of_session = passages.c.account_id == account_id, passages.c.session_id == began.c.session_id
+            query = query.where(exists().where(*of_session, self._holds(search)))
+        ids = self._connection.execute(query.limit(limit)).scalars().all()
+        rows = (self._connection.execute(_listing(account_id, i)).first() for i in ids)
+        return [_session_summary(row) for row in rows]
+
+    def said(
+        self, account_id: str, session_id: str, after: tuple[int, int] | None, limit: int
+    ) -> Sequence[Said]:
+        query = (
+            select(passages.c.number, passages.c.id, passages.c.text, passages.c.born_at)
+            .where(passages.c.account_id == account_id, passages.c.session_id == session_id)
+            .order_by(*_TOLD)
+            .limit(limit)
+        )
+        if after is not None:
+            query = query.where(tuple_(*_TOLD) > tuple_(*after))
+        return [
+            Said(number=row[0], id=row[1], text=row[2], born_us=row[3])
+            for row in self._connection.execute(query)
+        ]
+
+    def passage_with(self, account_id: str, session_id: str, search: str) -> str:
+        query = (
             select(passages.c.text)
             .where(passages.c.account_id == account_id, passages.c.session_id == session_id)
-            .order_by(passages.c.born_at, passages.c.number)
+            .where(self._holds(search) if search else true())
+            .order_by(*_TOLD)
+            .limit(1)
         )
-        return _session_summary(row), config, "".join(self._connection.execute(said).scalars())
+        return self._connection.execute(query).scalar() or ""
 
-    def delete(self, account_id: str, session_id: str) -> bool:
+    def delete(self, account_id: str, session_id: str, now_us: int) -> bool:
+        self._lock(account_id)
+        self._forget(account_id, session_id, now_us, self._last_number(account_id, session_id))
         gone = 0
         for table in (session_configs, passages, summaries, switches):
             of_session = table.c.account_id == account_id, table.c.session_id == session_id
             gone += self._connection.execute(delete(table).where(*of_session)).rowcount
         return gone > 0
 
+    def _forget(self, account_id: str, session_id: str, until_us: int, number: int) -> None:
+        """What was born until then is not kept when it arrives, and no number is used twice: a summary that
+        is being written of what has gone must find nothing that it could stand for."""
+        new = self._insert(forgotten).values(
+            account_id=account_id, session_id=session_id, until_at=until_us, number=number
+        )
+        replace = new.on_conflict_do_update(
+            index_elements=["account_id", "session_id"],
+            set_={name: new.excluded[name] for name in ("until_at", "number")},
+        )
+        self._connection.execute(replace)
+
+    def _unforgotten(self, parts: Sequence[Part]) -> Sequence[Part]:
+        if not parts:
+            return parts
+        of = {
+            "accounts": {part.account_id for part in parts},
+            "sessions": {part.session_id for part in parts},
+        }
+        rows = self._connection.execute(_FORGOTTEN, {name: sorted(ids) for name, ids in of.items()})
+        until_us = {(row[0], row[1]): row[2] for row in rows}
+        if not until_us:
+            return parts
+        return [p for p in parts if p.born_us > until_us.get((p.account_id, keepable(p.session_id)), -1)]
+
+    def _holds(self, search: str) -> ColumnElement[bool]:
+        # SQLite's `lower` knows ASCII only, and so does PostgreSQL's for text of the collation "C".
+        place = func.strpos if self._connection.dialect.name == "postgresql" else func.instr
+        text = func.lower(passages.c.text)
+        return or_(*(place(text, literal(one, Text)) > 0 for one in spellings(search)))
+
     def backlog(self, account_id: str, session_id: str) -> Backlog | None:
-        if self._last_number(account_id, session_id) == 0:
+        of_session = passages.c.account_id == account_id, passages.c.session_id == session_id
+        if self._connection.execute(select(passages.c.number).where(*of_session).limit(1)).first() is None:
             return None
         of_session = summaries.c.account_id == account_id, summaries.c.session_id == session_id
         row = self._connection.execute(select(summaries.c.upto, summaries.c.data).where(*of_session)).first()
@@ -192,8 +295,8 @@ class SqlSessions:
 
     def _last_number(self, account_id: str, session_id: str) -> int:
         given = {"account": account_id, "session": session_id}
-        number: int = self._connection.execute(_LAST_NUMBER, given).scalar_one()
-        return number
+        kept, forgotten_ = self._connection.execute(_LAST_NUMBER, given).one()
+        return max(int(kept), int(forgotten_))
 
     def _said_after(self, account_id: str, session_id: str, number: int) -> tuple[tuple[int, str], ...]:
         query = (
@@ -244,6 +347,23 @@ def _listing(account_id: str | None = None, session_id: str | None = None) -> Se
         )
         .group_by(*of_session)
         .order_by(*of_session)
+    )
+
+
+def _began(account_id: str) -> Subquery:
+    """When each session of an account began. From indexes alone: what was said is not read."""
+    parts = union_all(
+        *(
+            select(table.c.session_id, func.min(table.c.created_at).label("first"))
+            .where(table.c.account_id == account_id)
+            .group_by(table.c.session_id)
+            for table in (session_configs, passages, switches)
+        )
+    ).subquery()
+    return (
+        select(parts.c.session_id, func.min(parts.c.first).label("first"))
+        .group_by(parts.c.session_id)
+        .subquery()
     )
 
 

@@ -13,3 +13,18 @@ _UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 
 def keepable(text: str) -> str:
     return _UNKEEPABLE.sub("\ufffd", text)
+
+
+def spellings(search: str) -> list[str]:
+    """What to look for in `ascii_lower` text: small letters, capitals and a capital first, because engines
+    disagree about the case of letters outside of ASCII."""
+    search = keepable(search)
+    written = (search, search.lower(), search.upper(), search.capitalize())
+    return sorted({ascii_lower(one) for one in written})
+
+
+def ascii_lower(text: str) -> str:
+    return text.translate(_SMALL)
+
+
+_SMALL = {ord(capital): capital.lower() for capital in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}

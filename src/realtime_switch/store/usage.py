@@ -1,21 +1,21 @@
 """UsageRepo in SQL: bills go in once and are never changed; totals are sums over them."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select, tuple_, update
 
-from ..accounts.records import UsageKind
-from ..business.repos import PostedUsage, UsageTotals
+from ..accounts.questions import Group, UsageTotals
+from ..accounts.records import TIME_MAX_US, UsageKind
+from ..business.repos import PostedUsage
+from .groups import WIDTH_US, place, told
 from .prepared import driver_of
 from .schema import usage_metrics
 from .text import keepable
 
 ROWS_PER_STATEMENT = 100  # bounds the parameters of one statement; this SQLite takes 250,000
 
-_DAY_US = 24 * 60 * 60 * 1_000_000
 _COLUMNS = [column.name for column in usage_metrics.c]
 # By name: the order in the table is that in which migrations made them, and a later one may add to them.
 _NAMES = ", ".join(_COLUMNS)
@@ -46,17 +46,39 @@ class SqlUsage:
         sql = f"INSERT INTO usage_metrics ({_NAMES}) {source} ON CONFLICT (id) DO NOTHING RETURNING id"
         return {row[0] for row in driver_of(self._connection).execute(sql, values)}
 
-    def totals(self, by: str | None = None, account_id: str | None = None) -> list[UsageTotals]:
-        group = _group(by)
-        query = select(group, *_SUMS.values())
+    def totals(
+        self,
+        *by: Group,
+        account_id: str | None = None,
+        session_id: str | None = None,
+        since_us: int = 0,
+        until_us: int = TIME_MAX_US,
+        after: Sequence[str] | None = None,
+        limit: int | None = None,
+    ) -> list[UsageTotals]:
+        groups = [_group(one) for one in by]
+        query = select(*groups, *_SUMS.values())
         if account_id is not None:
             query = query.where(usage_metrics.c.account_id == account_id)
-        if by is not None:
-            query = query.group_by(group).order_by(group)
+        if session_id is not None:
+            query = query.where(usage_metrics.c.session_id == session_id)
+        if since_us > 0:
+            query = query.where(usage_metrics.c.created_at >= since_us)
+        if until_us < TIME_MAX_US:
+            query = query.where(usage_metrics.c.created_at < until_us)
+        if after is not None:
+            query = query.where(tuple_(*groups) > tuple_(*place(by, after)))
+        if groups:
+            query = query.group_by(*groups).order_by(*groups).limit(limit)
         return [
-            UsageTotals(group=_group_name(by, row[0]), **dict(zip(_SUMS, row[1:], strict=True)))
+            UsageTotals(groups=told(by, row[: len(by)]), **dict(zip(_SUMS, row[len(by) :], strict=True)))
             for row in self._connection.execute(query)
         ]
+
+    def forget_session(self, account_id: str, session_id: str) -> int:
+        of_session = usage_metrics.c.account_id == account_id, usage_metrics.c.session_id == session_id
+        nameless = update(usage_metrics).where(*of_session).values(session_id="", response_id="")
+        return self._connection.execute(nameless).rowcount
 
     def credits_posted(self, account_id: str) -> int:
         query = select(_sum(usage_metrics.c.credits)).where(usage_metrics.c.account_id == account_id)
@@ -130,18 +152,16 @@ _SUMS: dict[str, ColumnElement[int]] = {
 }
 
 
-def _group(by: str | None) -> ColumnElement[Any]:
-    groups: dict[str | None, ColumnElement[Any]] = {
-        None: literal(""),
-        "account": usage_metrics.c.account_id,
-        "provider": usage_metrics.c.provider,
-        "session": usage_metrics.c.session_id,
-        "day": usage_metrics.c.created_at // _DAY_US,
-    }
-    return groups[by]
+def _group(by: Group) -> ColumnElement[Any]:
+    if by in WIDTH_US:
+        return usage_metrics.c.created_at // WIDTH_US[by]
+    return _NAMED[by]
 
 
-def _group_name(by: str | None, value: Any) -> str:
-    if by == "day":
-        return datetime.fromtimestamp(value * (_DAY_US // 1_000_000), UTC).date().isoformat()
-    return str(value)
+_NAMED: dict[Group, ColumnElement[Any]] = {
+    Group.ACCOUNT: usage_metrics.c.account_id,
+    Group.PROVIDER: usage_metrics.c.provider,
+    Group.MODEL: usage_metrics.c.model,
+    Group.KIND: usage_metrics.c.kind,
+    Group.SESSION: usage_metrics.c.session_id,
+}
