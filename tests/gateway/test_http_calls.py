@@ -9,6 +9,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from gateway_rig import KEY, OTHER_KEY, Rig, begun, done, hear, rig, until
+from openapi_check import check_answer
 from realtime_switch.accounts.keys import hash_key
 from realtime_switch.accounts.records import SwitchCause
 from realtime_switch.gateway.ids import now_us
@@ -29,7 +30,9 @@ async def here() -> AsyncIterator[Rig]:
 async def ask(here: Rig, method: str, path: str, *, key: str | None = KEY, **body: Any) -> httpx.Response:
     headers = {"authorization": f"Bearer {key}"} if key else {}
     async with httpx.AsyncClient(base_url=here.http) as client:
-        return await client.request(method, path, headers=headers, **body)
+        answer = await client.request(method, path, headers=headers, **body)
+    check_answer(answer)
+    return answer
 
 
 async def listed(here: Rig, key: str = KEY) -> Any:

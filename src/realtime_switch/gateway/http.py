@@ -22,6 +22,7 @@ from .http_calls import LiveCalls
 from .http_secrets import ClientSecrets
 from .http_sessions import Sessions
 from .http_tokens import AuthTokens
+from .openapi import DOCUMENT
 
 PAGE = """This is Realtime Switch, a gateway for realtime voice AI.
 
@@ -36,6 +37,7 @@ or point an OpenAI SDK at this address followed by /v1, or a Google Gen AI SDK a
   POST /v1/calls/ID/switch           take one of them to another provider
   POST /v1/realtime/client_secrets   a short-lived key for a browser
   POST /v1beta/auth_tokens           the same for Gemini clients
+  GET  /v1/openapi.json              all of this as OpenAPI 3.1
   GET  /healthz, /readyz             for whoever watches over this process
 
 The documentation is in docs/ of the source: start with docs/clients.md and docs/http-api.md.
@@ -67,6 +69,7 @@ class Api:
                 Route("/", self.page),
                 Route("/healthz", self.healthz),
                 Route("/readyz", self.readyz),
+                Route("/v1/openapi.json", self.openapi),
                 Route("/v1/account", self._account.show),
                 Route("/v1/usage", self._account.usage),
                 Route("/v1/sessions", self._sessions.list),
@@ -99,6 +102,9 @@ class Api:
         """New calls can be taken here."""
         why_not = self._why_not_ready()
         return PlainTextResponse(f"{why_not or 'ready'}\n", 503 if why_not else 200, headers=http.HEADERS)
+
+    async def openapi(self, request: Request) -> Response:
+        return http.answer(DOCUMENT)
 
     async def models(self, request: Request) -> Response:
         await self._holders.account(request)
