@@ -89,6 +89,8 @@ async def one(here: Rig, number: int) -> None:
         writer.write(HANDSHAKE.format(path=random.choice([path, path, path, "/nowhere"]), key=key).encode())
         await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
         for _ in range(random.randrange(4)):
+            if writer.is_closing():  # the gateway was first; uvloop raises RuntimeError for a write now
+                return
             writer.write(random.choice([APPEND, APPEND, ASK, masked(9, b"ping"), masked(1, b"{")]))
             if random.random() < 0.7:
                 await asyncio.wait_for(reader.read(65_536), 0.3)
@@ -102,6 +104,8 @@ async def one(here: Rig, number: int) -> None:
 
 
 async def _leave(writer: asyncio.StreamWriter, reader: asyncio.StreamReader) -> None:
+    if writer.is_closing():
+        return
     match random.randrange(7):
         case 0:
             writer.write(masked(8, b"\x03\xe8"))  # a close, as it should be
@@ -164,7 +168,7 @@ async def test_a_thousand_ends_leave_no_object_task_or_descriptor(monkeypatch: p
     port = provider.sockets[0].getsockname()[1]
     books = Books()
     books.credits["a1"] = 10**12
-    async with rig(url=f"ws://127.0.0.1:{port}/", books=books) as here:
+    async with provider, rig(url=f"ws://127.0.0.1:{port}/", books=books) as here:
         await run(here, 100)
         before, open_before, tasks_before = census(), descriptors(), len(asyncio.all_tasks())
         objects_before = len(gc.get_objects())
@@ -178,4 +182,3 @@ async def test_a_thousand_ends_leave_no_object_task_or_descriptor(monkeypatch: p
         grown = len(gc.get_objects()) - objects_before - 3 * len(books.bills)
         assert grown < CALLS // 2
         assert len(books.bills) > CALLS // 20, "otherwise hardly a call got anywhere"
-    provider.close()
