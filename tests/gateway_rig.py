@@ -29,7 +29,7 @@ from realtime_switch.accounts.records import (
 )
 from realtime_switch.accounts.service import AccountService
 from realtime_switch.dialects.profile import Profile
-from realtime_switch.gateway.main import Gateway
+from realtime_switch.gateway.main import Gateway, Watched
 from realtime_switch.gateway.switchboard import Bounds
 from realtime_switch.outbox.shelf import open_shelf
 from realtime_switch.providers.endpoint import Capabilities, DialectName, Endpoint, Provider
@@ -43,6 +43,7 @@ OTHER_KEY = "rslive_v1_" + "0b" * 24
 POOR_KEY = "rslive_v1_" + "0c" * 24
 PROVIDER_KEY = "sk-provider-0123456789"
 SIGNING_KEY = b"s" * 32
+METRICS_TOKEN = "t" * 64
 
 CREATED = {
     "type": "session.created",
@@ -322,7 +323,9 @@ async def rig(
         books = books or Books()
         outbox = tempfile.TemporaryDirectory(prefix="outbox-")
         shelf = open_shelf(Path(outbox.name), "ab" * 32, 1)
-        gateway = Gateway(service or books, routes, SIGNING_KEY, shelf, bounds, tls=tls)
+        folder = Path(outbox.name, "metrics")
+        watched = Watched(folder=folder, token=Secret(METRICS_TOKEN))
+        gateway = Gateway(service or books, routes, SIGNING_KEY, shelf, bounds, tls=tls, watched=watched)
         port = await gateway.open(("127.0.0.1", 0))
         try:
             yield Rig(gateway, books, upstream, elsewhere, port, routes.names(), tls is not None)

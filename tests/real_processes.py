@@ -142,6 +142,13 @@ class Plant:
         assert done.returncode == 0, done.stderr.decode()
         return msgspec.json.decode(done.stdout)
 
+    def text(self, *words: str) -> str:
+        done = subprocess.run(
+            [*COMMAND, *words, "--data", str(self.data)], env=self.environ, capture_output=True
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode()
+
     def open_account(self, tokens: int = TOKENS) -> str:
         self.command("account", "create", "caller@example.org", "--tokens", str(tokens))
         key: str = self.command("key", "create", "caller@example.org")["key"]

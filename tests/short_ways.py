@@ -44,6 +44,7 @@ class Seen:
     to_provider: list[tuple[Any, ...]] = field(default_factory=list)  # unmasked: masks are random
     told: list[tuple[Any, ...]] = field(default_factory=list)
     counted: tuple[Any, ...] = ()
+    passed: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def encode(opcode: int, payload: bytes, *, masked: bool, fin: bool = True, rsv: bool = False) -> bytes:
@@ -103,7 +104,10 @@ def _ends(ends: ModuleType, seen: Seen) -> tuple[Any, Any]:
             if call.line is not self:
                 seen.told.append(("old provider", kind, payload))
             else:
-                if not call.session.passes_from_provider(payload):
+                if call.session.passes_from_provider(payload):
+                    call.passed_from_provider += 1
+                    call.passed_from_provider_bytes += len(payload)
+                else:
                     seen.told.append(("provider", kind, payload))
                 call.provider_heard = True
                 if call.client is not None:
@@ -156,6 +160,10 @@ async def play(ends: ModuleType, steps: list[Struct], *, reader: bool = True, ea
             seen.to_provider += _parse(await _written(provider_at, provider))
         unread = call.session.unread
         seen.counted = (unread.take_audio(), unread.take_words(), call.provider_heard, call._client_heard)
+        seen.passed = {
+            "from_client": (call.passed_from_client, call.passed_from_client_bytes),
+            "from_provider": (call.passed_from_provider, call.passed_from_provider_bytes),
+        }
     finally:
         for protocol, end in ((client_at, client), (provider_at, provider)):
             protocol.transport.underlying_transport.abort()

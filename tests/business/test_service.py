@@ -346,3 +346,11 @@ async def test_what_strangers_said_is_dropped_aloud_and_holds_up_nobody(accounts
         "session_of_unknown_account",
     ]
     assert "secret" not in str(logs)
+
+
+async def test_how_long_bills_were_on_their_way_is_counted(accounts, ada, clock):
+    born_us = clock()
+    clock.pass_s(40)
+    await accounts.update_usage([usage(ada, number, born_us=born_us) for number in (1, 2)])
+    assert 'realtime_switch_ledger_bills_total{process="p"} 2\n' in accounts.metrics.page("p")
+    assert 'realtime_switch_ledger_lag_seconds_sum{process="p"} 80\n' in accounts.metrics.page("p")

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from starlette.routing import Route
 
 from gateway_house import MINE, THEIRS, House, fill
-from gateway_rig import SIGNING_KEY, Books, hear
+from gateway_rig import METRICS_TOKEN, SIGNING_KEY, Books, hear
 from openapi_check import check_answer, operation_of, validator
 from realtime_switch.accounts.errors import ErrorCode, LinkError
 from realtime_switch.business.repos import CLOSED
@@ -94,6 +94,8 @@ async def every_answer(house: House, monkeypatch: pytest.MonkeyPatch) -> list[ht
     await house.rig.upstream.line()
     await hear(client)
     await fill(house, session_id="ada")
+    await ask("GET", "/metrics")
+    await ask("GET", "/metrics", key=METRICS_TOKEN)
     for path in ("/", "/healthz", "/readyz", "/v1/openapi.json"):
         await ask("GET", path, key=None)
     for path in reads:

@@ -114,6 +114,20 @@ def test_frames_of_one_read_that_pass_reach_the_client_as_they_came():
         assert seen.counted == (10 + 65_536 + 70_000, [transcript_delta("Hi")], True, False)
 
 
+def test_what_passes_is_counted_with_the_bytes_of_its_payload():
+    down = b"".join(
+        encode(TEXT, payload, masked=False) for payload in (delta(10), RESPONSE_DONE, delta(70_000))
+    )
+    up = encode(TEXT, append(200), masked=True) + encode(TEXT, b"{}", masked=True)
+    for ends in (_compiled, interpreted):
+        for reader in (True, False):
+            seen = asyncio.run(play(ends, [ProviderSays(down), ClientSays(up)], reader=reader))
+            assert seen.passed == {
+                "from_client": (1, len(append(200))),
+                "from_provider": (2, len(delta(10)) + len(delta(70_000))),
+            }
+
+
 def test_what_the_proof_does_not_know_overtakes_nothing():
     burst = [delta(1), RESPONSE_DONE, delta(2)]
     stream = b"".join(encode(TEXT, payload, masked=False) for payload in burst)

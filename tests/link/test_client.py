@@ -431,3 +431,14 @@ async def test_a_hundred_links_leave_no_descriptor_task_or_thread(address: str, 
 def test_the_client_is_an_account_service(address: str) -> None:
     service: AccountService = LinkClient(address)
     assert isinstance(service, LinkClient)
+
+
+async def test_how_long_an_answer_took_is_told(address: str, notebook: Notebook) -> None:
+    told: list[tuple[float, str]] = []
+    client = LinkClient(address, took=lambda seconds, verb: told.append((seconds, verb)))
+    async with a_server(address, notebook):
+        await client.start()
+        await client.get_credits("a1")
+        await client.close()
+    [(seconds, verb)] = told
+    assert (verb, 0 < seconds < 5) == ("get_credits", True)

@@ -20,7 +20,7 @@ import structlog
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
 from ..secret import Secret
-from ..settings import Settings, database_key, make_directory
+from ..settings import Settings, database_key, make_directory, metrics_folder
 from ..store.database import SqlDatabase, open_database, open_storage
 from ..store.sqlite import lock_file
 from ..store.storage import Storage
@@ -122,6 +122,7 @@ async def run(settings: Settings) -> None:
     # Here and not above: the command opens its database through this file, and waits for none of this.
     from ..link.keys import BUSINESS_FILE, keys_for
     from ..link.server import LinkServer
+    from ..metrics.board import Board
     from ..process import stop_requested
     from .service import Accounts
     from .summary import Summariser
@@ -140,6 +141,9 @@ async def run(settings: Settings) -> None:
         server = LinkServer(settings.link_address, accounts, keys=keys)
         await server.start()
         stack.push_async_callback(server.close)
+        board = Board(metrics_folder(settings), "business", accounts.metrics.page)
+        stack.push_async_callback(board.close)
+        await board.open()
         await summariser.resume()
         log.info("ready", link=settings.link_address, database=_shown(settings))
         await _flush_until(stop, accounts)

@@ -19,6 +19,7 @@ from ..accounts.questions import AboutAccount, Answer, DeleteSession, Question
 from ..accounts.records import Balance, Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
 from .credits import RateBook
 from .history import TOLD_CHARS_MAX, recent
+from .metrics import Metrics
 from .posting import Posting
 from .questions import ACCOUNT_CLOSED, INVALID_KEY, answer
 from .repos import ACTIVE, Account, Database, PostedUsage, Repos
@@ -39,6 +40,7 @@ class Accounts:
         self._rates = rates
         self._summariser = summariser
         self._now_us = now_us
+        self.metrics = Metrics()
         self._used_us: dict[str, int] = {}  # by key hash, since the last flush
         self._posting = Posting(self._post)
         # A connect must find a reader free, so of all that read much only one at a time does.
@@ -96,6 +98,7 @@ class Accounts:
         ordered = sorted({record.id: record for record in reversed(records)}.values(), key=_by_account)
         bills = [self._rates.bill(record) for record in ordered]
         posted = await self._database.write(lambda repos: _post(repos, bills, now_us))
+        self.metrics.posted([bill.record for bill in bills], self._now_us())
         if posted.unknown:
             log.error("usage_of_unknown_accounts", count=len(posted.unknown), ids=posted.unknown[:10])
         return posted

@@ -35,6 +35,10 @@ COMMANDS = {
     "migrate": Lazy("realtime_switch.cli.migrate:migrate", "Bring the database to this version, or back."),
     "rekey": Lazy("realtime_switch.cli.rekey:rekey", "Give the database a new key."),
     "backup": Lazy("realtime_switch.cli.backup:backup", "Copy the database while it is in use."),
+    "metrics": Lazy(
+        "realtime_switch.cli.metrics:metrics",
+        "Print the metrics of all processes of this machine, in Prometheus' format.",
+    ),
     "link": Lazy("realtime_switch.cli.link:link", "Make keys for a link between machines."),
     "doctor": Lazy("realtime_switch.cli.doctor:doctor", "Check this installation and say what to do."),
     "talk": Lazy("realtime_switch.cli.talk:talk", "Hold a call from the terminal."),

@@ -121,6 +121,10 @@ cdef class ClientEnd(WSListener):
     cdef public bint in_pieces
     cdef public WSTransport _provider
     cdef public bint _client_heard
+    cdef public uint64_t passed_from_client  # messages, for whoever counts (traffic.py)
+    cdef public uint64_t passed_from_client_bytes
+    cdef public uint64_t passed_from_provider
+    cdef public uint64_t passed_from_provider_bytes
     cdef object _passes  # what the session answered with last (session/unheard.py), and
     cdef _Table _audio  # its shapes, if it has any
     cdef object _append
@@ -132,6 +136,8 @@ cdef class ClientEnd(WSListener):
         if not _is_plain(frame) or self.in_pieces:
             self.on_other_frame(transport, frame)
         elif self._provider is not None and self._may_pass(frame.payload_ptr, frame.payload_size):
+            self.passed_from_client += 1
+            self.passed_from_client_bytes += frame.payload_size
             self._provider.send_reuse_external_buffer(frame.msg_type, frame.payload_ptr, frame.payload_size)
         else:
             self.on_message(_kind(frame), frame.get_payload_as_bytes())
@@ -150,6 +156,8 @@ cdef class ClientEnd(WSListener):
             _mask(payload, size - head, key)
             return False
         self._client_heard = True
+        self.passed_from_client += 1
+        self.passed_from_client_bytes += size - head
         if not (provider.is_close_frame_sent or provider.is_disconnected):
             fresh = rand()  # as picows makes its keys
             memcpy(key, &fresh, 4)
@@ -216,6 +224,8 @@ cdef class ProviderEnd(WSListener):
         try:
             if whole and call.line is self and self._may_pass(call, frame.payload_ptr, frame.payload_size):
                 call.provider_heard = True
+                call.passed_from_provider += 1
+                call.passed_from_provider_bytes += frame.payload_size
                 start = _start(frame)
                 size = frame.payload_ptr - start + frame.payload_size
                 self._take_along(call, start, size, frame.last_in_buffer)
@@ -245,6 +255,8 @@ cdef class ProviderEnd(WSListener):
         if not self._may_pass(call, frame + head, size - head):
             return False
         call.provider_heard = True
+        call.passed_from_provider += 1
+        call.passed_from_provider_bytes += size - head
         self._take_along(call, frame, size, last)
         return True
 

@@ -15,7 +15,7 @@ wanted it, and what outlives it is only the closing handshake, for a bounded tim
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from msgspec import Struct
@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from picows import WSFrame, WSMsgType, WSTransport
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
-from ..accounts.records import Grant, Refusal
+from ..accounts.records import Grant, Refusal, Switched, UsageRecord
 from ..accounts.service import AccountService
 from ..dialects.dialect import ToClient, ToProvider
 from ..dialects.terms import PING_PATIENCE_S, Target
@@ -47,11 +47,16 @@ from ..session.steps import (
     Wake,
 )
 from .dial import DialError
+from .ending import BROKE_THE_PROTOCOL, STOPPING, how_it_ended
 from .fragments import Fragments
 from .ids import now_us
 from .line import Line, answer_close
 from .short_way import ClientEnd
 from .sockets import CLOSE, PING, PONG, REASON_BYTES_MAX, TEXT, bound_reading, frame_head
+from .traffic import Traffic
+
+if TYPE_CHECKING:
+    from .metrics import Metrics
 
 PING_S = 20.0  # as OpenAI's server does (OPENAI-REALTIME.md 2.5)
 CLOSING_S = 2.0  # for the client's half of the closing handshake
@@ -73,6 +78,7 @@ class Books(Protocol):
     """What a conductor asks of the process around it."""
 
     service: AccountService
+    metrics: "Metrics"
 
     def begun(self, call: "Conductor") -> None: ...
     def granted(self, call: "Conductor", grant: Grant) -> Purse:
@@ -108,6 +114,7 @@ class Conductor(ClientEnd):
         """`own_kind`: how frames that we make travel to this client."""
         self.who = who
         self.account_id = ""
+        self.provider = ""  # where the call is, or is going
         self.provider_heard = False
         self.more_comes = False  # what the provider has sent in one go is not all handled yet
         self.line: Line | None = None  # the provider connection of the present
@@ -115,6 +122,8 @@ class Conductor(ClientEnd):
         self._way_beside: asyncio.Task[None] | None = None
         self.held: list[bytes] = []  # frames for the client that go out together with the next
         self.session = session
+        session.on_live = self._on_live
+        session.on_answer = self._on_answer
         self._books = books
         self._ask_who = ask_who
         self._open_line = open_line
@@ -123,6 +132,12 @@ class Conductor(ClientEnd):
         self._log = _log.bind(session=who.session_id)
         self._loop = asyncio.get_running_loop()
         self._begun_s = self._loop.time()
+        self._connected = False  # a provider has listened
+        self._seen = Traffic()  # but for what passed
+        self._first_audio_us: int | None = None
+        self._tokens = [0, 0]  # billed: of input, of output
+        self._switches = 0
+        self._left_with = (1006, "")  # how the client closed; 1006: without a word (RFC 6455 7.1.5)
         self.since_s = now_us() // 1_000_000
         self.client: WSTransport | None = None
         self._provider: WSTransport | None = None
@@ -158,6 +173,9 @@ class Conductor(ClientEnd):
             transport.send_pong(frame.get_payload_as_bytes())
         elif kind is CLOSE:
             answer_close(transport, frame)
+            # 1005: without a code (RFC 6455 7.1.5). Its reason is the client's, and not for the log.
+            code = int.from_bytes(frame.get_payload_as_bytes()[:2], "big")
+            self._left_with = (code or 1005, "")
             self._client_left()
         elif kind is not PONG:
             whole = self._fragments.add(kind, frame)
@@ -168,11 +186,19 @@ class Conductor(ClientEnd):
     def on_message(self, kind: WSMsgType, payload: bytes) -> None:
         answer = self.session.from_client(payload)
         if answer is PASS:
+            self.passed_from_client += 1
+            self.passed_from_client_bytes += len(payload)
             self._to_provider(kind, payload)
-        elif answer:
+            return
+        self._seen.read_from_client += 1
+        self._seen.read_from_client_bytes += len(payload)
+        if answer:
             self._follow(answer, payload, kind)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
+        ours = transport.close_handshake and transport.close_handshake.sent
+        if ours and not self._ended:  # picows closed it: what came was no WebSocket's
+            self._left_with = (ours.code.value, BROKE_THE_PROTOCOL)
         self._client_left()
         _cancel(self._closing)
         self._gone.set_result(None)
@@ -222,8 +248,13 @@ class Conductor(ClientEnd):
         self.provider_heard = True
         answer = self.session.from_provider(generation, payload)
         if answer is PASS:
-            self._tell_client(kind, payload)
-        elif answer:
+            self.passed_from_provider += 1
+            self.passed_from_provider_bytes += len(payload)
+            self._send_client(kind, payload)
+            return
+        self._seen.read_from_provider += 1
+        self._seen.read_from_provider_bytes += len(payload)
+        if answer:
             self._follow(answer, payload, kind)
 
     def provider_lost(self, generation: int, told: str, hopeless: bool = False) -> None:
@@ -262,6 +293,11 @@ class Conductor(ClientEnd):
     # -- To the client --------------------------------------------------------------------------------------
 
     def _tell_client(self, kind: WSMsgType, payload: bytes) -> None:
+        self._seen.told_client += 1
+        self._seen.told_client_bytes += len(payload)
+        self._send_client(kind, payload)
+
+    def _send_client(self, kind: WSMsgType, payload: bytes) -> None:
         """Frames that a provider sent in one go are sent on in one go: a write costs more than all the rest
         of a frame's way. Nothing waits for what has not arrived yet."""
         assert self.client is not None
@@ -277,6 +313,11 @@ class Conductor(ClientEnd):
             if not self.client.is_disconnected:
                 self.client.underlying_transport.write(b"".join(held))
 
+    def _tell_provider(self, kind: WSMsgType, payload: bytes) -> None:
+        self._seen.told_provider += 1
+        self._seen.told_provider_bytes += len(payload)
+        self._to_provider(kind, payload)
+
     # -- Steps ----------------------------------------------------------------------------------------------
 
     def _follow(self, steps: Steps, original: bytes = b"", kind: WSMsgType = TEXT) -> None:
@@ -289,7 +330,7 @@ class Conductor(ClientEnd):
                 continue
             match step:
                 case ToProvider(payload):
-                    self._to_provider(kind if payload is original else TEXT, payload)
+                    self._tell_provider(kind if payload is original else TEXT, payload)
                 case Keep():
                     # All of one answer's at its first: the words of a turn and its bill are one commit.
                     if not kept and not self._keep([step.record for step in steps if type(step) is Keep]):
@@ -299,6 +340,7 @@ class Conductor(ClientEnd):
                     self._way_in = self._start(partial(self._come_in, session_id))
                 case Dial(generation, after_s, target, within_s):
                     self._let_go()
+                    self.provider = target.provider
                     dial = partial(self._dial, generation, after_s, target, within_s)
                     self._way_in = self._start(dial)
                 case DialBeside(generation, target):
@@ -309,6 +351,8 @@ class Conductor(ClientEnd):
                         self._beside[1].send(TEXT, payload)
                 case GoOver():
                     self._go_over()
+                    assert self.session.target is not None
+                    self.provider = self.session.target.provider
                 case LeaveBeside():
                     self._let_go_beside()
                 case AskCredits():
@@ -325,6 +369,12 @@ class Conductor(ClientEnd):
     def _keep(self, records: list[Record]) -> bool:
         """False: a bill could not be kept. Then the frame that carries it does not go on: who gets it for
         nothing once would get it for nothing again. The call ends by name."""
+        for record in records:
+            if type(record) is UsageRecord:
+                self._tokens[0] += record.tokens.input
+                self._tokens[1] += record.tokens.output
+            elif type(record) is Switched:
+                self._switches += 1
         try:
             self._books.keep(self, *records)
         except StorageError as error:
@@ -356,7 +406,7 @@ class Conductor(ClientEnd):
         Done once the socket is gone."""
         if not self._ended:
             steps = self.session.client_left()
-            self._follow([*steps[:-1], End(1001, "The gateway is stopping. Connect again.")])
+            self._follow([*steps[:-1], End(1001, STOPPING)])
         return self._gone
 
     async def _come_in(self, session_id: str) -> None:
@@ -436,6 +486,30 @@ class Conductor(ClientEnd):
         self._too_slow = None
         self.end(ErrorCode.EXTERNAL_CLIENT_TOO_SLOW, "The client does not read what it is sent.")
 
+    # -- What is counted ------------------------------------------------------------------------------------
+
+    @property
+    def traffic(self) -> Traffic:
+        return replace(
+            self._seen,
+            passed_from_client=self.passed_from_client,
+            passed_from_client_bytes=self.passed_from_client_bytes,
+            passed_from_provider=self.passed_from_provider,
+            passed_from_provider_bytes=self.passed_from_provider_bytes,
+            unproven_from_client=self.session.unproven_from_client,
+            unproven_from_provider=self.session.unproven_from_provider,
+        )
+
+    def _on_live(self) -> None:
+        if not self._connected:
+            self._connected = True
+            self._books.metrics.connect.observe(self._loop.time() - self._begun_s, self.provider)
+
+    def _on_answer(self, took_us: int) -> None:
+        if self._first_audio_us is None:
+            self._first_audio_us = took_us
+        self._books.metrics.first_audio.observe(took_us / 1e6, self.provider)
+
     # -- Letting go -----------------------------------------------------------------------------------------
 
     def _go_over(self) -> None:
@@ -475,9 +549,32 @@ class Conductor(ClientEnd):
         for timer in (self._wake, self._tick, self._too_slow):
             _cancel(timer)
         self._books.ended(self)
-        age_s = round(self._loop.time() - self._begun_s, 3)
-        self._log.info("call ended", code=end.code, reason=end.reason, error=end.error, age_s=age_s)
+        self._tell_the_end(end)
         self._close_client(end)
+
+    def _tell_the_end(self, end: End) -> None:
+        how = how_it_ended(end, self._left_with)
+        age_s = self._loop.time() - self._begun_s
+        traffic, first_us = self.traffic, self._first_audio_us
+        self._books.metrics.call_ended(self, how, age_s)
+        self._log.info(
+            "call ended",
+            by=how.by,
+            end=how.end,
+            code=how.code,
+            reason=how.reason,
+            age_s=round(age_s, 3),
+            route=self.session.route,
+            provider=self.provider,
+            from_client=traffic.from_client,
+            from_client_bytes=traffic.from_client_bytes,
+            to_client=traffic.to_client,
+            to_client_bytes=traffic.to_client_bytes,
+            first_audio_ms=None if first_us is None else round(first_us / 1000),
+            tokens_in=self._tokens[0],
+            tokens_out=self._tokens[1],
+            switches=self._switches,
+        )
 
     def _close_client(self, end: End) -> None:
         """Say why, then wait a moment for the client's own close: closing a socket that still has unread

@@ -19,6 +19,7 @@ from .holder import Holders
 from .http_account import Account
 from .http_answers import TOKENS_PATH, Refused
 from .http_calls import LiveCalls
+from .http_metrics import NO_METRICS, MetricsPage
 from .http_secrets import ClientSecrets
 from .http_sessions import Sessions
 from .http_tokens import AuthTokens
@@ -38,7 +39,7 @@ or point an OpenAI SDK at this address followed by /v1, or a Google Gen AI SDK a
   POST /v1/realtime/client_secrets   a short-lived key for a browser
   POST /v1beta/auth_tokens           the same for Gemini clients
   GET  /v1/openapi.json              all of this as OpenAPI 3.1
-  GET  /healthz, /readyz             for whoever watches over this process
+  GET  /healthz, /readyz, /metrics   for whoever watches over this process
 
 The documentation is in docs/ of the source: start with docs/clients.md and docs/http-api.md.
 """
@@ -53,6 +54,7 @@ class Api:
         why_not_ready: Callable[[], str],
         settle: Callable[[str], Awaitable[None]],
         calls: Calls,
+        metrics: MetricsPage = NO_METRICS,
     ) -> None:
         self._routes = routes
         self._why_not_ready = why_not_ready
@@ -62,6 +64,7 @@ class Api:
         self._client_secrets = ClientSecrets(service, routes, signing_key, self._holders)
         self._auth_tokens = AuthTokens(service, routes, signing_key)
         self._calls = LiveCalls(self._holders, calls)
+        self._metrics = metrics
 
     def app(self) -> Starlette:
         return Starlette(
@@ -69,6 +72,7 @@ class Api:
                 Route("/", self.page),
                 Route("/healthz", self.healthz),
                 Route("/readyz", self.readyz),
+                Route("/metrics", self._metrics.show),
                 Route("/v1/openapi.json", self.openapi),
                 Route("/v1/account", self._account.show),
                 Route("/v1/usage", self._account.usage),

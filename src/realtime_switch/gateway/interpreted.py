@@ -28,6 +28,10 @@ class ClientEnd(WSListener):
     in_pieces = False  # a message of the client has begun and is not whole
     _provider: WSTransport | None = None
     _client_heard = True
+    passed_from_client = 0  # messages, for whoever counts (traffic.py)
+    passed_from_client_bytes = 0
+    passed_from_provider = 0
+    passed_from_provider_bytes = 0
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self._client_heard = True
@@ -35,6 +39,8 @@ class ClientEnd(WSListener):
         if (kind is TEXT or kind is BINARY) and is_plain(frame) and not self.in_pieces:
             payload = frame.get_payload_as_bytes()
             if self._provider is not None and self.session.passes_from_client(payload):
+                self.passed_from_client += 1
+                self.passed_from_client_bytes += len(payload)
                 self._provider.send(kind, payload)
             else:
                 self.on_message(kind, payload)
@@ -67,6 +73,8 @@ class ProviderEnd(WSListener):
         # What is not the last of one read goes the other way, where it is sent on together with the last.
         if last and call.line is self and not call.held and call.session.passes_from_provider(payload):
             call.provider_heard = True
+            call.passed_from_provider += 1
+            call.passed_from_provider_bytes += len(payload)
             if call.client is not None:
                 call.client.send(kind, payload)
         else:

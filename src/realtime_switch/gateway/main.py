@@ -4,25 +4,32 @@ import gc
 import socket
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 
 import structlog
+from msgspec import Struct
 
 from ..accounts.errors import ConfigurationError, ErrorCode
 from ..accounts.service import AccountService
+from ..metrics.board import Board
+from ..metrics.families import Histogram
 from ..outbox.outbox import Bounds as OutboxBounds
 from ..outbox.outbox import Room
 from ..outbox.shelf import Shelf, open_shelf
 from ..process import stop_requested
 from ..providers.endpoint import Dial
 from ..providers.routes import Routes
+from ..secret import Secret
 from ..session import limits
-from ..settings import Settings, make_directory, outbox_key
+from ..settings import Settings, make_directory, metrics_folder, metrics_token, outbox_key
 from .client_secrets import signing_key
 from .dial import dial
 from .front_door import FrontDoor
 from .http import Api
+from .http_metrics import MetricsPage
 from .ids import now_us
 from .line import Line
+from .metrics import link_round_trip
 from .short_way import short_way
 from .switchboard import Bounds, Switchboard
 from .tls import tls_of
@@ -34,6 +41,16 @@ CALLS_CLOSE_S = 3.0  # the closing handshake of all calls
 FLUSH_S = 10.0  # what is in the outbox
 
 _log = structlog.get_logger("gateway")
+
+
+class Watched(Struct, frozen=True, kw_only=True):
+    """Where the processes of this machine meet that show metrics, and who may see them."""
+
+    folder: Path | None = None
+    token: Secret = Secret("")
+
+
+NOT_WATCHED = Watched()
 
 
 class Gateway:
@@ -48,13 +65,27 @@ class Gateway:
         bounds: Bounds | None = None,
         link_is_up: Callable[[], bool] = lambda: True,
         tls: ssl.SSLContext | None = None,
+        watched: Watched = NOT_WATCHED,
+        round_trip: Histogram | None = None,
     ) -> None:
-        """`tls`: for clients; without it they come in the clear."""
+        """`tls`: for clients; without it they come in the clear. `watched`: without it nobody is shown
+        metrics; `round_trip`: the link's."""
         bounds = bounds or Bounds()
         self._link_is_up = link_is_up
         self._tls = ssl.create_default_context()
         self._bounds = bounds
-        self.switchboard = Switchboard(service, routes, self._dial, signing_key, shelf, bounds)
+        self.switchboard = Switchboard(
+            service,
+            routes,
+            self._dial,
+            signing_key,
+            shelf,
+            bounds,
+            link_is_up,
+            round_trip or link_round_trip(),
+        )
+        own = self.switchboard.metrics.page
+        self._board = Board(watched.folder, "gateway", own) if watched.folder is not None else None
         api = Api(
             service,
             routes,
@@ -62,6 +93,7 @@ class Gateway:
             self._why_not_ready,
             self.switchboard.settle,
             self.switchboard.calls,
+            MetricsPage(self._page, watched.token),
         )
         self._door = FrontDoor(
             api.app(),
@@ -74,6 +106,8 @@ class Gateway:
 
     async def open(self, where: tuple[str, int] | socket.socket) -> int:
         """The port that it listens on."""
+        if self._board is not None:
+            await self._board.open()
         return await self._door.open(where)
 
     async def close(self) -> None:
@@ -85,6 +119,11 @@ class Gateway:
         if left:
             _log.error("records could not be delivered", records=left)
         await self._door.close(HTTP_CLOSE_S)
+        if self._board is not None:
+            await self._board.close()
+
+    async def _page(self) -> str:
+        return await self._board.page() if self._board is not None else ""
 
     async def _dial(self, address: Dial, line: Line, within_s: float) -> object:
         return await dial(
@@ -119,7 +158,8 @@ async def run(settings: Settings, *, listening: socket.socket | None = None, loc
     make_directory(settings.data)
     addresses = settings.link_addresses
     keys = keys_for(addresses, settings.data / GATEWAY_FILE)
-    link = LinkClients(addresses, timeout_ms=settings.link.timeout_ms, keys=keys)
+    round_trip = link_round_trip()
+    link = LinkClients(addresses, timeout_ms=settings.link.timeout_ms, keys=keys, took=round_trip.observe)
     gateway = Gateway(
         link,
         settings.build_routes(local_url),
@@ -128,6 +168,8 @@ async def run(settings: Settings, *, listening: socket.socket | None = None, loc
         _bounds(settings),
         lambda: link.connected,
         tls_of(settings),
+        Watched(folder=metrics_folder(settings), token=metrics_token(settings)),
+        round_trip,
     )
     await link.start()
     try:

@@ -311,6 +311,14 @@ _PATHS: Json = {
             **_NOBODY,
         )
     },
+    "/metrics": {
+        "get": _operation(
+            "metrics",
+            "Prometheus metrics of all processes of the machine.",
+            {"200": {"description": "Prometheus' text format.", "content": _PLAIN}, **_refused(401)},
+            security=[{"metrics_token": []}],
+        )
+    },
     "/v1/openapi.json": {
         "get": _operation(
             "openapi", "This document.", {"200": _answers("OpenAPI 3.1.", {"type": "object"})}, **_NOBODY
@@ -460,6 +468,11 @@ DOCUMENT: Json = {
                 "description": "An API key, or a client secret that was made with `opens: account`.",
             },
             "goog_key": {"type": "apiKey", "in": "header", "name": "x-goog-api-key"},
+            "metrics_token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "The token of the metrics, which is no API key.",
+            },
         },
     },
 }

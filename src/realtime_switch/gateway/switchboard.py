@@ -23,6 +23,7 @@ from ..accounts.service import AccountService
 from ..dialects.dialect import Dialect
 from ..dialects.sound import AudioFormat
 from ..dialects.terms import Target, Terms
+from ..metrics.families import Histogram
 from ..outbox.outbox import Bounds as OutboxBounds
 from ..outbox.outbox import Outbox, Room
 from ..outbox.rows import Record
@@ -36,7 +37,7 @@ from ..session.choice import Health
 from ..session.purse import Purse
 from ..session.session import Session
 from ..session.way import Way, Ways
-from .arrival import SESSION_HEADER, Arrival, Mistake, TurnedAway, complain, read_arrival
+from .arrival import SESSION_HEADER, Arrival, Complaint, Mistake, TurnedAway, complain, read_arrival
 from .calls import Calls
 from .client_secrets import Bound, is_token, unseal
 from .complaint import Complained, farewell
@@ -46,6 +47,7 @@ from .dialects import DIALECTS, in_words_of
 from .ids import new_id, now_us
 from .line import Line
 from .lock import locked
+from .metrics import Metrics
 from .provider_keys import ProviderKeys
 from .sockets import BINARY, TEXT
 from .upgrade import Knock, Welcome
@@ -80,11 +82,15 @@ class Switchboard:
         signing_key: bytes,
         shelf: Shelf,
         bounds: Bounds,
+        link_is_up: Callable[[], bool],
+        round_trip: Histogram,
     ) -> None:
         self.service = service
         now_s = asyncio.get_running_loop().time
         self.calls = Calls(bounds.calls_max, bounds.calls_per_key_max, now_s)
         self.outbox = Outbox(service, shelf, self.calls, bounds.outbox)
+        self.metrics = Metrics(self.calls, self.outbox, link_is_up, round_trip, now_us)
+        self.metrics.expect({target.provider for route in routes.all for target in route.targets})
         self.stopping = False
         self._health = Health(now_us)
         self._keys = ProviderKeys(now_s)
@@ -96,20 +102,30 @@ class Switchboard:
     # -- The door -------------------------------------------------------------------------------------------
 
     def admit(self, knock: Knock) -> Welcome | TurnedAway:
+        outcome = self._admit(knock)
+        if isinstance(outcome, TurnedAway):
+            self.metrics.refusals.add(outcome.code)
+        return outcome
+
+    def _admit(self, knock: Knock) -> Welcome | TurnedAway:
         arrival = read_arrival(knock.method, knock.target, knock.headers)
         if isinstance(arrival, TurnedAway):
             return arrival
         chosen = (("sec-websocket-protocol", arrival.subprotocol),) if arrival.subprotocol else ()
         if arrival.complaint is not None:
-            return Welcome(Complained(farewell(arrival, arrival.complaint)), chosen)
+            return self._told_why(arrival, arrival.complaint, chosen)
         bound = self._who_is(arrival)
         if isinstance(bound, Mistake):
-            return Welcome(Complained(farewell(arrival, complain(arrival, bound))), chosen)
+            return self._told_why(arrival, complain(arrival, bound), chosen)
         if (turned_away := self._no_seat(bound)) is not None:
             return turned_away
         who = Who(key_hash=bound.key_hash, session_id=bound.session_id, peer=knock.peer)
         headers = (*chosen, (SESSION_HEADER, bound.session_id))
         return Welcome(self._call(who, arrival, bound), headers)
+
+    def _told_why(self, arrival: Arrival, said: Complaint, chosen: tuple[tuple[str, str], ...]) -> Welcome:
+        self.metrics.refusals.add(said.code or str(said.close_code))
+        return Welcome(Complained(farewell(arrival, said)), chosen)
 
     def _who_is(self, arrival: Arrival) -> Bound | Mistake:
         """The key's hash and the session: from a token that names both, or from the client's own words."""
@@ -184,8 +200,10 @@ class Switchboard:
     def _choose(self, model: str) -> Ways | Refusal:
         route = self._routes.choose(model)
         if isinstance(route, Unknown):
+            self.metrics.refusals.add(ErrorCode.EXTERNAL_MODEL_NOT_FOUND.value)
             return Refusal(code=ErrorCode.EXTERNAL_MODEL_NOT_FOUND, message=route.message)
         return Ways(
+            route=route.name,
             ways=tuple(_way(route, place, self._routes.endpoint(place)) for place in route.targets),
             on_drop=route.on_drop,
             stall_after_s=route.stall_after_s,
@@ -197,13 +215,25 @@ class Switchboard:
         endpoint = self._routes.endpoints[target.provider]
         key = await self._keys.key_of(endpoint)
         try:
-            await self._dialler(_address(endpoint, target, key), line, within_s)
+            await self._dialled(endpoint, target, key, line, within_s)
         except DialError as error:
             # A token that has run out before its time: once more, with a new one.
             if error.status not in _KEY_REFUSED or not self._keys.refused(endpoint, key):
                 raise
             key = await self._keys.key_of(endpoint)
+            await self._dialled(endpoint, target, key, line, within_s)
+
+    async def _dialled(
+        self, endpoint: Endpoint, target: Target, key: Secret | None, line: Line, within_s: float
+    ) -> None:
+        now_s = asyncio.get_running_loop().time
+        began_s = now_s()
+        try:
             await self._dialler(_address(endpoint, target, key), line, within_s)
+        except DialError as error:
+            self.metrics.dials_failed.add(endpoint.name, str(error.status or error.trouble.value))
+            raise
+        self.metrics.dial.observe(now_s() - began_s, endpoint.name)
 
     # -- What a call asks and tells -------------------------------------------------------------------------
 
@@ -217,21 +247,25 @@ class Switchboard:
             answer = await self.service.validate_and_load(who.key_hash, who.session_id)
         except RealtimeSwitchError as error:
             _log.warning("nobody could be asked", code=error.code, reason=error.message)
+            self.metrics.refusals.add(error.code.value)
             return Refusal(
                 code=error.code, message="The gateway cannot check API keys at the moment. Try again."
             )
         if isinstance(answer, Refusal):
+            self.metrics.refusals.add(answer.code.value)
             return answer
         return msgspec.structs.replace(answer, config=in_words_of(dialect, answer.config))
 
     def begun(self, call: Conductor) -> None:
         self.calls.add(call)
+        self.metrics.begun.add()
 
     def granted(self, call: Conductor, grant: Grant) -> Purse:
         self.calls.take_over(call.account_id, call)
         return self.calls.granted(call, grant.credits)
 
     def keep(self, call: Conductor, *records: Record) -> None:
+        self.metrics.kept(records)
         low = False
         for record in records:
             if isinstance(record, UsageRecord) and self.calls.charged(call, record):

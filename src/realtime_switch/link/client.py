@@ -93,10 +93,13 @@ class LinkClient:
         timeout_ms: int = 5000,
         keys: Keys | None = None,
         changed: Callable[["LinkClient"], None] = lambda client: None,
+        took: Callable[[float, str], None] = lambda seconds, verb: None,
     ) -> None:
-        """`changed` is called when the business process is there, and when it is lost."""
+        """`changed` is called when the business process is there, and when it is lost; `took` with each
+        answer."""
         self._place = find_place(address, keys)
         self._changed = changed
+        self._took = took
         self._timeout_ms = timeout_ms
         self._calls: Calls[asyncio.Future[Reply | RealtimeSwitchError]] = Calls(timeout_ms / 1000)
         self._ids = itertools.count(1)
@@ -180,7 +183,8 @@ class LinkClient:
         # The answer may be an error, but is never set as one: an exception that its caller was
         # cancelled before it could take would be reported as forgotten.
         answer: asyncio.Future[Reply | RealtimeSwitchError] = self._loop.create_future()
-        self._calls.add(request.id, verb, payload, answer, self._loop.time())
+        asked_s = self._loop.time()
+        self._calls.add(request.id, verb, payload, answer, asked_s)
         self._watch_deadlines()
         if self._phase is Phase.UP:
             self._unsent.append(request.id)
@@ -191,6 +195,7 @@ class LinkClient:
             self._calls.take(request.id)  # still there if the caller was cancelled
         if isinstance(reply, RealtimeSwitchError):
             raise reply
+        self._took(self._loop.time() - asked_s, verb)
         if not isinstance(reply, kinds):
             raise LinkError(
                 ErrorCode.INTERNAL_LINK_UNSUPPORTED,

@@ -20,11 +20,18 @@ T = TypeVar("T")
 
 
 class LinkClients:
-    def __init__(self, addresses: Sequence[str], *, timeout_ms: int = 5000, keys: Keys | None = None) -> None:
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        *,
+        timeout_ms: int = 5000,
+        keys: Keys | None = None,
+        took: Callable[[float, str], None] = lambda seconds, verb: None,
+    ) -> None:
         self._timeout_ms = timeout_ms
         self._addresses = addresses
         self._clients = [
-            LinkClient(address, timeout_ms=timeout_ms, keys=keys, changed=self._changed)
+            LinkClient(address, timeout_ms=timeout_ms, keys=keys, changed=self._changed, took=took)
             for address in addresses
         ]
         random.shuffle(self._clients)  # gateways spread over business processes, and each stays with its own

@@ -169,6 +169,12 @@ class Delivery:
         """Rows that wait or are on their way."""
         return len(self._waiting) + len(self._sending)
 
+    @property
+    def oldest_us(self) -> int | None:
+        """When the first of them was born."""
+        first = self._sending or self._waiting
+        return first[0].record.born_us if first else None
+
     def add(self, rows: Iterable[Row], now_s: float) -> None:
         """They wait behind the others, in this order."""
         if not self._waiting:

@@ -102,6 +102,15 @@ class Outbox:
         return self._shelf.rows + self._unwritten
 
     @property
+    def size_bytes(self) -> int:
+        return self._shelf.size_bytes
+
+    @property
+    def oldest_us(self) -> int | None:
+        """When the record was born that is sent next; None: none waits."""
+        return self._delivery.oldest_us
+
+    @property
     def room(self) -> Room:
         bounds, shelf = self._bounds, self._shelf
         filled = max(shelf.rows / bounds.rows_max, shelf.size_bytes / bounds.bytes_max)

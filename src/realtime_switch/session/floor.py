@@ -29,6 +29,7 @@ class Floor:
         self._speaking = False
         self._due_since_us: int | None = None  # a reply is awaited
         self._replying = False
+        self._unanswered_since_us: int | None = None  # no sound of a reply has come since it was asked for
         self._made = False  # all of the reply is here; it is only being played
         self._sign_us = 0  # when anything was heard last
         self.open_calls: dict[str, ToolCall] = {}  # whose answers are awaited
@@ -70,7 +71,12 @@ class Floor:
 
     def asked(self) -> None:
         """Somebody wants a reply."""
-        self._due_since_us = self._sign_us = self._now_us()
+        self._due_since_us = self._unanswered_since_us = self._sign_us = self._now_us()
+
+    def answered(self) -> int | None:
+        """Sound of a reply is here: how many microseconds it took, if it is the first of it."""
+        since_us, self._unanswered_since_us = self._unanswered_since_us, None
+        return None if since_us is None else self._now_us() - since_us
 
     def lost(self) -> bool:
         """The provider is gone. Whether it owes the user a reply, or the rest of one."""

@@ -10,7 +10,7 @@ then the rest. A client's frame meets the gate instead: it may ask for what it
 did not pay for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -60,6 +60,9 @@ class Relay:
     @property
     def manner(self) -> Manner:
         return self._provider_side.manner
+
+    def tell_of_audio(self, on_audio: Callable[[], None]) -> None:
+        self._unread.on_audio = on_audio
 
     def opening(self, config: str | None, history: str, handle: str = "") -> Hops:
         return [ToProvider(payload) for payload in self._gate.opening(config, history, handle)]

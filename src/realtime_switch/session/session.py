@@ -34,7 +34,7 @@ import msgspec
 
 from ..accounts.errors import ErrorCode
 from ..accounts.records import Grant, Refusal, SwitchCause
-from ..dialects.acts import Act, Garbled, GoingAway, Handle, Ready, StartOver, Trouble, Usage
+from ..dialects.acts import Act, Garbled, GoingAway, Handle, Ready, ReplyAudio, StartOver, Trouble, Usage
 from ..dialects.dialect import (
     AskSwitch,
     ClientSide,
@@ -126,6 +126,11 @@ class Session:
         """`model`: as the client named it at the door, "" if it did not. `first_word`: how a client that
         speaks first is heard, where a token narrows what it may say."""
         self.phase = Phase.HEARING
+        self.route = ""  # its name, once it is known
+        self.on_live: Callable[[], None] = _to_nobody  # a provider listens
+        self.on_answer: Callable[[int], None] = _to_nobody  # so many microseconds after it was due
+        self.unproven_from_client = 0  # frames of audio that had to be read
+        self.unproven_from_provider = 0
         self.generation = 0  # of the present provider connection; 0 before the first
         self.passes_from_client: Passes = nothing_passes
         self.passes_from_provider: Passes = nothing_passes  # of the present generation
@@ -182,6 +187,7 @@ class Session:
         self.from_client = self._wait
         self._alarms.drop(Alarm.FIRST_WORD)
         self._ways = self._choose(self._model)
+        self.route = "" if isinstance(self._ways, Refusal) else self._ways.route
         return [Ask(session_id)]
 
     def granted(self, grant: Grant, purse: Purse) -> Steps:
@@ -587,7 +593,9 @@ class Session:
 
     def _carry_client(self, payload: bytes) -> Answer:
         weight = self._client.weight(payload)
-        if weight is Weight.MOMENT:
+        if weight is Weight.AUDIO:
+            self.unproven_from_client += 1
+        elif weight is Weight.MOMENT:
             self._catch_up()  # it may be about what was heard so far
         elif weight in (Weight.ASK, Weight.TURN):
             self._floor.asked()
@@ -634,10 +642,17 @@ class Session:
 
     def _know(self, act: Act) -> int | None:
         """How many milliseconds the reply took that begins with this, if one does."""
+        if isinstance(act, ReplyAudio):  # else it has passed, and nobody hears of a piece of it
+            self.unproven_from_provider += 1
+            self._answered()
         unasked = self._client_side.answered_unasked
         self._client_side.follow(act)
         self._unheard.hear(act, not unasked)
         return self._floor.hear(act, unasked)
+
+    def _answered(self) -> None:
+        if (took_us := self._floor.answered()) is not None:
+            self.on_answer(took_us)
 
     def _catch_up(self) -> None:
         """Know what the lane let pass unread: words and audio, by which nothing is to be done."""
@@ -685,9 +700,14 @@ class Session:
 
     def _connection(self, way: Way) -> Connection:
         side = way.dialect.provider_side(way.target, way.terms, self._new_id, self._now_us)
-        if way.dialect.NAME == self._client.NAME and not way.translated:
-            return Connection(way, relay(way.dialect, self._gate, side, self._client_side), 0)
-        return Connection(way, Translation(self._client_side, side), 0)
+        relayed = way.dialect.NAME == self._client.NAME and not way.translated
+        lane = (
+            relay(way.dialect, self._gate, side, self._client_side)
+            if relayed
+            else Translation(self._client_side, side)
+        )
+        lane.tell_of_audio(self._answered)
+        return Connection(way, lane, 0)
 
     def _dial(self, found: Next) -> Steps:
         self.phase = Phase.DIALLING
@@ -723,6 +743,7 @@ class Session:
         self._live_since_us = self._now_us()
         self._alarms.drop(Alarm.GREETING)
         self._choice.worked()
+        self.on_live()
         self.from_client = self._carry_client if isinstance(lane, Relay) else self._translate_client
         self.from_provider = self._carry_provider
         self.passes_from_client = Keeps(lane.passes_from_client, self._unheard)
@@ -842,6 +863,9 @@ _REACTIONS: dict[type[Act], Callable[[Session, Any], Steps]] = {
     GoingAway: Session._see_going_away,
     Handle: Session._see_handle,
 }
+
+
+def _to_nobody(*told: object) -> None: ...
 
 
 def _numbered(run_id: str) -> Callable[[], str]:

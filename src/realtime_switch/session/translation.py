@@ -5,7 +5,7 @@ side; here they are carried across until nothing is left to say. Bills are heard
 before the client can have what they are for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..dialects.acts import Act, AudioPassed, Bill, ReplyAudio, ToolCall
 from ..dialects.dialect import (
@@ -30,12 +30,16 @@ class Translation:
         self.briefed = False  # the client's first word is in what `opening` and `ready` say
         self.passes_from_client: Passes = nothing_passes
         self.passes_from_provider: Passes = nothing_passes
+        self._on_audio: Callable[[], None] | None = None
         self._base64_chars = 0  # of the reply's audio that went by since somebody was told
         self._held: list[Wish] = []  # what the client's first word asks besides how to hold the call
 
     @property
     def manner(self) -> Manner:
         return self._provider_side.manner
+
+    def tell_of_audio(self, on_audio: Callable[[], None]) -> None:
+        self._on_audio = on_audio
 
     # -- The beginning ------------------------------------------------------------------------------------
 
@@ -100,6 +104,8 @@ class Translation:
             said = self._provider_side.hear(payload)
         elif len(said) == 1 and isinstance(audio := said[0], ReplyAudio):
             # It is only counted; whoever wants to know how much there was is told before anything else.
+            if not self._base64_chars and self._on_audio is not None:
+                self._on_audio()
             self._base64_chars += len(audio.base64)
             return [_to_client(one) for one in self._client_side.tell(audio) if not isinstance(one, Wish)]
         return self._bills_first([*self.catch_up(), *self._carry(said)])

@@ -18,6 +18,9 @@ def nothing_passes(payload: bytes) -> bool:
     return False
 
 
+def _to_nobody() -> None: ...
+
+
 class Unread:
     def __init__(self, dialect: Dialect) -> None:
         self.audio: Passes = dialect.only_audio_from_provider
@@ -26,7 +29,8 @@ class Unread:
         self._envelope_bytes = dialect.envelope_bytes
         self._frames = 0
         self._bytes = 0
-        self.sample = b""  # one of them: they are alike but for their audio
+        self._sample = b""  # one of them: they are alike but for their audio
+        self.on_audio: Callable[[], None] = _to_nobody  # the first since somebody asked
         # Nearly always the whole of the words comes before anybody asks.
         self.put_by: list[bytes] = []
         self._words_place = dialect.words_place
@@ -46,7 +50,16 @@ class Unread:
         """A frame of audio has passed. True: show it as the `sample`."""
         self._frames += 1
         self._bytes += size
-        return not self.sample
+        return not self._sample
+
+    @property
+    def sample(self) -> bytes:
+        return self._sample
+
+    @sample.setter
+    def sample(self, payload: bytes) -> None:
+        self._sample = payload
+        self.on_audio()
 
     def put(self, payload: bytes) -> bool:
         """Words are put by, unless there are too many."""
@@ -66,7 +79,7 @@ class Unread:
         """How many characters of base64 since the last time; None: no frame."""
         if not self._frames:
             return None
-        chars = self._bytes - self._frames * self._envelope_bytes(self.sample)
+        chars = self._bytes - self._frames * self._envelope_bytes(self._sample)
         self._frames = self._bytes = 0
-        self.sample = b""
+        self._sample = b""
         return max(0, chars)

@@ -28,6 +28,7 @@ class Ways(Struct, frozen=True, kw_only=True):
     """A route, made out for one call: at least one way, in the order in which they are tried."""
 
     ways: tuple[Way, ...]
+    route: str = ""  # its name
     on_drop: Literal["same", "next"] = "next"
     switch_above_latency_ms: int | None = None
     switch_after: int = 3  # measurements in a row

@@ -7,7 +7,16 @@ place.py    the data directory: its files, its permissions, the database key
 """
 
 from .load import Flags, load
-from .place import database_key, make_directory, outbox_key
+from .place import database_key, make_directory, metrics_folder, metrics_token, outbox_key
 from .shape import Settings
 
-__all__ = ["Flags", "Settings", "database_key", "load", "make_directory", "outbox_key"]
+__all__ = [
+    "Flags",
+    "Settings",
+    "database_key",
+    "load",
+    "make_directory",
+    "metrics_folder",
+    "metrics_token",
+    "outbox_key",
+]

@@ -22,6 +22,7 @@ from .shape import (
     GatewaySettings,
     LinkSettings,
     LogSettings,
+    MetricsSettings,
     OutboxSettings,
     RateSettings,
     Settings,
@@ -29,7 +30,18 @@ from .shape import (
 )
 from .source import SettingPath, Sources, build, convert, nearest
 
-SECTIONS = ("database", "link", "gateway", "outbox", "providers", "routes", "rates", "summary", "log")
+SECTIONS = (
+    "database",
+    "link",
+    "gateway",
+    "outbox",
+    "providers",
+    "routes",
+    "rates",
+    "summary",
+    "log",
+    "metrics",
+)
 
 # The names in use (A26), and what each of them sets.
 ENVIRONMENT: Mapping[str, SettingPath] = {
@@ -150,6 +162,8 @@ def _settings(
         path_of("gateway", name, getattr(gateway, name), Path()) if getattr(gateway, name) else ""
         for name in ("tls_cert", "tls_key")
     )
+    metrics = build(MetricsSettings, tables.get("metrics", {}), ("metrics",), sources)
+    token_file = path_of("metrics", "token_file", metrics.token_file, data / place.METRICS_TOKEN_FILE)
     endpoints = _endpoints(tables.get("providers", {}), sources, file, key_of)
     return Settings(
         data=data,
@@ -169,6 +183,7 @@ def _settings(
         summary=summary,
         summary_key=_summary_key(summary, key_of),
         log=build(LogSettings, tables.get("log", {}), ("log",), sources),
+        metrics=replace(metrics, token_file=token_file),
     )
 
 

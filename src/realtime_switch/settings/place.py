@@ -24,8 +24,11 @@ OUTBOX_DIRECTORY = "outbox"
 OUTBOX_KEY_FILE = "outbox.key"
 CONFIG_FILE = "realtime-switch.toml"
 SOCKET_FILE = "run/business.sock"
+METRICS_FOLDER = "run/metrics"
+METRICS_TOKEN_FILE = "metrics.token"
 
 KEY_BYTES = 32
+SOCKET_NAME_BYTES_MAX = len("/business-1000.sock")  # in the folder of metrics
 SOCKET_PATH_BYTES_MAX = 107  # sockaddr_un holds 108, and the last is a zero (unix(7))
 
 
@@ -42,9 +45,23 @@ def socket_path(data: Path, environ: Mapping[str, str]) -> Path:
     path = data / SOCKET_FILE
     if len(os.fsencode(path)) <= SOCKET_PATH_BYTES_MAX:
         return path
+    return _short(data, environ).with_suffix(".sock")
+
+
+def metrics_folder(settings: Settings, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the processes of this data directory show each other their metrics. It is made, for us alone."""
+    folder = settings.data / METRICS_FOLDER
+    if len(os.fsencode(folder)) + SOCKET_NAME_BYTES_MAX > SOCKET_PATH_BYTES_MAX:
+        folder = _short(settings.data, environ).with_suffix(".metrics")
+    make_directory(folder.parent)  # the link's too, which insists that only we may enter
+    make_directory(folder)
+    return folder
+
+
+def _short(data: Path, environ: Mapping[str, str]) -> Path:
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     folder = Path(runtime) / "realtime-switch" if runtime else Path(f"/tmp/realtime-switch-{os.getuid()}")
-    return folder / f"{hashlib.sha256(os.fsencode(data)).hexdigest()[:16]}.sock"
+    return folder / hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
 
 
 def make_directory(path: Path) -> None:
@@ -100,6 +117,12 @@ def outbox_key(settings: Settings) -> Secret:
             f"The key file {path} does not hold 64 hexadecimal digits: put the right one back.",
         )
     return key
+
+
+def metrics_token(settings: Settings) -> Secret:
+    """What somebody must say who wants to see the metrics: from its file, made at first use."""
+    path = Path(settings.metrics.token_file)
+    return read_key_file(path) if path.exists() else _make_key_file(path)
 
 
 def read_key_file(path: Path) -> Secret:

@@ -85,6 +85,10 @@ class LogSettings(Struct, frozen=True, kw_only=True):
     format: Literal["auto", "json", "text"] = "auto"  # auto: text on a terminal, JSON otherwise
 
 
+class MetricsSettings(Struct, frozen=True, kw_only=True):
+    token_file: str = ""  # "": metrics.token in the data directory, made at the first start
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """All of it, checked. Paths are absolute."""
 
@@ -101,6 +105,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     summary: SummarySettings
     summary_key: Secret | None
     log: LogSettings
+    metrics: MetricsSettings
 
     @property
     def database_path(self) -> Path:
