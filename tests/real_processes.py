@@ -32,6 +32,7 @@ from realtime_switch.settings import Flags, load
 
 COMMAND = (sys.executable, "-m", "realtime_switch")
 TOKENS = 100_000_000
+START_S = 30
 STOP_S = 30
 
 
@@ -49,6 +50,7 @@ class Program:
         self._pass_fds = pass_fds
         self._env = {**plant.environ, **env}
         self._process: subprocess.Popen[bytes] | None = None
+        self._born_at = 0  # bytes of log of its former lives
 
     @property
     def log(self) -> str:
@@ -56,9 +58,20 @@ class Program:
 
     def start(self) -> None:
         with self._log.open("ab") as log:
+            self._born_at = log.tell()
             self._process = subprocess.Popen(
                 self._limited(), stdout=log, stderr=log, env=self._env, pass_fds=self._pass_fds
             )
+
+    def wait_until_ready(self) -> None:
+        """How long a process takes to start is the machine's affair, not a fault that a test is about."""
+        deadline = time.monotonic() + START_S
+        while not re.search(rb"\bready\b", self._log.read_bytes()[self._born_at :]):
+            assert self._process is None or self._process.poll() is None, (
+                f"{self.name} ended: {self.log[-3000:]}"
+            )
+            assert time.monotonic() < deadline, f"{self.name} is not ready: {self.log[-3000:]}"
+            time.sleep(0.02)
 
     def _limited(self) -> list[str]:
         if self.file_bytes_max is None:
@@ -85,6 +98,7 @@ class Program:
         """As an operator does; it must end by itself, and well."""
         if self._process is None:
             return
+        self.wait_until_ready()  # before that a SIGTERM just ends it
         self._process.send_signal(signal.SIGTERM)
         code = self._process.wait(STOP_S)
         self._process = None
@@ -157,6 +171,8 @@ class Plant:
     def start(self) -> None:
         for program in (*self.businesses, *self.gateways):
             program.start()
+        for program in (*self.businesses, *self.gateways):
+            program.wait_until_ready()
 
     def stop(self) -> None:
         """Gateways first: what they hold finds the business process alive."""
@@ -319,6 +335,8 @@ async def kill_at_random(victims: list[Program], kills: int, seed: int) -> None:
         victim.kill()
         await asyncio.sleep(dice.choice((0.0, 0.1, 0.7)))
         victim.start()
+    for victim in victims:
+        await asyncio.to_thread(victim.wait_until_ready)
     await asyncio.sleep(1.5)
 
 

@@ -55,6 +55,7 @@ async def test_a_summary_and_the_time_a_key_was_used_outlive_a_kill_of_the_busin
             key = hash_key(plant.open_account())
             business = plant.businesses[0]
             business.start()
+            business.wait_until_ready()
             async with a_link(load(Flags(data=plant.data), {}).link_addresses) as link:
 
                 async def history() -> str:
@@ -76,6 +77,7 @@ async def test_a_summary_and_the_time_a_key_was_used_outlive_a_kill_of_the_busin
                 business.kill()  # with a question under way, and a use of the key not written down
                 assert plant.command("key", "list")[0]["last_used_at"] is None
                 business.start()
+                await asyncio.to_thread(business.wait_until_ready)
                 model.may_answer.set()
                 async with asyncio.timeout(40):
                     while "They spoke of boats." not in (told := await history()):
