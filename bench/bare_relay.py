@@ -1,12 +1,21 @@
-"""A relay on picows with nothing in it: what the gateway would cost without its features."""
+"""A relay on picows with nothing in it: what the gateway would cost without its features.
+
+    python bare_relay.py PORT UPSTREAM [fast|loop]
+
+The last word chooses whose transports carry TLS: aiofastnet's, or the loop's own. The provider's certificate is
+trusted if SSL_CERT_FILE names it.
+"""
 
 import asyncio
+import ssl
 import sys
 
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect, ws_create_server
 
 LISTEN, UPSTREAM = int(sys.argv[1]), sys.argv[2]
+FAST = sys.argv[3:] != ["loop"]
+TLS = ssl.create_default_context() if UPSTREAM.startswith("wss") else None
 
 
 class Provider(WSListener):
@@ -29,7 +38,9 @@ class Client(WSListener):
         self._dialling = asyncio.get_running_loop().create_task(self._dial(transport))
 
     async def _dial(self, client: WSTransport) -> None:
-        self._provider, _ = await ws_connect(lambda: Provider(client), UPSTREAM)
+        self._provider, _ = await ws_connect(
+            lambda: Provider(client), UPSTREAM, ssl_context=TLS, use_aiofastnet=FAST
+        )
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type is WSMsgType.TEXT and self._provider is not None:
@@ -43,7 +54,9 @@ class Client(WSListener):
 
 
 async def main() -> None:
-    server = await ws_create_server(lambda request: Client(), "127.0.0.1", LISTEN)
+    server = await ws_create_server(
+        lambda request: Client(), "127.0.0.1", LISTEN, use_aiofastnet=FAST, backlog=2_000
+    )
     await server.serve_forever()
 
 

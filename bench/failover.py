@@ -18,11 +18,12 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
-import frames
 import msgspec
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect, ws_create_server
-from systems import COMMAND, free_port, pinned, wait_for
+
+from realtime_switch.bench import mix
+from realtime_switch.bench.systems import COMMAND, free_port, pinned, wait_for
 
 LOAD_CORE, SYSTEM_CORE = 0, 1
 
@@ -41,7 +42,7 @@ class Provider(WSListener):
         self.transport = transport
         self.newest[self.name] = self
         self.told: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        transport.send(WSMsgType.TEXT, frames.SESSION_CREATED)
+        transport.send(WSMsgType.TEXT, mix.SESSION_CREATED)
         self.greeted_s = time.perf_counter()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -64,7 +65,7 @@ async def drop(url: str, headers: dict[str, str]) -> float:
     transport, client = await ws_connect(Client, url, extra_headers=headers)
     await client.greeted
     first = Provider.newest["a"]
-    transport.send(WSMsgType.TEXT, frames.APPEND)
+    transport.send(WSMsgType.TEXT, mix.APPEND)
     await first.told
     dropped_s = time.perf_counter()
     first.transport.underlying_transport.abort()
@@ -115,7 +116,7 @@ def gateway(where: Path, ports: dict[str, int]) -> tuple[str, dict[str, str], li
             [*COMMAND, "gateway", *data, "--port", str(port)], env=environment, preexec_fn=pinned(SYSTEM_CORE)
         ),
     ]
-    wait_for(port)
+    wait_for(port, processes[1], "/readyz")
     return f"ws://127.0.0.1:{port}/v1/realtime?model=", {"Authorization": f"Bearer {key}"}, processes
 
 

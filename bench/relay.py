@@ -1,11 +1,15 @@
-"""CPU per relayed message, closed loop: every call always has one exchange under way.
+"""The relay's figures: Realtime Switch against a direct connection, proxies and relays, in turns.
 
-The load (clients and a fake upstream, both on picows) runs in this process on
-core 0; the system under test has core 1 to itself. Systems take turns, A B A B,
-so that a machine that changes its mood changes it for all. What is reported is
-the median of the rounds, with their range.
+    .venv/bin/python bench/relay.py                     CPU per message, 50 busy calls, all systems
+    .venv/bin/python bench/relay.py --only haproxy 'realtime-switch*'
+    .venv/bin/python bench/relay.py paced --calls 200   how long sound is on its way
+    .venv/bin/python bench/relay.py memory|connects|start
+    .venv/bin/python bench/relay.py all                 everything, into docs/performance.md (some 45 minutes)
+    .venv/bin/python bench/relay.py page                writes that page again, without measuring
 
-    .venv/bin/python bench/relay.py [--calls 50] [--rounds 5] [--seconds 4] [--json FILE]
+The load (clients and fake providers, both on picows) runs in this process on one core; the system under test has
+the other to itself. Systems take turns, A B A B, so that a machine that changes its mood changes it for all. What is
+shown is the median of the rounds, with their range.
 """
 
 import argparse
@@ -13,201 +17,206 @@ import asyncio
 import gc
 import os
 import shutil
-import statistics
+import signal
+import sys
+import tempfile
 import time
 from fnmatch import fnmatch
-from functools import partial
 from pathlib import Path
 
-import frames
-import msgspec
 import uvloop
-from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect, ws_create_server
-from systems import System, cpu_s, direct, folder, free_port, haproxy, realtime_switch, rss_bytes, script
 
-LOAD_CORE, SYSTEM_CORE = 0, 1
-AUDIO_BYTES_MIN = 6_000  # whatever a dialect puts around it
+import page
+from kept import Kept
+from realtime_switch.bench import measuring, starting
+from realtime_switch.bench.figures import Round
+from realtime_switch.bench.load import Providers
+from realtime_switch.bench.systems import Candidate, Cores, NotStartedError, Place, System, cores
+from rivals import candidates, certificate
 
-
-class Upstream(WSListener):
-    """The provider's place: greets, and answers each append with the next burst of a reply."""
-
-    def on_ws_connected(self, transport: WSTransport) -> None:
-        self._bursts = frames.bursts()
-        transport.send(WSMsgType.TEXT, frames.SESSION_CREATED)
-
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if frame.msg_type == WSMsgType.TEXT:
-            for payload in next(self._bursts):
-                transport.send(WSMsgType.TEXT, payload)
-        elif frame.msg_type == WSMsgType.CLOSE:
-            transport.disconnect()
-
-
-class GeminiUpstream(WSListener):
-    """The same, in Gemini's dialect: it is told how the call is to be held, and answers in binary."""
-
-    def on_ws_connected(self, transport: WSTransport) -> None:
-        self._bursts = frames.gemini_bursts()
-        self._set_up = False
-
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if frame.msg_type == WSMsgType.TEXT:
-            if not self._set_up:
-                self._set_up = True
-                transport.send(WSMsgType.BINARY, frames.GEMINI_SETUP_COMPLETE)
-                return
-            for payload in next(self._bursts):
-                transport.send(WSMsgType.BINARY, payload)
-        elif frame.msg_type == WSMsgType.CLOSE:
-            transport.disconnect()
-
-
-class Caller(WSListener):
-    """A client: counts what it gets, and sends 20 ms of sound for each audio delta."""
-
-    def __init__(self, append: bytes = frames.APPEND) -> None:
-        self._append = append
-        self.messages = 0
-        self.talking = False
-        self.greeted = asyncio.get_running_loop().create_future()
-
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        self.messages += 1
-        if frame.payload_size > AUDIO_BYTES_MIN:
-            if self.talking:
-                self.messages += 1
-                transport.send(WSMsgType.TEXT, self._append)
-        elif not self.greeted.done():
-            self.greeted.set_result(None)
-
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
-        if not self.greeted.done():
-            self.greeted.set_exception(ConnectionError("refused"))
+KEPT = Path(__file__).parents[1] / "docs" / "performance" / "relay.json"
+CALLS = {
+    "closed": 50,
+    "paced": 200,
+    "idle": 1000,
+    "talking": 200,
+    "connects": measuring.CONNECTS_AT_ONCE,
+    "start": 1,
+}
+# What `all` measures: kind, calls, rounds, seconds of one round, and which systems (empty: all).
+_PLAIN = ("direct", "haproxy", "nginx", "bare picows relay", "realtime-switch")
+_NOT_TWINS = (
+    *_PLAIN,
+    "*TLS*",
+    "realtime-switch, *on*",
+    "realtime-switch, Gemini relayed",
+    "websockets relay",
+    "aiohttp relay",
+    "litellm",
+)
+ALL = (
+    ("closed", 50, 5, 3.0, ()),
+    ("closed", 200, 5, 3.0, ()),
+    ("paced", 1, 3, 4.0, _PLAIN),
+    ("paced", 50, 3, 4.0, _NOT_TWINS),
+    ("paced", 200, 5, 4.0, _NOT_TWINS),
+    ("paced", 500, 3, 5.0, _PLAIN),
+    ("paced", 900, 3, 5.0, ("direct", "haproxy", "nginx", "realtime-switch")),
+    ("idle", 1000, 1, 1.0, ()),
+    ("talking", 200, 1, 8.0, ()),
+    ("connects", 32, 3, 3.0, (*_PLAIN, "websockets relay", "aiohttp relay", "litellm", "*TLS*")),
+    ("start", 1, 5, 0.0, ("realtime-switch",)),
+)  # fmt: skip
 
 
-async def measure(system: System, calls: int, seconds: float) -> dict[str, float]:
-    """One round against one system."""
-    gemini = system.dialect == "gemini"
-    append = frames.GEMINI_APPEND if gemini else frames.APPEND
-    caller = partial(Caller, append)
-    callers = [await ws_connect(caller, system.url, extra_headers=system.headers) for _ in range(calls)]
-    for transport, _ in callers if gemini else ():
-        transport.send(WSMsgType.TEXT, frames.GEMINI_SETUP)
-    await asyncio.gather(*(caller.greeted for _, caller in callers))
-    for transport, caller in callers:
-        caller.talking = True
-        transport.send(WSMsgType.TEXT, append)
-    await asyncio.sleep(0.5)  # let it find its stride
-    before, cpu_before, began = sum(c.messages for _, c in callers), _cpu(system), time.perf_counter()
-    await asyncio.sleep(seconds)
-    messages = sum(c.messages for _, c in callers) - before
-    spent_s, cpu_after = time.perf_counter() - began, _cpu(system)
-    for _, caller in callers:
-        caller.talking = False
-    await asyncio.sleep(0.3)
-    memory = rss_bytes(system.pid) if system.pid else 0
-    for transport, _ in callers:
-        transport.disconnect(graceful=False)
-    await asyncio.sleep(0.3)
-    user, kernel = (after - first for after, first in zip(cpu_after, cpu_before, strict=True))
-    return {
-        "messages_per_s": messages / spent_s,
-        "cpu_us_per_message": (user + kernel) / messages * 1e6,
-        "user_us": user / messages * 1e6,
-        "system_us": kernel / messages * 1e6,
-        "core_share": (user + kernel) / spent_s,
-        "rss_mb": memory / 1e6,
-    }
+async def measured(kind: str, system: System, providers: Providers, calls: int, seconds: float) -> Round:
+    match kind:
+        case "closed":
+            return await measuring.closed(system, calls, seconds)
+        case "paced":
+            return await measuring.paced(system, providers, calls, seconds)
+        case "connects":
+            return await measuring.connects(system, calls, seconds)
+    return await measuring.memory(system, providers, calls, seconds, talking=kind == "talking")
 
 
-def _cpu(system: System) -> tuple[float, float]:
-    return cpu_s(system.pid) if system.pid else (0.0, 0.0)
-
-
-async def run(options: argparse.Namespace) -> dict[str, list[dict[str, float]]]:
-    os.sched_setaffinity(0, {LOAD_CORE})
-    port = free_port()
-    server = await ws_create_server(lambda request: Upstream(), "127.0.0.1", port)
-    gemini_port = free_port()
-    gemini_server = await ws_create_server(lambda request: GeminiUpstream(), "127.0.0.1", gemini_port)
-    where = folder("relay")
-    systems = [
-        direct(port),
-        haproxy(port, SYSTEM_CORE, where),
-        script("websockets relay", "naive_relay.py", port, SYSTEM_CORE),
-        script("bare picows relay", "bare_relay.py", port, SYSTEM_CORE),
+async def measure_all(options: argparse.Namespace, place: Place, kept: Kept) -> None:
+    there = [
+        candidate
+        for candidate in candidates(place, options.litellm)
+        if not options.only
+        or candidate.name == "direct"
+        or any(fnmatch(candidate.name, wish) for wish in options.only)
     ]
-    if systems[1] is None:
-        print("HAProxy is not installed: it is left out.")
-    ours = partial(realtime_switch, port, gemini_port, SYSTEM_CORE, where)
-    systems += [
-        ours("realtime-switch, interpreted", interpreted=True),
-        ours("realtime-switch"),
-        ours("realtime-switch, Gemini relayed", provider="gemini", client="gemini"),
-        ours("realtime-switch, OpenAI client on Gemini", provider="gemini"),
-        ours("realtime-switch, Gemini client on OpenAI", client="gemini"),
-    ]
-    present = [system for system in systems if system is not None]
-    if options.only:
-        wanted = {
-            present[0].name,
-            *(s.name for s in present if any(fnmatch(s.name, word) for word in options.only)),
-        }
-        for system in present:
-            if system.name not in wanted:
-                system.stop()
-        present = [system for system in present if system.name in wanted]
-    rounds: dict[str, list[dict[str, float]]] = {system.name: [] for system in present}
-    gc.freeze()
+    if options.only and len(there) == 1:
+        print(f"nothing here is called {' or '.join(options.only)}", file=sys.stderr)
+    for kind, calls, rounds, seconds, wishes in options.plan:
+        chosen = [c for c in there if not wishes or any(fnmatch(c.name, wish) for wish in wishes)]
+        print(f"{kind}, {calls} calls", file=sys.stderr, flush=True)
+        if kind == "start":
+            await _starts(place, kept, calls, rounds, chosen)
+        elif kind in ("idle", "talking"):
+            await _apart(place, kept, kind, calls, rounds, seconds, chosen)
+        else:
+            await _in_turns(place, kept, kind, calls, rounds, seconds, chosen)
+
+
+async def _in_turns(
+    place: Place, kept: Kept, kind: str, calls: int, rounds: int, seconds: float, chosen: list[Candidate]
+) -> None:
+    """A B A B, all systems up at once."""
+    missing = [c for c in chosen if len(kept.rounds(kind, calls, c.name)) < rounds]
+    systems = {c.name: started for c in missing if (started := _started(c)) is not None}
     try:
-        for _ in range(options.rounds):
-            for system in present:
-                rounds[system.name].append(await measure(system, options.calls, options.seconds))
+        for number in range(rounds):
+            for name, system in list(systems.items()):
+                if len(kept.rounds(kind, calls, name)) > number:
+                    continue
+                try:
+                    found = await measured(kind, system, place.providers, calls, seconds)
+                except (OSError, TimeoutError, ConnectionError) as error:
+                    print(f"  {name}: left out, {type(error).__name__} {error}", file=sys.stderr)
+                    systems.pop(name).stop()
+                    continue
+                kept.add(kind, calls, name, found)
     finally:
-        for system in present:
+        for system in systems.values():
             system.stop()
-        server.close()
-        gemini_server.close()
-        shutil.rmtree(where)
-    return rounds
 
 
-def table(rounds: dict[str, list[dict[str, float]]]) -> str:
-    lines = [
-        "| system | CPU us/message, median (range) | user | kernel | x HAProxy | messages/s | of a core | RSS MB |"
-    ]
-    lines.append("|---|---|---|---|---|---|---|---|")
+async def _apart(
+    place: Place, kept: Kept, kind: str, calls: int, rounds: int, seconds: float, chosen: list[Candidate]
+) -> None:
+    """Each in a process that has done nothing before."""
+    for number in range(rounds):
+        for candidate in chosen:
+            if candidate.name == "direct" or len(kept.rounds(kind, calls, candidate.name)) > number:
+                continue
+            system = _started(candidate)
+            if system is None:
+                continue
+            try:
+                found = await measured(kind, system, place.providers, calls, seconds)
+                kept.add(kind, calls, candidate.name, found)
+            except (OSError, TimeoutError, ConnectionError) as error:
+                print(f"  {candidate.name}: left out, {type(error).__name__} {error}", file=sys.stderr)
+            finally:
+                system.stop()
 
-    def median(name: str, figure: str) -> float:
-        return statistics.median(one[figure] for one in rounds[name])
 
-    reference = median("haproxy", "cpu_us_per_message") if "haproxy" in rounds else float("nan")
-    for name, several in rounds.items():
-        figures = [one["cpu_us_per_message"] for one in several]
-        lines.append(
-            f"| {name} | {statistics.median(figures):.1f} ({min(figures):.1f}-{max(figures):.1f}) |"
-            f" {median(name, 'user_us'):.1f} | {median(name, 'system_us'):.1f} |"
-            f" {statistics.median(figures) / reference:.2f} | {median(name, 'messages_per_s'):,.0f} |"
-            f" {median(name, 'core_share'):.2f} | {median(name, 'rss_mb'):.0f} |"
-        )
-    return "\n".join(lines)
+async def _starts(place: Place, kept: Kept, calls: int, rounds: int, chosen: list[Candidate]) -> None:
+    for candidate in chosen:
+        while len(kept.rounds("start", calls, candidate.name)) < rounds:
+            kept.add("start", calls, candidate.name, starting.start(place))
+
+
+def _started(candidate: Candidate) -> System | None:
+    try:
+        return candidate.start()
+    except NotStartedError as error:
+        print(f"  {candidate.name}: left out. {error}", file=sys.stderr)
+        return None
+
+
+async def run(options: argparse.Namespace, on: Cores, kept: Kept) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    os.sched_setaffinity(0, {on.load})
+    folder = Path(tempfile.mkdtemp(prefix="rts-bench-"))
+    providers = Providers()
+    try:
+        made = certificate(folder)
+        await providers.open((str(made[0]), str(made[1])) if made else None)
+        gc.freeze()
+        await measure_all(options, Place(folder, on, providers, made), kept)
+    finally:
+        providers.close()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--calls", type=int, default=50)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "kind",
+        nargs="?",
+        default="closed",
+        choices=["closed", "paced", "memory", "connects", "start", "all", "page"],
+    )
+    parser.add_argument("--calls", type=int, help="how many at once")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of one round")
     parser.add_argument(
         "--only", nargs="*", help="names of the systems that are wanted; * stands for anything"
     )
-    parser.add_argument("--json", type=Path)
+    parser.add_argument(
+        "--litellm", default=shutil.which("litellm"), help="LiteLLM's command, where it is installed"
+    )
+    parser.add_argument("--json", type=Path, help=f"where the rounds are kept; of `all`: {KEPT}")
+    parser.add_argument("--again", action="store_true", help="with `all`: forget what was measured before")
     options = parser.parse_args()
-    rounds = uvloop.run(run(options))
-    print(table(rounds))
-    if options.json:
-        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(rounds)))
+    whole = options.kind in ("all", "page")
+    kept = Kept(options.json or (KEPT if whole else None), fresh=options.again or not whole)
+    if options.kind != "page":
+        on = cores()
+        if on is None:
+            sys.exit("This needs Linux, and two cores that it may use.")
+        kinds = {"memory": ("idle", "talking"), "all": ()}.get(options.kind, (options.kind,))
+        options.plan = (
+            ALL
+            if options.kind == "all"
+            else [(kind, options.calls or CALLS[kind], options.rounds, options.seconds, ()) for kind in kinds]
+        )
+        began_s = time.monotonic()
+        uvloop.run(run(options, on, kept))
+        print(f"{time.monotonic() - began_s:.0f} s", file=sys.stderr)
+    if whole:
+        page.write(kept, KEPT.parents[1] / "performance.md", KEPT.parent)
+    else:
+        print(page.tables(kept))
 
 
-main()
+if __name__ == "__main__":
+    main()

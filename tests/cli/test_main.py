@@ -148,7 +148,7 @@ def test_data_and_config_may_stand_anywhere(command: Command, account: str, tmp_
 
 def test_every_command_takes_the_common_options():
     for words, each in commands():
-        if words not in ("talk", "simulate", "gateway"):
+        if words not in ("talk", "bench", "simulate", "gateway"):
             options = {name for parameter in each.params for name in parameter.opts}
             assert {"--data", "--config", "--debug"} <= options, words
 

@@ -42,6 +42,7 @@ COMMANDS = {
     "link": Lazy("realtime_switch.cli.link:link", "Make keys for a link between machines."),
     "doctor": Lazy("realtime_switch.cli.doctor:doctor", "Check this installation and say what to do."),
     "talk": Lazy("realtime_switch.cli.talk:talk", "Hold a call from the terminal."),
+    "bench": Lazy("realtime_switch.cli.bench:bench", "Measure this installation's gateway on this machine."),
     "simulate": Lazy("realtime_switch.local.command:simulate", "Run the offline provider alone."),
 }
 

@@ -1,19 +1,38 @@
 """What flows through a busy call, in the proportions of a real one.
 
-One reply of four seconds: 92 audio deltas of 6.6 KB (23 a second), 13 transcript
-deltas (150 words a minute, 1.3 tokens a word, a token each), the dozen events of a reply's life, one response.done with a full bill.
-The client sends one append of 1.3 KB (20 ms) for each audio delta it gets.
+One reply of four seconds: 92 audio deltas of 6.6 KB (23 a second), 13 transcript deltas (150 words a minute, 1.3
+tokens a word, a token each), the dozen events of a reply's life, one response.done with a full bill.
+What a client says is 20 ms of audio, 1.3 KB.
 Shapes and member order are OpenAI's (OPENAI-REALTIME.md 7.3, 9.2), tight as it prints them.
 """
 
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterator
 from itertools import cycle
 
 import msgspec
+from msgspec import Struct, structs
 
-APPEND = b'{"type":"input_audio_buffer.append","audio":"%s"}' % b64encode(
-    bytes(range(240)) * 4
-)  # 960 B of PCM
+AUDIO_DELTA_BYTES_MIN = 6_000  # whatever a dialect puts around it
+DELTAS_PER_S = 23
+APPENDS_PER_S = 50
+
+Bursts = list[list[bytes]]
+
+_HEARD = b64encode(bytes(range(240)) * 4)  # 960 bytes of PCM
+_HEARD_URLSAFE = urlsafe_b64encode(bytes(range(240)) * 4)
+
+APPEND = b'{"type":"input_audio_buffer.append","audio":"%s"}' % _HEARD
+
+# As the libraries print it; each has its witness in tests/dialects/openai/test_proofs.py.
+APPENDS_AS_SPELT = (
+    APPEND,  # openai-node, agents-realtime, browsers
+    b'{"type": "input_audio_buffer.append", "audio": "%s"}' % _HEARD,  # openai-python
+    b'{"audio": "%s", "type": "input_audio_buffer.append"}' % _HEARD,  # livekit
+    b'{"audio":"%s","type":"input_audio_buffer.append"}' % _HEARD,  # openai-agents
+    b'{"event_id": "a3bb189e-8bf9-4c3e-9a0e-2f1d5b7c6e10", "type": "input_audio_buffer.append", "audio": "%s"}'
+    % _HEARD,  # pipecat
+)
 
 _IDS = '"response_id":"resp_0123456789abcdefghij","item_id":"item_0123456789abcdefghij","output_index":0,"content_index":0'
 _ITEM = '{"id":"item_0123456789abcdefghij","type":"message","status":"%s","role":"assistant","content":[%s]}'
@@ -26,6 +45,7 @@ SESSION_CREATED = (
     b'"noise_reduction":null,"turn_detection":null},"output":{"format":{"type":"audio/pcm","rate":24000},'
     b'"voice":"marin","speed":1.0}},"include":null}}'
 )
+SESSION_UPDATED = SESSION_CREATED.replace(b'"session.created"', b'"session.updated"')
 
 
 def _event(kind: str, rest: str) -> bytes:
@@ -35,7 +55,7 @@ def _event(kind: str, rest: str) -> bytes:
 AUDIO_DELTA = _event("response.output_audio.delta", f'{_IDS},"delta":"{b64encode(bytes(4800)).decode()}"')
 
 
-def _reply() -> list[list[bytes]]:
+def _reply() -> Bursts:
     """One reply as bursts: each burst ends with the audio delta that lets the client go on."""
     response = (
         '"response":{"object":"realtime.response","id":"resp_0123456789abcdefghij","status":"%s","status_details":null,'
@@ -88,14 +108,6 @@ def _reply() -> list[list[bytes]]:
     return [[*closing, *bursts[0]], *bursts[1:]]
 
 
-REPLY = _reply()
-
-
-def bursts() -> "cycle[list[bytes]]":
-    """What the upstream answers to one append after another, for ever."""
-    return cycle(REPLY)
-
-
 # -- The same call, at Gemini ---------------------------------------------------------------------------------
 #
 # Printed as the service prints it: indented, a newline at the end (GEMINI-LIVE.md 2). Without the empty frames
@@ -103,8 +115,12 @@ def bursts() -> "cycle[list[bytes]]":
 
 GEMINI_SETUP = b'{"setup":{"model":"models/bench","generationConfig":{"responseModalities":["AUDIO"]},"outputAudioTranscription":{}}}'
 GEMINI_SETUP_COMPLETE = b'{\n  "setupComplete": {}\n}\n'
-GEMINI_APPEND = b'{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=24000","data":"%s"}}}' % b64encode(
-    bytes(range(240)) * 4
+GEMINI_APPEND = b'{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=24000","data":"%s"}}}' % _HEARD
+# tests/dialects/gemini/test_proofs.py
+GEMINI_APPENDS_AS_SPELT = (
+    GEMINI_APPEND,  # google-genai for JavaScript, browsers
+    b'{"realtime_input": {"audio": {"data": "%s", "mime_type": "audio/pcm;rate=24000"}}}'
+    % _HEARD_URLSAFE,  # google-genai for Python, and so livekit and pipecat
 )
 
 
@@ -130,7 +146,7 @@ GEMINI_AUDIO = _printed(
 )
 
 
-def _gemini_reply() -> list[list[bytes]]:
+def _gemini_reply() -> Bursts:
     usage = {
         "promptTokenCount": 171,
         "responseTokenCount": 43,
@@ -152,8 +168,22 @@ def _gemini_reply() -> list[list[bytes]]:
     return [[*closing, *bursts[0]], *bursts[1:]]
 
 
-GEMINI_REPLY = _gemini_reply()
+class Mix(Struct, frozen=True):
+    """One dialect's side of the load: what its provider sends, and what its client says."""
+
+    greeting: bytes  # the provider's first message
+    reply: Bursts  # each burst ends with an audio delta
+    provider_is_binary: bool
+    setup: bytes  # what the client says first; empty: it waits for the greeting
+    answer: bytes  # what the provider says to a change of the configuration
+    appends: tuple[bytes, ...]
+
+    def bursts(self) -> Iterator[list[bytes]]:
+        """What the provider sends, one burst after another, for ever."""
+        return cycle(self.reply)
 
 
-def gemini_bursts() -> "cycle[list[bytes]]":
-    return cycle(GEMINI_REPLY)
+OPENAI = Mix(SESSION_CREATED, _reply(), False, b"", SESSION_UPDATED, (APPEND,))
+GEMINI = Mix(GEMINI_SETUP_COMPLETE, _gemini_reply(), True, GEMINI_SETUP, b"", (GEMINI_APPEND,))
+OPENAI_AS_SPELT = structs.replace(OPENAI, appends=APPENDS_AS_SPELT)
+GEMINI_AS_SPELT = structs.replace(GEMINI, appends=GEMINI_APPENDS_AS_SPELT)

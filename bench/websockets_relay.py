@@ -25,7 +25,7 @@ async def call(client: ServerConnection) -> None:
 
 
 async def main() -> None:
-    async with serve(call, "127.0.0.1", LISTEN, compression=None, max_size=None):
+    async with serve(call, "127.0.0.1", LISTEN, compression=None, max_size=None, backlog=2_000):
         await asyncio.Future()
 
 

@@ -1,0 +1,240 @@
+"""The two ends of every measured call, in one process: fake providers, and callers.
+
+Both are picows', so a system between them cannot tell them from the real thing, and what they cost is the
+same for all systems. One process, so that one clock tells how long a message was on its way.
+"""
+
+import asyncio
+import ssl
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
+from time import perf_counter
+
+from msgspec import Struct
+from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_connect, ws_create_server
+
+from .mix import APPENDS_PER_S, AUDIO_DELTA_BYTES_MIN, DELTAS_PER_S, GEMINI, OPENAI, Mix
+
+APPEND_BYTES_MIN = 1_000  # no other message of the load's own clients is as long
+GREETED_WITHIN_S = 20.0
+ARRIVED_S = 0.3  # until the first words have been answered
+# Timers of the loop have whole milliseconds, so that is how finely sessions are spread.
+STEP_S = 0.001
+
+
+class Provider(WSListener):
+    """A connection in a provider's place: greets, and answers each append with the next burst of a reply."""
+
+    def __init__(self, mix: Mix, come: Callable[["Provider"], None]) -> None:
+        self._mix = mix
+        self._come = come
+        self._kind = WSMsgType.BINARY if mix.provider_is_binary else WSMsgType.TEXT
+        self._set_up = not mix.setup
+        self._bursts = mix.bursts()
+        self.answers = True
+        self.messages = 0
+        self.sent_s: deque[float] = deque()  # when what is on its way to the client was sent
+        self.coming_s: deque[float] = deque()  # the client's `sent_s`
+        self.delays_s = array("d")
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self.transport = transport
+        if self._set_up:
+            transport.send(self._kind, self._mix.greeting)
+        self._come(self)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type is WSMsgType.CLOSE:
+            transport.disconnect()
+            return
+        self.messages += 1
+        if not self._set_up:
+            self._set_up = True
+            transport.send(self._kind, self._mix.greeting)
+        elif frame.payload_size > APPEND_BYTES_MIN:
+            if self.coming_s:
+                self.delays_s.append(perf_counter() - self.coming_s.popleft())
+            elif self.answers:
+                for payload in next(self._bursts):
+                    transport.send(self._kind, payload)
+        elif self._mix.answer:
+            transport.send(self._kind, self._mix.answer)
+
+    def speak(self) -> None:
+        """The next burst, at the provider's own pace. Its last message is the sound."""
+        *others, sound = next(self._bursts)
+        for payload in others:
+            self.transport.send(self._kind, payload)
+        self.sent_s.append(perf_counter())
+        self.transport.send(self._kind, sound)
+
+
+class Caller(WSListener):
+    """A client. In a closed loop it sends 20 ms of sound for each audio delta that it gets."""
+
+    def __init__(self, append: bytes) -> None:
+        self.append = append
+        self.messages = 0
+        self.talking = False
+        self.greeted: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self.sent_s: deque[float] = deque()
+        self.coming_s: deque[float] = deque()
+        self.delays_s = array("d")
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self.transport = transport
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        self.messages += 1
+        if frame.payload_size > AUDIO_DELTA_BYTES_MIN:
+            if self.coming_s:
+                self.delays_s.append(perf_counter() - self.coming_s.popleft())
+            elif self.talking:
+                self.messages += 1
+                transport.send(WSMsgType.TEXT, self.append)
+        elif frame.msg_type is WSMsgType.CLOSE:
+            transport.disconnect()
+        elif not self.greeted.done():
+            self.greeted.set_result(perf_counter())
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        if not self.greeted.done():
+            self.greeted.set_exception(ConnectionError("the call was ended before it was greeted"))
+
+    def speak(self) -> None:
+        self.sent_s.append(perf_counter())
+        self.transport.send(WSMsgType.TEXT, self.append)
+
+
+class Ends(Struct):
+    """Both ends of one call, which know each other: what one sends, the other expects."""
+
+    caller: Caller
+    provider: Provider
+
+    def expect(self) -> None:
+        """From now on both speak at their own pace, and how long each sound was on its way is kept."""
+        self.caller.coming_s, self.provider.coming_s = self.provider.sent_s, self.caller.sent_s
+        self.provider.answers = False
+
+
+class Providers:
+    """The fake providers' ports: OpenAI's and Gemini's dialect, and OpenAI's with TLS."""
+
+    def __init__(self) -> None:
+        self._expected: asyncio.Future[Provider] | None = None
+        self._servers: list[asyncio.Server] = []
+        self.openai = self.gemini = self.openai_tls = 0
+
+    async def open(self, certificate: tuple[str, str] | None = None) -> None:
+        """`certificate`: the files of one for 127.0.0.1, and of its key."""
+        self.openai = await self._serve(OPENAI, None)
+        self.gemini = await self._serve(GEMINI, None)
+        if certificate is not None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(*certificate)
+            self.openai_tls = await self._serve(OPENAI, context)
+
+    def expected(self) -> asyncio.Future[Provider]:
+        """The next connection that comes."""
+        self._expected = asyncio.get_running_loop().create_future()
+        return self._expected
+
+    def close(self) -> None:
+        for server in self._servers:
+            server.close()
+
+    async def _serve(self, mix: Mix, tls: ssl.SSLContext | None) -> int:
+        def listener(request: WSUpgradeRequest) -> Provider:
+            return Provider(mix, self._come)
+
+        server = await ws_create_server(listener, "127.0.0.1", 0, ssl=tls, backlog=2_000)
+        self._servers.append(server)
+        port: int = server.sockets[0].getsockname()[1]
+        return port
+
+    def _come(self, provider: Provider) -> None:
+        if self._expected is not None and not self._expected.done():
+            self._expected.set_result(provider)
+
+
+class Way(Struct, frozen=True):
+    """How a client gets in."""
+
+    url: str
+    headers: dict[str, str] = {}
+    mix: Mix = OPENAI
+    tls: ssl.SSLContext | None = None
+
+    async def call(self, append: bytes) -> Caller:
+        transport, caller = await ws_connect(
+            partial(Caller, append),
+            self.url,
+            extra_headers=self.headers,
+            ssl_context=self.tls,
+            websocket_handshake_timeout=GREETED_WITHIN_S,
+        )
+        assert isinstance(caller, Caller)
+        if self.mix.setup:
+            transport.send(WSMsgType.TEXT, self.mix.setup)
+        async with asyncio.timeout(GREETED_WITHIN_S):
+            await caller.greeted
+        return caller
+
+    def appends(self) -> Iterator[bytes]:
+        """What one caller after another says: all spellings in turn."""
+        while True:
+            yield from self.mix.appends
+
+
+async def several(way: Way, providers: Providers, number: int) -> list[Ends]:
+    """Calls, one after the other, so that it is known who talks to whom."""
+    found: list[Ends] = []
+    appends = way.appends()
+    for _ in range(number):
+        coming = providers.expected()
+        caller = await way.call(next(appends))
+        if not coming.done():
+            # Where dialects differ, a provider is dialled when the client has said something.
+            caller.transport.send(WSMsgType.TEXT, caller.append)
+        async with asyncio.timeout(GREETED_WITHIN_S):
+            found.append(Ends(caller, await coming))
+    await asyncio.sleep(ARRIVED_S)
+    return found
+
+
+class Pacer:
+    """Has each speaker speak once in a period, evenly spread over it."""
+
+    def __init__(self, period_s: float, speakers: list[Callable[[], None]]) -> None:
+        slots = max(1, round(period_s / STEP_S))
+        self._step_s = period_s / slots
+        self._slots = [speakers[slot::slots] for slot in range(slots)]
+        self._at = 0
+        self._loop = asyncio.get_running_loop()
+        self.late_s = array("d")
+        self._due_s = self._loop.time() + self._step_s
+        self._timer = self._loop.call_at(self._due_s, self._tick)
+
+    def _tick(self) -> None:
+        speakers = self._slots[self._at]
+        if speakers:
+            self.late_s.append(max(0.0, self._loop.time() - self._due_s))
+        for speak in speakers:
+            speak()
+        self._at = (self._at + 1) % len(self._slots)
+        self._due_s += self._step_s
+        self._timer = self._loop.call_at(self._due_s, self._tick)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+
+def pacers(calls: list[Ends]) -> tuple[Pacer, Pacer]:
+    """Both ways of all calls at the pace of real ones."""
+    return (
+        Pacer(1 / APPENDS_PER_S, [call.caller.speak for call in calls]),
+        Pacer(1 / DELTAS_PER_S, [call.provider.speak for call in calls]),
+    )

@@ -1,0 +1,60 @@
+"""What flows through a measured call is what flows through a real one."""
+
+from collections import Counter
+
+import msgspec
+import pytest
+
+import gemini_client_frames
+import openai_frames
+from realtime_switch.bench import mix
+from realtime_switch.dialects import gemini, openai
+
+MIXES = {"openai": mix.OPENAI_AS_SPELT, "gemini": mix.GEMINI_AS_SPELT}
+
+
+def _messages(of: mix.Mix) -> list[bytes]:
+    return [message for burst in of.reply for message in burst]
+
+
+def test_a_reply_of_openai_has_the_events_of_a_real_one_in_their_proportion():
+    assert Counter(msgspec.json.decode(message)["type"] for message in _messages(mix.OPENAI)) == {
+        "response.output_audio.delta": 92,
+        "response.output_audio_transcript.delta": 13,
+        "response.created": 1,
+        "response.output_item.added": 1,
+        "conversation.item.added": 1,
+        "response.content_part.added": 1,
+        "response.output_audio.done": 1,
+        "response.output_audio_transcript.done": 1,
+        "response.content_part.done": 1,
+        "conversation.item.done": 1,
+        "response.output_item.done": 1,
+        "response.done": 1,
+        "rate_limits.updated": 1,
+    }
+
+
+@pytest.mark.parametrize("dialect", MIXES)
+def test_each_burst_ends_with_the_sound_and_has_one(dialect: str):
+    for burst in MIXES[dialect].reply:
+        large = [len(message) > mix.AUDIO_DELTA_BYTES_MIN for message in burst]
+        assert large == [*[False] * (len(burst) - 1), True]
+
+
+def test_everything_a_client_hears_is_what_the_sdks_accept():
+    openai_said = {*_messages(mix.OPENAI), mix.OPENAI.greeting, mix.OPENAI.answer}
+    assert all(map(openai_frames.is_for_client, openai_said))
+    assert all(map(gemini_client_frames.is_for_client, {*_messages(mix.GEMINI), mix.GEMINI.greeting}))
+
+
+def test_gemini_speaks_in_binary_and_openai_in_text():
+    assert (mix.GEMINI.provider_is_binary, mix.OPENAI.provider_is_binary) == (True, False)
+
+
+@pytest.mark.parametrize("dialect", MIXES)
+def test_every_spelling_of_a_clients_sound_is_another_one_and_a_real_one(dialect: str):
+    appends = MIXES[dialect].appends
+    proven = {"openai": openai, "gemini": gemini}[dialect].only_audio_from_client
+    assert len(set(appends)) == len(appends) > 1
+    assert all(proven(append) for append in appends)
