@@ -289,3 +289,6 @@ class TranscriptionUsage(Bill, frozen=True, gc=False):
 
     item_id: str = ""
     duration_ms: int = 0
+
+
+BILLS = (Usage, TranscriptionUsage)

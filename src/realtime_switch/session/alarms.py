@@ -16,6 +16,8 @@ class Alarm(enum.Enum):
     STALL = "stall"
     ROLL = "roll"  # the provider hangs up soon
 
+    __hash__ = object.__hash__  # an Enum's own is written in Python, and these are asked for all the time
+
 
 class Alarms:
     def __init__(self, now_us: Callable[[], int]) -> None:
@@ -28,10 +30,10 @@ class Alarms:
     def set_at(self, alarm: Alarm, at_us: int | None) -> Steps:
         """None: not any more. Nothing is ordered unless the call is to be woken earlier than it will be:
         waking for nothing does no harm."""
-        earliest = min(self._at_us.values(), default=None)
         if at_us is None:
             self._at_us.pop(alarm, None)
             return []
+        earliest = min(self._at_us.values(), default=None)
         self._at_us[alarm] = at_us
         return self.wake() if earliest is None or at_us < earliest else []
 

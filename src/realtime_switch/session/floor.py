@@ -5,6 +5,7 @@ takes to answer.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from ..dialects.acts import (
     Act,
@@ -38,36 +39,45 @@ class Floor:
     def hear(self, act: Act, answered_unasked: bool) -> int | None:
         """How many milliseconds the reply took that begins with this, if one does."""
         self._sign_us = self._now_us()
-        took_ms = None
-        if isinstance(act, SpeechStarted):
-            self._speaking = True
-        elif isinstance(act, SpeechStopped):
-            self._speaking = False
-        elif isinstance(act, UserTurn):
-            self._speaking = False
-            if answered_unasked:
-                self.asked()
-        elif isinstance(act, ReplyBegun):
-            self._replying, self._made = not act.aside, False
-            self.answered_calls.clear()
-        elif isinstance(act, ReplyItem):
-            if self._due_since_us is not None:
-                took_ms = (self._sign_us - self._due_since_us) // 1000
-            self._due_since_us = None
-        elif isinstance(act, ReplyMade):
-            self._made = True
-        elif isinstance(act, ReplyDone):
-            self._replying = self._made = act.more
-            self._due_since_us = None
-        elif isinstance(act, ToolCall):
-            self.open_calls[act.call_id] = act
-        elif isinstance(act, ToolAnswered):
-            if (call := self.open_calls.pop(act.call_id, None)) is not None:
-                self.answered_calls[act.call_id] = call
-        elif isinstance(act, ToolCallsCancelled):
-            for call_id in act.call_ids:
-                self.open_calls.pop(call_id, None)
-        return took_ms
+        hear = _HEARERS.get(type(act))
+        return None if hear is None else hear(self, act, answered_unasked)
+
+    def _speech_started(self, act: SpeechStarted, answered_unasked: bool) -> None:
+        self._speaking = True
+
+    def _speech_stopped(self, act: SpeechStopped, answered_unasked: bool) -> None:
+        self._speaking = False
+
+    def _user_turn(self, act: UserTurn, answered_unasked: bool) -> None:
+        self._speaking = False
+        if answered_unasked:
+            self.asked()
+
+    def _reply_begun(self, act: ReplyBegun, answered_unasked: bool) -> None:
+        self._replying, self._made = not act.aside, False
+        self.answered_calls.clear()
+
+    def _reply_item(self, act: ReplyItem, answered_unasked: bool) -> int | None:
+        due_since_us, self._due_since_us = self._due_since_us, None
+        return None if due_since_us is None else (self._sign_us - due_since_us) // 1000
+
+    def _reply_made(self, act: ReplyMade, answered_unasked: bool) -> None:
+        self._made = True
+
+    def _reply_done(self, act: ReplyDone, answered_unasked: bool) -> None:
+        self._replying = self._made = act.more
+        self._due_since_us = None
+
+    def _tool_call(self, act: ToolCall, answered_unasked: bool) -> None:
+        self.open_calls[act.call_id] = act
+
+    def _tool_answered(self, act: ToolAnswered, answered_unasked: bool) -> None:
+        if (call := self.open_calls.pop(act.call_id, None)) is not None:
+            self.answered_calls[act.call_id] = call
+
+    def _calls_cancelled(self, act: ToolCallsCancelled, answered_unasked: bool) -> None:
+        for call_id in act.call_ids:
+            self.open_calls.pop(call_id, None)
 
     def asked(self) -> None:
         """Somebody wants a reply."""
@@ -97,3 +107,18 @@ class Floor:
         if (self._replying and not self._made) or self._due_since_us is not None:
             return self._sign_us + int(self.stall_s * 1e6)
         return None
+
+
+# Each is given the acts that it is filed under, and whether the provider answers a turn by itself.
+_HEARERS: dict[type[Act], Callable[[Floor, Any, bool], int | None]] = {
+    SpeechStarted: Floor._speech_started,
+    SpeechStopped: Floor._speech_stopped,
+    UserTurn: Floor._user_turn,
+    ReplyBegun: Floor._reply_begun,
+    ReplyItem: Floor._reply_item,
+    ReplyMade: Floor._reply_made,
+    ReplyDone: Floor._reply_done,
+    ToolCall: Floor._tool_call,
+    ToolAnswered: Floor._tool_answered,
+    ToolCallsCancelled: Floor._calls_cancelled,
+}

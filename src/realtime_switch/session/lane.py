@@ -15,7 +15,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ..dialects.acts import Act, Bill, ReplyText, ReplyTranscript, ToolCall
+from ..dialects.acts import BILLS, Act, ReplyText, ReplyTranscript, ToolCall
 from ..dialects.dialect import (
     AskSwitch,
     ClientSide,
@@ -95,7 +95,7 @@ class Relay:
 
     def _words_before(self, acts: Sequence[Act]) -> list[Act]:
         """The whole takes the place of its parts. The first of them still says where the line begins."""
-        whole = {_place(act) for act in acts if isinstance(act, _WORDS) and act.final}
+        whole = {_place(act) for act in acts if type(act) in _WORDS and act.final}  # type: ignore[attr-defined]
         if whole and self._unread.one_place:
             words = self._read(self._unread.put_by[0])
             if {_place(act) for act in words} == whole:
@@ -105,20 +105,19 @@ class Relay:
         return words[:1] if whole and {_place(act) for act in words} == whole else words
 
     def _read(self, payload: bytes) -> list[Act]:
-        return [said for said in self._provider_side.hear(payload) if isinstance(said, Act)]
+        return [said for said in self._provider_side.hear(payload) if not isinstance(said, bytes)]
 
     def _look_at(self, payload: bytes) -> Hops:
         # Before this frame is read: what passed unread came before it, and may have begun a reply.
         audio = self._audio_so_far()
         shown, acts = self._gate.shown(payload, self._read(payload))
-        first: Hops = []
-        if acts and self._unread.put_by:
-            first += map(Heard, self._words_before(acts))
-        first += audio
         rest: Hops = [] if shown is None else self._to_client(shown)
+        if not acts:
+            return audio + rest if audio else rest
+        first: Hops = [*map(Heard, self._words_before(acts)), *audio] if self._unread.put_by else audio
         for act in acts:
-            (first if isinstance(act, Bill) else rest).append(Heard(act))
-        return first + rest
+            (first if type(act) in BILLS else rest).append(Heard(act))
+        return first + rest if first else rest
 
     def _to_client(self, payload: bytes) -> Hops:
         return [ToClient(payload)]

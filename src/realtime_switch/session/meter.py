@@ -28,24 +28,23 @@ class Meter:
         """After a switch the provider of now was told this; its first reply reads it, as input."""
         self._retold_tokens = -(-len(history) // CHARS_PER_TOKEN)
 
-    def _reseed(self, bill: Bill) -> int:
-        if not isinstance(bill, Usage):
-            return 0
+    def _reseed(self, bill: Usage) -> int:
         retold, self._retold_tokens = self._retold_tokens, 0
         # What a total has and its details do not explain is text (business/credits.py).
         text = max(bill.input_text, bill.input - bill.input_audio - bill.input_image)
         return min(text, retold)
 
     def record(self, bill: Bill, target: Target) -> UsageRecord:
-        transcription = isinstance(bill, TranscriptionUsage)
+        usage = bill if type(bill) is Usage else None
+        transcription = bill if type(bill) is TranscriptionUsage else None
         return UsageRecord(
             id=self._record_id(),
             account_id=self._account_id,
             session_id=self._session_id,
             provider=target.provider,
             model=target.model,
-            kind=UsageKind.TRANSCRIPTION if transcription else UsageKind.RESPONSE,
-            response_id=bill.reply_id if isinstance(bill, Usage) else "",
+            kind=UsageKind.RESPONSE if transcription is None else UsageKind.TRANSCRIPTION,
+            response_id="" if usage is None else usage.reply_id,
             tokens=Tokens(
                 input=bill.input,
                 output=bill.output,
@@ -58,7 +57,7 @@ class Meter:
                 output_text=bill.output_text,
                 output_audio=bill.output_audio,
             ),
-            reseed_input=self._reseed(bill),
-            duration_ms=bill.duration_ms if isinstance(bill, TranscriptionUsage) else 0,
+            reseed_input=0 if usage is None else self._reseed(usage),
+            duration_ms=0 if transcription is None else transcription.duration_ms,
             born_us=self._now_us(),
         )

@@ -608,13 +608,15 @@ class Session:
     def _hear(self, hops: Hops) -> Steps:
         steps: Steps = []
         for hop in hops:
-            if isinstance(hop, Heard):
+            if type(hop) is ToClient:  # nearly always, and `isinstance` is slow to say no
+                steps.append(hop)
+            elif type(hop) is Heard:
                 steps += self._hear_act(hop.act)
             elif isinstance(hop, AskSwitch):
                 steps += self._asked_to_switch(hop)
             elif isinstance(hop, Hangup):
                 return steps + self._finish(End(hop.code, hop.reason))
-            else:
+            elif not isinstance(hop, Heard):
                 steps.append(hop)
         if self.phase is Phase.ENDED:
             return steps

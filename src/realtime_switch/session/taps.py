@@ -5,9 +5,10 @@ step is taken.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from ..accounts.records import Grant, SavedConfig, Switched
-from ..dialects.acts import Act, Bill, Configured, Ready
+from ..dialects.acts import Act, Bill, Configured, Ready, TranscriptionUsage, Usage
 from ..dialects.dialect import ClientSide, ToClient
 from ..dialects.terms import Target, Terms
 from . import limits
@@ -46,10 +47,10 @@ class Taps:
         self.unsettled = False  # something was heard by which words may have become sure
 
     def hear(self, act: Act, target: Target) -> Steps:
-        self.unsettled |= self._transcript.hear(act)
-        if isinstance(act, Bill):
-            return self._charge(act, target)
-        return self._save(act) if isinstance(act, Ready | Configured) else []
+        if self._transcript.hear(act):
+            self.unsettled = True
+        keep = _KEEPERS.get(type(act))
+        return [] if keep is None else keep(self, act, target)
 
     # -- Money ----------------------------------------------------------------------------------------------
 
@@ -119,7 +120,7 @@ class Taps:
         """What a fresh provider is told first (A8)."""
         return self._saved
 
-    def _save(self, act: Ready | Configured) -> Steps:
+    def _save(self, act: Ready | Configured, target: Target) -> Steps:
         """A8. What we replayed ourselves is not heard here: the gate keeps its answer to itself."""
         config = self._client_side.config_to_save(act)
         if config is None or config == self._saved:
@@ -133,3 +134,12 @@ class Taps:
             born_us=self._now_us(),
         )
         return [Keep(saved)]
+
+
+# Each is given the acts that it is filed under.
+_KEEPERS: dict[type[Act], Callable[[Taps, Any, Target], Steps]] = {
+    Usage: Taps._charge,
+    TranscriptionUsage: Taps._charge,
+    Ready: Taps._save,
+    Configured: Taps._save,
+}

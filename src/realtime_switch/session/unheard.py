@@ -9,7 +9,8 @@ was said before it is kept as well: a word twice is better than a word lost.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from ..dialects.acts import (
     Act,
@@ -47,6 +48,7 @@ class Unheard:
         self._turn: list[_Said] = []  # up to the end of the last turn
         self.kept: deque[_Said] = deque()  # after it; the short way of a frame appends here
         self.kept_max = limits.SILENCE_FRAMES_MAX
+        self._all_audio = True  # in both there is surely nothing else, as nearly always
 
     def audio(self, payload: bytes) -> None:
         kept = self.kept
@@ -65,24 +67,37 @@ class Unheard:
             self._settle()
         elif weight is not Weight.MOMENT and len(self.kept) < limits.UNHEARD_MESSAGES_MAX:
             self.kept.append((weight, payload))
+            self._all_audio = False
 
     def hear(self, act: Act, by_client: bool) -> None:
         """`by_client`: it says where its turns end, so nobody tells us when speech begins."""
-        if isinstance(act, SpeechStarted):
-            self.kept_max = limits.SPEECH_FRAMES_MAX
-        elif isinstance(act, UserTurn):
-            self.kept_max = limits.SPEECH_FRAMES_MAX if by_client else limits.SILENCE_FRAMES_MAX
-            self._end_turn(OVERLAP_FRAMES)
-        elif isinstance(act, ReplyDone) or (isinstance(act, UserTranscript) and act.final):
+        if (hear := _HEARERS.get(type(act))) is not None:
+            hear(self, act, by_client)
+
+    def _speech_started(self, act: SpeechStarted, by_client: bool) -> None:
+        self.kept_max = limits.SPEECH_FRAMES_MAX
+
+    def _user_turn(self, act: UserTurn, by_client: bool) -> None:
+        self.kept_max = limits.SPEECH_FRAMES_MAX if by_client else limits.SILENCE_FRAMES_MAX
+        self._end_turn(OVERLAP_FRAMES)
+
+    def _user_transcript(self, act: UserTranscript, by_client: bool) -> None:
+        if act.final:
             self._settle()
-        elif isinstance(act, ReplyBegun):
-            self._confirmed(Weight.ASK, Weight.TURN)
-        elif isinstance(act, UserText | PastTold | ToolAnswered | ItemTaken):
-            self._confirmed(Weight.ITEM)
-        elif isinstance(act, Configured):
-            self._confirmed(Weight.CONFIG)
-            if by_client:
-                self.kept_max = limits.SPEECH_FRAMES_MAX
+
+    def _reply_begun(self, act: ReplyBegun, by_client: bool) -> None:
+        self._confirmed(Weight.ASK, Weight.TURN)
+
+    def _reply_done(self, act: ReplyDone, by_client: bool) -> None:
+        self._settle()
+
+    def _item_taken(self, act: Act, by_client: bool) -> None:
+        self._confirmed(Weight.ITEM)
+
+    def _configured(self, act: Configured, by_client: bool) -> None:
+        self._confirmed(Weight.CONFIG)
+        if by_client:
+            self.kept_max = limits.SPEECH_FRAMES_MAX
 
     def configured(self) -> None:
         """The provider has begun with what the client said of how the call is to be held."""
@@ -123,14 +138,21 @@ class Unheard:
             self._turn.append(self.kept.popleft())
 
     def _settle(self) -> None:
-        self._turn = [said for said in self._turn if _weight(said) not in _SPOKEN]
+        if self._turn:
+            self._turn = [said for said in self._turn if _weight(said) not in _SPOKEN]
 
     def _confirmed(self, *weights: Weight) -> None:
+        if self._all_audio:
+            return
+        all_audio = True
         for said in (self._turn, self.kept):
             for index, one in enumerate(said):
-                if not isinstance(one, bytes) and one[0] in weights:  # none of these is audio
-                    del said[index]
-                    return
+                if not isinstance(one, bytes):
+                    if one[0] in weights:
+                        del said[index]
+                        return
+                    all_audio = False
+        self._all_audio = all_audio
 
     def _drop_oldest_audio(self) -> bool:
         for index, one in enumerate(self.kept):
@@ -158,3 +180,17 @@ class Keeps:
 
 
 _SPOKEN = (Weight.AUDIO, Weight.COMMIT)
+
+# Each is given the acts that it is filed under.
+_HEARERS: dict[type[Act], Callable[[Unheard, Any, bool], None]] = {
+    SpeechStarted: Unheard._speech_started,
+    UserTurn: Unheard._user_turn,
+    UserTranscript: Unheard._user_transcript,
+    ReplyBegun: Unheard._reply_begun,
+    ReplyDone: Unheard._reply_done,
+    UserText: Unheard._item_taken,
+    PastTold: Unheard._item_taken,
+    ToolAnswered: Unheard._item_taken,
+    ItemTaken: Unheard._item_taken,
+    Configured: Unheard._configured,
+}

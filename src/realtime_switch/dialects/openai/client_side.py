@@ -158,14 +158,14 @@ class ClientSide:
         """What this side told itself it knows already."""
         if self._tells:
             return
-        if isinstance(act, Ready | Configured | Replayed):
+        if (follow := _FOLLOWERS.get(type(act))) is not None:
+            follow(self._conversation, act)
+        elif isinstance(act, Ready | Configured | Replayed):
             self._conversation.audio_bytes_per_ms = act.audio_bytes_per_ms
-        if isinstance(act, Ready | Configured):
-            self._relayed_unasked = answered_unasked(act.raw)
+            if not isinstance(act, Replayed):
+                self._relayed_unasked = answered_unasked(act.raw)
             if isinstance(act, Configured):
                 self._relayed_config = act.raw
-        elif (follow := _FOLLOWERS.get(type(act))) is not None:
-            follow(self._conversation, act)
 
     # -- Of a translation ------------------------------------------------------------------------------------
 
