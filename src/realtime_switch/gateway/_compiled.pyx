@@ -26,12 +26,13 @@ from aiofastnet.transport cimport Protocol, Transport
 from aiofastnet.utils cimport NoResult
 from cpython.buffer cimport PyBUF_WRITABLE, PyBUF_WRITE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.list cimport PyList_GET_SIZE
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.list cimport PyList_Append, PyList_GET_SIZE
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.memoryview cimport PyMemoryView_FromMemory
-from libc.stdint cimport uint8_t, uint64_t
+from cpython.object cimport PyObject_Size
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport rand
-from libc.string cimport memchr, memcmp, memcpy, memmove
+from libc.string cimport memchr, memcmp, memcpy
 from picows.picows cimport WSFrame, WSListener, WSMsgType, WSTransport
 
 from realtime_switch.dialects.shapes import Shapes
@@ -42,9 +43,6 @@ cdef extern from *:  # hatch_build.py tells the compiler
     const char* AIOFASTNET_VERSION
 
 BUILT_WITH = {"picows": PICOWS_VERSION.decode(), "aiofastnet": AIOFASTNET_VERSION.decode()}
-
-
-DEF KEEP_ASKED_EVERY = 16  # so many frames more than it wants are kept at most
 
 
 cdef class _Table:
@@ -127,9 +125,10 @@ cdef class ClientEnd(WSListener):
     cdef public uint64_t passed_from_provider_bytes
     cdef object _passes  # what the session answered with last (session/unheard.py), and
     cdef _Table _audio  # its shapes, if it has any
+    cdef object _unheard  # where it is kept, or None
+    cdef object _kept  # what is kept there, and how it grows and shrinks
     cdef object _append
-    cdef object _keep
-    cdef int _appended  # since `keep` was asked
+    cdef object _popleft
 
     cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
         self._client_heard = True
@@ -173,20 +172,22 @@ cdef class ClientEnd(WSListener):
             return passes(PyBytes_FromStringAndSize(payload, size))
         if not self._audio.fits(payload, size):
             return False
-        if self._append is not None:
-            self._appended += 1
-            if self._appended < KEEP_ASKED_EVERY:
-                self._append(PyBytes_FromStringAndSize(payload, size))
-            else:
-                self._appended = 0
-                self._keep(PyBytes_FromStringAndSize(payload, size))
+        if self._unheard is not None:
+            self._append(PyBytes_FromStringAndSize(payload, size))
+            while PyObject_Size(self._kept) > <Py_ssize_t>self._unheard.kept_max:
+                if type(self._kept[0]) is not bytes:
+                    self._unheard.bound()
+                    break
+                self._popleft()
         return True
 
     cdef _adopt(self, passes):
         self._passes = passes
         self._audio = _table(getattr(passes, "audio", passes))
-        self._append = getattr(passes, "append", None)
-        self._keep = getattr(passes, "keep", None)
+        self._unheard = getattr(passes, "unheard", None)
+        if self._unheard is not None:
+            self._kept = self._unheard.kept
+            self._append, self._popleft = self._kept.append, self._kept.popleft
 
     def on_message(self, kind, payload):
         raise NotImplementedError
@@ -206,8 +207,9 @@ cdef class ProviderEnd(WSListener):
     cdef _Table _audio
     cdef _Table _words
     cdef _Table _idle
-    cdef object _count
-    cdef object _put
+    cdef list _put_by
+    cdef Py_ssize_t _put_by_max
+    cdef Py_buffer _tally  # of session/unread.py; held as long as it is used
     cdef char* _together  # frames of this read that have passed and are not sent yet, as they lie there
     cdef Py_ssize_t _together_bytes
     cdef bint _more  # of this read than what picows was handed now
@@ -215,6 +217,9 @@ cdef class ProviderEnd(WSListener):
     def __init__(self, ClientEnd call, generation):
         self.call = call
         self.generation = generation
+
+    def __dealloc__(self):
+        PyBuffer_Release(&self._tally)
 
     cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
         cdef ClientEnd call = self.call
@@ -261,17 +266,24 @@ cdef class ProviderEnd(WSListener):
         return True
 
     cdef bint _may_pass(self, ClientEnd call, const char* payload, Py_ssize_t size) except -1:
+        cdef int64_t* tally
         passes = call.session.passes_from_provider
         if passes is not self._passes:
             self._adopt(passes)
         if self._audio is None:
             return passes(PyBytes_FromStringAndSize(payload, size))
         if self._audio.fits(payload, size):
-            if self._count(size):
-                passes.sample = PyBytes_FromStringAndSize(payload, size)
+            tally = <int64_t*>self._tally.buf
+            if not tally[0]:
+                passes.first(PyBytes_FromStringAndSize(payload, size))
+            tally[0] += 1
+            tally[1] += size
             return True
         if self._words.fits(payload, size):
-            return self._put(PyBytes_FromStringAndSize(payload, size))
+            if PyList_GET_SIZE(self._put_by) >= self._put_by_max:
+                return False
+            PyList_Append(self._put_by, PyBytes_FromStringAndSize(payload, size))
+            return True
         return self._idle.fits(payload, size)
 
     cdef _adopt(self, passes):
@@ -283,7 +295,9 @@ cdef class ProviderEnd(WSListener):
         if self._words is None or self._idle is None:
             self._audio = None
         if self._audio is not None:
-            self._count, self._put = passes.count, passes.put
+            self._put_by, self._put_by_max = passes.put_by, passes.put_by_max
+            PyBuffer_Release(&self._tally)
+            PyObject_GetBuffer(passes.tally, &self._tally, PyBUF_WRITABLE)
 
     cdef _take_along(self, ClientEnd call, char* frame, Py_ssize_t size, bint last):
         """A provider's frame and ours to the client are the same bytes: neither is masked."""

@@ -6,7 +6,14 @@
 # it is picows that knows the protocol, that complains, and under whose care our Python runs. This reads only
 # as much of RFC 6455 5.2 as is needed to see where a frame ends.
 
-DEF READ_BYTES = 16_384  # a frame that is larger goes to picows in pieces
+#
+# All sockets are read into the same memory: it stays in the processor's caches, and a call has none of its own
+# but for what a read ends with of a frame that is not whole. Between `get_buffer` and `buffer_updated`
+# nothing else runs, and nothing is known by its place in it once a read has been handled.
+
+DEF READ_BYTES = 65_536  # a frame that is larger goes to picows in pieces
+
+cdef char _read[READ_BYTES]
 
 
 cdef class Reader(Protocol):
@@ -14,8 +21,8 @@ cdef class Reader(Protocol):
     cdef ClientEnd _client
     cdef ProviderEnd _provider  # one of the two is None
     cdef Py_ssize_t _payload_bytes_max
-    cdef char* _data
-    cdef Py_ssize_t _filled
+    cdef char* _rest  # of the read before: the beginning of a frame
+    cdef Py_ssize_t _rest_bytes
     cdef Py_ssize_t _passing_by  # bytes still to come of a frame that is too large to be looked at
     cdef bint _at_boundary  # picows holds no part of a frame
     cdef void* _picows_data  # its buffer, while there is nothing in it
@@ -30,36 +37,37 @@ cdef class Reader(Protocol):
         PyObject_GetBuffer(picows.get_buffer(-1), &room, PyBUF_WRITABLE)
         self._picows_data, self._picows_room = room.buf, room.len
         PyBuffer_Release(&room)
-        self._data = <char*>PyMem_Malloc(READ_BYTES)
-        if self._data == NULL:
-            raise MemoryError()
 
     def __dealloc__(self):
-        PyMem_Free(self._data)
+        PyMem_Free(self._rest)
 
     cpdef is_buffered_protocol(self):
         return True
 
     cdef NoResult get_buffer_c(self, Py_ssize_t hint, char** start, Py_ssize_t* size) except NoResult.EXC:
-        start[0] = self._data + self._filled
-        size[0] = READ_BYTES - self._filled
+        self._put_rest_first()
+        start[0] = _read + self._rest_bytes
+        size[0] = READ_BYTES - self._rest_bytes
         return NoResult.OK
 
     cpdef get_buffer(self, Py_ssize_t hint):
-        return PyMemoryView_FromMemory(self._data + self._filled, READ_BYTES - self._filled, PyBUF_WRITE)
+        self._put_rest_first()
+        return PyMemoryView_FromMemory(_read + self._rest_bytes, READ_BYTES - self._rest_bytes, PyBUF_WRITE)
+
+    cdef void _put_rest_first(self) noexcept:
+        if self._rest_bytes:
+            memcpy(_read, self._rest, self._rest_bytes)
 
     cpdef buffer_updated(self, Py_ssize_t size):
-        cdef char* at = self._data
-        cdef char* end
+        cdef char* at = _read
+        cdef char* end = at + self._rest_bytes + size
         cdef Py_ssize_t whole
         cdef bint more
-        self._filled += size
-        end = at + self._filled
+        self._rest_bytes = 0
         if not self._at_boundary:
             # The handshake is picows', and half a frame may have come with it.
             self._at_boundary = self._picows.listener is not None and self._picows_is_empty()
             if not self._at_boundary:
-                self._filled = 0
                 self._hand_over(at, end - at)
                 return
         try:
@@ -81,13 +89,19 @@ cdef class Reader(Protocol):
                 self._refuse(at, end - at, False)
                 at = end
         except BaseException:
-            self._filled = 0
             if self._provider is not None:
                 self._provider._together_bytes = 0
             raise
-        self._filled = end - at
-        if self._filled and at != self._data:
-            memmove(self._data, at, self._filled)
+        if at != end:
+            self._keep_rest(at, end - at)
+
+    cdef _keep_rest(self, const char* data, Py_ssize_t size):
+        cdef void* rest = PyMem_Realloc(self._rest, size)
+        if rest == NULL:
+            raise MemoryError()
+        self._rest = <char*>rest
+        memcpy(self._rest, data, size)
+        self._rest_bytes = size
 
     cdef bint _passes(self, char* frame, Py_ssize_t size, bint more) except -1:
         if not self._may_pass(frame, size):
@@ -192,16 +206,17 @@ cdef Py_ssize_t _head_bytes(const char* frame) noexcept:
 
 
 cdef void _mask(char* payload, Py_ssize_t size, const char* key) noexcept:
-    """RFC 6455 5.3, eight bytes at a time."""
+    """RFC 6455 5.3, eight bytes at a time; written so that a compiler sees that it may take more."""
     cdef uint64_t twice, word
-    cdef Py_ssize_t at = 0
+    cdef Py_ssize_t number
+    cdef Py_ssize_t words = size // 8
+    cdef Py_ssize_t at = words * 8
     memcpy(&twice, key, 4)
     memcpy(<char*>&twice + 4, key, 4)
-    while at + 8 <= size:
-        memcpy(&word, payload + at, 8)
+    for number in range(words):
+        memcpy(&word, payload + number * 8, 8)
         word ^= twice
-        memcpy(payload + at, &word, 8)
-        at += 8
+        memcpy(payload + number * 8, &word, 8)
     while at < size:
         payload[at] ^= key[at & 3]
         at += 1

@@ -51,8 +51,12 @@ class Unheard:
         self._all_audio = True  # in both there is surely nothing else, as nearly always
 
     def audio(self, payload: bytes) -> None:
+        self.kept.append(payload)
+        self.bound()
+
+    def bound(self) -> None:
+        """Of too much audio the oldest goes."""
         kept = self.kept
-        kept.append(payload)
         while len(kept) > self.kept_max:
             if isinstance(kept[0], bytes):  # nearly always
                 kept.popleft()
@@ -163,19 +167,17 @@ class Unheard:
 
 
 class Keeps:
-    """Lets a client's audio pass unread, and keeps it. gateway/_compiled.pyx matches `audio` by itself, if
-    it is Shapes, then appends to what is kept, and asks `keep` now and then, which sees that it is not too
-    much."""
+    """Lets a client's audio pass unread, and keeps it. gateway/_compiled.pyx does the same by itself, if
+    `audio` is Shapes."""
 
     def __init__(self, audio: Passes, unheard: Unheard) -> None:
         self.audio = audio
-        self.append = unheard.kept.append
-        self.keep = unheard.audio
+        self.unheard = unheard
 
     def __call__(self, payload: bytes) -> bool:
         if not self.audio(payload):
             return False
-        self.keep(payload)
+        self.unheard.audio(payload)
         return True
 
 

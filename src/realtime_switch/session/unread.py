@@ -3,9 +3,10 @@
 Its call is the proof: True says that the frame carries audio, which is counted,
 or words, which are put by, or nothing that matters here; the client gets it as it
 came. Where the three proofs are Shapes, gateway/_compiled.pyx matches them by
-itself, and says here only what is to be counted and put by.
+itself, counts in `tally` and puts words by in `put_by`: both are always the same object.
 """
 
+from array import array
 from collections.abc import Callable
 
 from ..dialects.dialect import Dialect
@@ -27,59 +28,47 @@ class Unread:
         self.words: Passes = dialect.only_words_from_provider
         self.idle: Passes = dialect.only_idle_from_provider
         self._envelope_bytes = dialect.envelope_bytes
-        self._frames = 0
-        self._bytes = 0
-        self._sample = b""  # one of them: they are alike but for their audio
+        self.tally = array("q", (0, 0))  # frames of audio, and the bytes of all of them
+        self._sample = b""  # the first of them: they are alike but for their audio
         self.on_audio: Callable[[], None] = _to_nobody  # the first since somebody asked
         # Nearly always the whole of the words comes before anybody asks.
         self.put_by: list[bytes] = []
+        self.put_by_max = limits.UNREAD_WORDS_MAX
         self._words_place = dialect.words_place
-        self._place = b""  # of all that is put by, while
-        self.one_place = False
 
     def __call__(self, payload: bytes) -> bool:
         if self.audio(payload):
-            if self.count(len(payload)):
-                self.sample = payload
+            if not self.tally[0]:
+                self.first(payload)
+            self.tally[0] += 1
+            self.tally[1] += len(payload)
             return True
         if self.words(payload):
-            return self.put(payload)
+            if len(self.put_by) >= self.put_by_max:
+                return False
+            self.put_by.append(payload)
+            return True
         return self.idle(payload)
 
-    def count(self, size: int) -> bool:
-        """A frame of audio has passed. True: show it as the `sample`."""
-        self._frames += 1
-        self._bytes += size
-        return not self._sample
-
-    @property
-    def sample(self) -> bytes:
-        return self._sample
-
-    @sample.setter
-    def sample(self, payload: bytes) -> None:
+    def first(self, payload: bytes) -> None:
+        """Of the audio since somebody asked."""
         self._sample = payload
         self.on_audio()
 
-    def put(self, payload: bytes) -> bool:
-        """Words are put by, unless there are too many."""
-        if len(self.put_by) >= limits.UNREAD_WORDS_MAX:
-            return False
-        place = self._words_place(payload)
-        self.one_place = not self.put_by or (self.one_place and place == self._place)
-        self._place = place
-        self.put_by.append(payload)
-        return True
+    @property
+    def one_place(self) -> bool:
+        """All words that are put by are known to continue the same ones."""
+        return len(set(map(self._words_place, self.put_by))) == 1
 
     def take_words(self) -> list[bytes]:
-        words, self.put_by = self.put_by, []
+        words = self.put_by.copy()
+        self.put_by.clear()
         return words
 
     def take_audio(self) -> int | None:
         """How many characters of base64 since the last time; None: no frame."""
-        if not self._frames:
+        frames, size = self.tally
+        if not frames:
             return None
-        chars = self._bytes - self._frames * self._envelope_bytes(self._sample)
-        self._frames = self._bytes = 0
-        self._sample = b""
-        return max(0, chars)
+        self.tally[0] = self.tally[1] = 0
+        return max(0, size - frames * self._envelope_bytes(self._sample))
