@@ -1,6 +1,7 @@
-"""Words that pass unread are read in time: a call remembers and tells the same as if they were read at once.
+"""What passes unread is read in time: a call remembers and tells the same as if it were read at once.
 
-The same life is lived twice, once as OpenAI spells it, once with a space that defeats the proof of words.
+The same life is lived twice, once as OpenAI spells it, once with a space that defeats the proof of words and
+parts.
 """
 
 from hypothesis import given
@@ -9,8 +10,14 @@ from hypothesis import strategies as st
 import openai_frames as openai
 from calls import Clock, granted, session
 from openai_frames import frame, message
-from realtime_switch.dialects.acts import ReplyText, ReplyTranscript
-from realtime_switch.dialects.openai import only_words_from_provider, read, words_place
+from realtime_switch.dialects.acts import ReplyPart, ReplyText, ReplyTranscript
+from realtime_switch.dialects.openai import (
+    is_of_item,
+    only_parts_from_provider,
+    only_words_from_provider,
+    read,
+    words_of_one_place,
+)
 from realtime_switch.session.steps import PASS, Keep, ToClient
 
 DELTAS = ("response.output_audio_transcript.delta", "response.output_text.delta")
@@ -30,6 +37,17 @@ def words_of(item):
         st.sampled_from(DELTAS),
         parts,
         text,
+    )
+
+
+def parts_of(item):
+    return st.builds(
+        lambda end, number, kind: frame(
+            f"response.content_part.{end}", event_id="e", **place(item, number), part={"type": kind}
+        ),
+        st.sampled_from(["added", "done"]),
+        parts,
+        st.sampled_from(["audio", "text", "output_audio", "output_text"]),
     )
 
 
@@ -59,7 +77,9 @@ def told_of(item):
     audio = st.just(openai.AUDIO.replace(b"item_a", item.encode()))
     transcribed = st.just(openai.TRANSCRIBED)
     done = openai.ITEM_DONE.replace(b"item_a", item.encode())
-    said = st.lists(st.one_of(words_of(item), words_of(item), audio, whole, transcribed), max_size=12)
+    said = st.lists(
+        st.one_of(words_of(item), words_of(item), parts_of(item), audio, whole, transcribed), max_size=12
+    )
     end = st.lists(st.one_of(truncated, transcribed), max_size=2)
     return st.tuples(said, st.booleans(), end).map(
         lambda told: [added, *told[0], *([done] if told[1] else []), *told[2]]
@@ -96,18 +116,42 @@ def lived(life, end, spell):
 
 
 def read_at_once(said):
-    return said.replace(b'{"type":', b'{ "type":', 1) if only_words_from_provider(said) else said
+    late = only_words_from_provider(said) or only_parts_from_provider(said)
+    return said.replace(b'{"type":', b'{ "type":', 1) if late else said
 
 
 @given(lives, ends)
-def test_unread_words_are_remembered_and_told_as_if_read_at_once(life, end):
+def test_what_is_unread_is_remembered_and_told_as_if_read_at_once(life, end):
     assert lived(life, end, lambda said: said) == lived(life, end, read_at_once)
 
 
-def test_the_spelling_defeats_the_proof_and_openais_does_not():
+def test_the_spelling_defeats_the_proofs_and_openais_does_not():
     said = openai.transcript_delta("hi")
     assert only_words_from_provider(said)
     assert not only_words_from_provider(read_at_once(said))
+    part = frame("response.content_part.added", event_id="e", **place("item_a", 0), part={"type": "audio"})
+    assert only_parts_from_provider(part)
+    assert not only_parts_from_provider(read_at_once(part))
+
+
+@given(parts_of("item_a"))
+def test_a_frame_that_passes_as_a_part_holds_nothing_else_and_says_whose_it_is(said):
+    assert only_parts_from_provider(said)
+    (act,) = read(said)
+    assert type(act) is ReplyPart
+    assert is_of_item(said, act.item_id)
+    assert not is_of_item(said, "item_b")
+
+
+def test_a_part_is_not_another_items_because_that_is_named_in_it():
+    said = frame(
+        "response.content_part.done",
+        event_id="e",
+        **place("item_a", 0),
+        part={"type": "text", "text": '"item_id":"item_b"'},
+    )
+    assert is_of_item(said, "item_a")
+    assert not is_of_item(said, "item_b")
 
 
 @given(words)
@@ -133,10 +177,14 @@ items = st.sampled_from(["item_a", "item_b"])
 
 @given(words_in_any_order() | words, words_in_any_order() | words)
 def test_words_of_one_place_by_their_bytes_are_of_one_place_when_read(one, other):
-    if words_place(one) == words_place(other):
+    if words_of_one_place([one, other]):
         (this,), (that,) = read(one), read(other)
         assert (type(this), this.item_id, this.part) == (type(that), that.item_id, that.part)
 
 
 def test_openais_words_are_known_by_their_bytes_to_be_of_one_place():
-    assert words_place(openai.transcript_delta("Hi")) == words_place(openai.transcript_delta("there"))
+    assert words_of_one_place([openai.transcript_delta("Hi"), openai.transcript_delta("there")])
+    longer = openai.transcript_delta("there").replace(b'"event_id":"', b'"event_id":"longer_')
+    assert longer != openai.transcript_delta("there")
+    assert words_of_one_place([openai.transcript_delta("Hi"), longer])
+    assert not words_of_one_place([longer, openai.transcript_delta("Hi").replace(b"item_a", b"item_b")])

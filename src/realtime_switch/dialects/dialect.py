@@ -284,8 +284,16 @@ class Dialect(Protocol):
         """Of a client's frame. Total: what cannot be read is of the moment."""
         ...
 
-    def words_place(self, payload: bytes) -> bytes:
-        """Of proven words: the same bytes only if they continue the same ones. Others say nothing."""
+    def words_of_one_place(self, frames: Sequence[bytes]) -> bool:
+        """Of proven words, at least one: True only if all of them continue the same ones."""
+        ...
+
+    def only_parts_from_provider(self, payload: bytes) -> bool:
+        """A part of an item was opened or closed before the client's eyes, and nothing else."""
+        ...
+
+    def is_of_item(self, payload: bytes, item_id: str) -> bool:
+        """Of a proven part: True only if it is that item's."""
         ...
 
     def only_idle_from_provider(self, payload: bytes) -> bool:

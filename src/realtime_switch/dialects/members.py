@@ -21,7 +21,7 @@ def text_of(value: Any) -> str:
 def count_of(value: Any) -> int:
     """proto3 prints int64 as a string (GEMINI-LIVE.md 2)."""
     if type(value) is int:  # nearly always
-        return min(max(0, value), COUNT_MAX)
+        return value if 0 <= value <= COUNT_MAX else min(max(0, value), COUNT_MAX)
     if isinstance(value, str):
         return min(int(value), COUNT_MAX) if value.isascii() and value.isdigit() and len(value) < 20 else 0
     if not isinstance(value, float) or not math.isfinite(value):

@@ -207,7 +207,9 @@ cdef class ProviderEnd(WSListener):
     cdef _Table _audio
     cdef _Table _words
     cdef _Table _idle
+    cdef _Table _parts
     cdef list _put_by
+    cdef list _parts_put_by
     cdef Py_ssize_t _put_by_max
     cdef Py_buffer _tally  # of session/unread.py; held as long as it is used
     cdef char* _together  # frames of this read that have passed and are not sent yet, as they lie there
@@ -280,11 +282,16 @@ cdef class ProviderEnd(WSListener):
             tally[1] += size
             return True
         if self._words.fits(payload, size):
-            if PyList_GET_SIZE(self._put_by) >= self._put_by_max:
-                return False
-            PyList_Append(self._put_by, PyBytes_FromStringAndSize(payload, size))
+            return self._put(payload, size, self._put_by)
+        if self._idle.fits(payload, size):
             return True
-        return self._idle.fits(payload, size)
+        return self._parts.fits(payload, size) and self._put(payload, size, self._parts_put_by)
+
+    cdef bint _put(self, const char* payload, Py_ssize_t size, list by) except -1:
+        if PyList_GET_SIZE(by) >= self._put_by_max:
+            return False
+        PyList_Append(by, PyBytes_FromStringAndSize(payload, size))
+        return True
 
     cdef _adopt(self, passes):
         """`passes` is session/unread.py's, or a function of which nothing is known."""
@@ -292,10 +299,12 @@ cdef class ProviderEnd(WSListener):
         self._audio = _table(getattr(passes, "audio", None))
         self._words = _table(getattr(passes, "words", None))
         self._idle = _table(getattr(passes, "idle", None))
-        if self._words is None or self._idle is None:
+        self._parts = _table(getattr(passes, "parts", None))
+        if self._words is None or self._idle is None or self._parts is None:
             self._audio = None
         if self._audio is not None:
-            self._put_by, self._put_by_max = passes.put_by, passes.put_by_max
+            self._put_by, self._parts_put_by = passes.put_by, passes.parts_put_by
+            self._put_by_max = passes.put_by_max
             PyBuffer_Release(&self._tally)
             PyObject_GetBuffer(passes.tally, &self._tally, PyBUF_WRITABLE)
 

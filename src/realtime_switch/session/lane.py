@@ -15,7 +15,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ..dialects.acts import BILLS, Act, ReplyText, ReplyTranscript, ToolCall
+from ..dialects.acts import BILLS, Act, ReplyDone, ReplyItemDone, ReplyText, ReplyTranscript, ToolCall
 from ..dialects.dialect import (
     AskSwitch,
     ClientSide,
@@ -88,15 +88,25 @@ class Relay:
 
     def catch_up(self) -> Hops:
         """What has passed unread, heard now: for whoever must know all that was said so far."""
-        return [*map(Heard, self._words_so_far()), *self._audio_so_far()]
+        return [*map(Heard, self._words_so_far()), *map(Heard, self._parts_so_far()), *self._audio_so_far()]
 
     def _words_so_far(self) -> list[Act]:
         return [act for payload in self._unread.take_words() for act in self._read(payload)]
 
+    def _parts_so_far(self) -> list[Act]:
+        return [act for payload in self._unread.take_parts() for act in self._read(payload)]
+
+    def _parts_before(self, acts: Sequence[Act]) -> list[Act]:
+        """What the end of its item or reply says as well need not be read."""
+        for act in acts:
+            if type(act) is ReplyItemDone:
+                self._unread.item_done(act.item_id)
+        return self._parts_so_far() if type(acts[-1]) is ReplyDone else []
+
     def _words_before(self, acts: Sequence[Act]) -> list[Act]:
         """The whole takes the place of its parts. The first of them still says where the line begins."""
         whole = {_place(act) for act in acts if type(act) in _WORDS and act.final}  # type: ignore[attr-defined]
-        if whole and self._unread.one_place:
+        if whole and self._unread.put_by and self._unread.one_place:
             words = self._read(self._unread.put_by[0])
             if {_place(act) for act in words} == whole:
                 self._unread.take_words()
@@ -115,6 +125,8 @@ class Relay:
         if not acts:
             return audio + rest if audio else rest
         first: Hops = [*map(Heard, self._words_before(acts)), *audio] if self._unread.put_by else audio
+        if self._unread.parts_put_by:
+            first += map(Heard, self._parts_before(acts))
         for act in acts:
             (first if type(act) in BILLS else rest).append(Heard(act))
         return first + rest if first else rest
@@ -135,7 +147,7 @@ class EdgeRelay(Relay):
         super().__init__(dialect, gate, provider_side)
         self._edge = edge
         self.passes_from_provider = nothing_passes
-        self._unread.idle = nothing_passes  # it may be named otherwise in the older spelling
+        self._unread.idle = self._unread.parts = nothing_passes  # it may be named otherwise there
 
     def from_provider(self, payload: bytes) -> Hops:
         if not self._unread(payload):

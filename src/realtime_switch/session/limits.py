@@ -72,7 +72,8 @@ PLAYBACK_SLACK_S = 2.0
 # Lines held back at most; more means a provider that closes nothing, and then order matters less than memory.
 HELD_LINES_MAX = 100
 
-# How many frames with the agent's next words may lie unread. A reply of two minutes has some 400.
+# How many frames with the agent's next words may lie unread, and with the bounds of its parts. A reply of two
+# minutes has some 400.
 UNREAD_WORDS_MAX = 500
 
 # -- Calls -----------------------------------------------------------------------------------------------

@@ -90,6 +90,10 @@ class Phase(enum.Enum):
     ENDED = "ended"
 
 
+# An Enum's member is found by Python code (CPython 3.11), so those that every read frame meets have a name.
+_LIVE, _FINISHING, _ENDED = Phase.LIVE, Phase.FINISHING, Phase.ENDED
+_STALL, _WORDS = Alarm.STALL, Alarm.WORDS
+
 # A provider that says this at the door will say it again.
 _HOPELESS = {
     "invalid_model": ErrorCode.EXTERNAL_MODEL_NOT_FOUND,
@@ -618,19 +622,20 @@ class Session:
                 return steps + self._finish(End(hop.code, hop.reason))
             elif not isinstance(hop, Heard):
                 steps.append(hop)
-        if self.phase is Phase.ENDED:
+        phase = self.phase
+        if phase is _ENDED:
             return steps
         if isinstance(self._here.lane, Translation):
             steps += self._alarms.set_at(Alarm.PROVIDER, self._here.lane.due_us)
-        if not self._alarms.is_set(Alarm.STALL) and self.phase is Phase.LIVE:
-            steps += self._alarms.set_at(Alarm.STALL, self._floor.stalled_at_us)
+        if phase is _LIVE and not self._alarms.is_set(_STALL):
+            steps += self._alarms.set_at(_STALL, self._floor.stalled_at_us)
         if self._taps.unsettled:
             # First, because the frame that ends a turn tells the client that it is over: then it is on disk.
             steps = [*self._keep_passages(), *steps]
         # Only now: the frame that spends the last credit still reaches the client.
-        if self.phase is Phase.FINISHING and not self._client_side.reply_open:
+        if phase is _FINISHING and not self._client_side.reply_open:
             steps += self._end_for_credits()
-        elif self.phase is Phase.LIVE and self._taps.spent:
+        elif phase is _LIVE and self._taps.spent:
             steps += self._out_of_credits()
         waits = self._leaving or self._beside is not None
         return steps + self._go_over_if_free() if waits else steps
@@ -696,7 +701,7 @@ class Session:
         return [ToClient(frame) for frame in frames]
 
     def _keep_passages(self) -> Steps:
-        return self._taps.due() + self._alarms.set_at(Alarm.WORDS, self._taps.due_us())
+        return self._taps.due() + self._alarms.set_at(_WORDS, self._taps.due_us())
 
     # -- Changes of phase -----------------------------------------------------------------------------------
 

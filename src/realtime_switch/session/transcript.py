@@ -96,13 +96,13 @@ class Transcript:
 
     def hear(self, act: Act) -> bool:
         """False: nothing can have become sure by this, so there is no need to ask what is due. Most of what
-        is heard is the agent's next word."""
+        is heard is of a reply that goes on."""
         kind = type(act)
         hear = _HEARERS.get(kind)
         if hear is None:
             return False
         hear(self, act)
-        return kind not in _MERE_WORDS
+        return kind not in _SETTLE_NOTHING
 
     def due(self) -> list[Passage]:
         """What has become sure: in pieces of about PASSAGE_CHARS, and when a turn is over what is left of it,
@@ -353,4 +353,5 @@ _HEARERS: dict[type[Act], Callable[[Transcript, Any], None]] = {
     ReplyDone: Transcript._reply_done,
     ReplyTruncated: Transcript._truncated,
 }
-_MERE_WORDS = frozenset({ReplyTranscript, ReplyText, ReplyAudio, AudioPassed})
+# By these no line becomes sure, and none that is held becomes sure at another time.
+_SETTLE_NOTHING = frozenset({ReplyItem, ReplyTranscript, ReplyText, ReplyAudio, AudioPassed})

@@ -1,9 +1,10 @@
 """What has passed from a provider unread, until somebody must know it.
 
 Its call is the proof: True says that the frame carries audio, which is counted,
-or words, which are put by, or nothing that matters here; the client gets it as it
-came. Where the three proofs are Shapes, gateway/_compiled.pyx matches them by
-itself, counts in `tally` and puts words by in `put_by`: both are always the same object.
+or words or the bounds of a part, which are put by, or nothing that matters here;
+the client gets it as it came. Where the proofs are Shapes, gateway/_compiled.pyx
+matches them by itself, counts in `tally` and puts by in `put_by` and `parts_put_by`,
+which are always the same objects.
 """
 
 from array import array
@@ -27,6 +28,7 @@ class Unread:
         self.audio: Passes = dialect.only_audio_from_provider
         self.words: Passes = dialect.only_words_from_provider
         self.idle: Passes = dialect.only_idle_from_provider
+        self.parts: Passes = dialect.only_parts_from_provider
         self._envelope_bytes = dialect.envelope_bytes
         self.tally = array("q", (0, 0))  # frames of audio, and the bytes of all of them
         self._sample = b""  # the first of them: they are alike but for their audio
@@ -34,7 +36,9 @@ class Unread:
         # Nearly always the whole of the words comes before anybody asks.
         self.put_by: list[bytes] = []
         self.put_by_max = limits.UNREAD_WORDS_MAX
-        self._words_place = dialect.words_place
+        self._words_of_one_place = dialect.words_of_one_place
+        self.parts_put_by: list[bytes] = []
+        self._is_of_item = dialect.is_of_item
 
     def __call__(self, payload: bytes) -> bool:
         if self.audio(payload):
@@ -44,11 +48,14 @@ class Unread:
             self.tally[1] += len(payload)
             return True
         if self.words(payload):
-            if len(self.put_by) >= self.put_by_max:
-                return False
-            self.put_by.append(payload)
-            return True
-        return self.idle(payload)
+            return self._put(payload, self.put_by)
+        return self.idle(payload) or (self.parts(payload) and self._put(payload, self.parts_put_by))
+
+    def _put(self, payload: bytes, by: list[bytes]) -> bool:
+        if len(by) >= self.put_by_max:
+            return False
+        by.append(payload)
+        return True
 
     def first(self, payload: bytes) -> None:
         """Of the audio since somebody asked."""
@@ -58,12 +65,21 @@ class Unread:
     @property
     def one_place(self) -> bool:
         """All words that are put by are known to continue the same ones."""
-        return len(set(map(self._words_place, self.put_by))) == 1
+        return self._words_of_one_place(self.put_by)
 
     def take_words(self) -> list[bytes]:
         words = self.put_by.copy()
         self.put_by.clear()
         return words
+
+    def take_parts(self) -> list[bytes]:
+        parts = self.parts_put_by.copy()
+        self.parts_put_by.clear()
+        return parts
+
+    def item_done(self, item_id: str) -> None:
+        """It has no open part any more, so nobody needs to read of its parts."""
+        self.parts_put_by[:] = [part for part in self.parts_put_by if not self._is_of_item(part, item_id)]
 
     def take_audio(self) -> int | None:
         """How many characters of base64 since the last time; None: no frame."""

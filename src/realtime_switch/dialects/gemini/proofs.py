@@ -9,8 +9,10 @@ known head, no quote in the audio, a known tail. Every spelling here has a
 witness in tests/dialects/gemini/test_proofs.py: who really prints it so.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
+
+from ..shapes import Shapes
 
 _QUOTE = b'"'
 _BACKSLASH = 0x5C  # before a quote it would make the quote part of the string
@@ -149,9 +151,17 @@ def only_words_from_provider(payload: bytes) -> bool:
     return False
 
 
-def words_place(payload: bytes) -> bytes:
+only_parts_from_provider = Shapes()  # this dialect has none that are opened and closed
+
+
+def is_of_item(payload: bytes, item_id: str) -> bool:
+    """Never asked."""
+    return False
+
+
+def words_of_one_place(frames: Sequence[bytes]) -> bool:
     """Never asked: no words are proven."""
-    return b""
+    return False
 
 
 _IDLE = frozenset(

@@ -5,11 +5,13 @@ from ..terms import Target, Terms
 from .client_side import ClientSide
 from .proofs import (
     envelope_bytes,
+    is_of_item,
     only_audio_from_client,
     only_audio_from_provider,
     only_idle_from_provider,
+    only_parts_from_provider,
     only_words_from_provider,
-    words_place,
+    words_of_one_place,
 )
 from .provider_side import ProviderSide
 from .reading import read
@@ -33,14 +35,16 @@ __all__ = [
     "ClientSide",
     "ProviderSide",
     "envelope_bytes",
+    "is_of_item",
     "only_audio_from_client",
     "only_audio_from_provider",
     "only_idle_from_provider",
+    "only_parts_from_provider",
     "only_words_from_provider",
     "provider_side",
     "read",
     "read_config",
     "weight",
-    "words_place",
+    "words_of_one_place",
     "write_config",
 ]

@@ -241,7 +241,7 @@ class Conversation:
 
     def end_item(self, act: ReplyItemDone) -> None:
         if (item := self.open_items.get(act.item_id)) is not None:
-            item.done = True
+            item.done, item.part = True, ""
 
     def audio_passed(self, base64_chars: int) -> None:
         self.spoken = True

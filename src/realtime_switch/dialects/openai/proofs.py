@@ -8,6 +8,8 @@ Every spelling here has a witness in tests/dialects/openai/test_proofs.py: the
 library that really prints it so.
 """
 
+from collections.abc import Sequence
+
 from ..shapes import Shapes, beginning, whole
 
 # -- From a client, who may lie -----------------------------------------------------------------------------
@@ -68,21 +70,55 @@ only_words_from_provider = Shapes(
 )
 
 
-def words_place(payload: bytes) -> bytes:
-    """Of proven words: equal bytes only for words of one kind, of one part of one item. What stands between
-    the event_id and the words says where they belong; where it does not, no two frames are equal."""
-    end = payload.find(b'"delta":')
-    place = payload[max(0, payload.find(b'"response_id":', 0, end)) : max(0, end)]
+def words_of_one_place(frames: Sequence[bytes]) -> bool:
+    """Of proven words: True only if all are of one kind, of one part of one item. What stands between the
+    event_id and the words says where they belong; where it does not, nobody knows. Nearly always it stands in
+    all of them at the same distance from the beginning."""
+    first = frames[0]
+    end = first.find(b'"delta":')
+    start = first.find(b'"response_id":', 0, max(0, end))
+    place = first[start:end]
     # `find`, because `in` first takes the needle for a number and makes an exception of it (CPython 3.11).
-    told = place.find(b'"item_id":') >= 0 and place.find(b'"content_index":') >= 0
+    told = start >= 0 and place.find(b'"item_id":') >= 0 and place.find(b'"content_index":') >= 0
     if not told or place.find(b'"event_id":') >= 0:
-        return payload
-    return payload[: payload.find(b",")] + place
+        return False
+    kind, place = first[: first.find(b",")], first[start : end + len(b'"delta":')]
+    for frame in frames:
+        if not (frame.startswith(kind) and frame.startswith(place, start)):
+            at = frame.find(b'"response_id":')
+            if not (frame.startswith(kind) and at >= 0 and frame.startswith(place, at)):
+                return False
+    return True
+
+
+# A part of an item was opened or closed. Who has to close the reply in the provider's place must know, nobody
+# else.
+only_parts_from_provider = Shapes(
+    *(
+        beginning(b'{"type":' + space + b'"response.content_part.' + kind + b'",')
+        for kind in (b"added", b"done")
+        for space in (b"", b" ")
+    )
+)
+
+
+def is_of_item(payload: bytes, item_id: str) -> bool:
+    """Of a proven part. Inside of a string no quote stands bare, so what is found is a member; False says
+    nothing."""
+    return payload.find(b'"item_id":"%s"' % item_id.encode("utf-8", "replace")) >= 0
 
 
 # What no reader of provider_side.py listens for. It goes to a GA client as it came; a beta client has other
 # names for some of it.
 only_idle_from_provider = Shapes(
+    # The agent's own item takes its place, before there is anything in it (OPENAI-REALTIME.md 9.2). Others
+    # that are added say something.
+    whole(
+        b'{"type":"conversation.item.added","event_id":"',
+        b'","previous_item_id":"',
+        b'","item":{"id":"',
+        b'","type":"message","status":"in_progress","role":"assistant","content":[]}}',
+    ),
     *(
         beginning(b'{"type":' + space + b'"' + kind + b'",')
         for kind in (
@@ -92,7 +128,7 @@ only_idle_from_provider = Shapes(
             b"rate_limits.updated",
         )
         for space in (b"", b" ")
-    )
+    ),
 )
 
 

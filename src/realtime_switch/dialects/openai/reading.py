@@ -43,7 +43,7 @@ from ..acts import (
     UserTurn,
 )
 from ..members import COUNT_MAX, count_of, list_of, object_of, text_of
-from ..mending import UNREADABLE, read_mended
+from ..mending import UNREADABLE, mend
 from .bills import bill
 from .formats import output_format
 
@@ -87,9 +87,12 @@ def read_closely(payload: bytes) -> Sequence[Act]:
 
 def _read(payload: bytes, readers: "_Readers") -> Sequence[Act]:
     try:
-        message = read_mended(payload, _decode)
+        message = _decode(payload)
     except UNREADABLE:
-        return (Garbled(),)
+        try:
+            message = _decode(mend(payload))
+        except UNREADABLE:
+            return (Garbled(),)
     reader = readers.get(message.type) if isinstance(message.type, str) else None
     return reader(message, payload) if reader is not None else ()
 
