@@ -649,7 +649,7 @@ class Session:
 
     def _know(self, act: Act) -> int | None:
         """How many milliseconds the reply took that begins with this, if one does."""
-        if isinstance(act, ReplyAudio):  # else it has passed, and nobody hears of a piece of it
+        if type(act) is ReplyAudio:  # else it has passed, and nobody hears of a piece of it
             self.unproven_from_provider += 1
             self._answered()
         unasked = self._client_side.answered_unasked
