@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from command import SETTING_NAMES, Command
+from ledger_facts import NOW, bill, passage
 from realtime_switch.accounts.keys import hash_key
 from realtime_switch.accounts.records import Grant, Tokens, UsageRecord
 from realtime_switch.link.client import LinkClient
@@ -144,6 +145,25 @@ def test_rates_of_the_file_are_charged(settings: Settings, start: Callable[..., 
     )
     ask(settings, lambda client: client.update_usage([bill]))
     assert command("account", "show", account, "--json").json["credits"] == 1000 - 50 - 10
+
+
+def test_what_is_too_old_goes_while_it_runs(settings: Settings, start: Callable[..., Process]):
+    settings.data.mkdir(mode=0o700)
+    (settings.data / "realtime-switch.toml").write_text(
+        "[retention]\ntranscripts_days = 30\nusage_days = 30\n"
+    )
+    command = Command(settings.data)
+    account = command("account", "create", "a@example.com", "--json").json["id"]
+    command.database(lambda r: r.sessions.append([passage("p1", "old", account)], NOW))
+    command.database(lambda r: r.usage.post([bill("u1", account, 0, born_us=NOW)], NOW))
+    running = start()
+    deadline = time.monotonic() + START_S_MAX
+    while not (said := [line for line in running.lines() if line["event"] == "retention_kept"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert (said[0]["sessions"], said[0]["bills"]) == (1, 1)
+    assert command("session", "list", "--json").json == []
+    assert running.stop() == 0
 
 
 def test_a_second_one_on_the_same_data_is_refused_in_one_line(

@@ -60,7 +60,7 @@ def test_help_imports_neither_a_database_nor_a_link(environ: dict[str, str]):
         (["acount"], "No such command 'acount'. Did you mean 'account'?"),
         (
             ["account"],
-            "A command is missing; there are close, create, list, show, topup.",
+            "A command is missing; there are close, create, erase, export, list, retain, show, topup.",
         ),
         (["account", "create"], "Missing argument 'EMAIL'."),
         (["account", "create", "a@b.c", "--tokens", "-1"], "Invalid value for '--tokens'"),
@@ -142,7 +142,8 @@ def test_data_and_config_may_stand_anywhere(command: Command, account: str, tmp_
         assert result.code == 1
         assert result.err == (
             f"Error: {tmp_path}/bad.toml, line 1: nope is not a section. Known here: database, gateway, "
-            "link, log, metrics, outbox, providers, rates, routes, summary. (INTERNAL_CONFIG_INVALID)\n"
+            "link, log, metrics, outbox, providers, rates, retention, routes, summary. "
+            "(INTERNAL_CONFIG_INVALID)\n"
         )
 
 

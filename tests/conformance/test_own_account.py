@@ -119,6 +119,9 @@ async def test_a_cursor_of_another_list_of_usage_is_refused(database: Database):
 # -- Sessions --------------------------------------------------------------------------------------------
 
 
+OF_ANOTHER = bill("u9", credits=400, session_id="s9")
+
+
 async def page_through(database: Database, question: AboutSessions, between) -> list[str]:
     ids: list[str] = []
     while True:
@@ -155,7 +158,9 @@ async def test_a_session_in_a_list_shows_what_it_cost_and_how_it_begins(database
     await database.write(
         lambda r: say(r, passage("p1", "user: hello\n"), passage("p2", "agent: " + "é" * 200))
     )
-    await database.write(lambda r: r.usage.post([bill("u1", credits=7), bill("u2", "a2", 90)], NOW))
+    await database.write(
+        lambda r: r.usage.post([bill("u1", credits=7), bill("u2", "a2", 90), OF_ANOTHER], NOW)
+    )
     [facts] = (await ask(database, AboutSessions())).sessions
     assert (facts.id, facts.chars, facts.credits, facts.preview) == ("s1", 219, 7, "user: hello\n")
     assert (facts.began_us, facts.updated_us, facts.has_config) == (NOW, NOW, False)

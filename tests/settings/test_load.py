@@ -397,6 +397,15 @@ def test_rates_keep_the_order_of_the_file(data: Path):
     )
 
 
+def test_things_are_kept_for_ever_unless_days_are_named(data: Path):
+    kept = configured(data, "").retention
+    assert (kept.transcripts_days, kept.usage_days) == (None, None)
+    kept = configured(data, "[retention]\ntranscripts_days = 30\n").retention
+    assert (kept.transcripts_days, kept.usage_days) == (30, None)
+    with pytest.raises(ConfigurationError):
+        configured(data, "[retention]\nusage_days = 0\n")
+
+
 def test_a_summary_uses_the_key_of_its_dialect_unless_told_another(data: Path):
     keys = {"OPENAI_API_KEY": "o", "GEMINI_API_KEY": "g", "OTHER": "x"}
     assert configured(data, "", **keys).summary_key == Secret("o")

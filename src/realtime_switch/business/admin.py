@@ -6,7 +6,7 @@ entries and the bills.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,15 +17,17 @@ from ..accounts.questions import Group, UsageTotals
 from ..accounts.records import Switched
 from .audit import findings
 from .credits import plan
-from .forget import forget_session
+from .forget import erase_account, forget_session
 from .repos import (
     ACTIVE,
     CLOSED,
+    KEYS,
     Account,
     ApiKey,
     Database,
     EntryKind,
     Repos,
+    Retention,
     SessionSummary,
 )
 
@@ -34,6 +36,8 @@ EMAIL_CHARS_MAX = 254  # RFC 5321 4.5.3.1.3, less the angle brackets
 TOKENS_MAX = 10**15  # as much again may be posted thousands of times before a bigint is full
 REASON_CHARS_MAX = 200
 HASH_PREFIX_CHARS_MIN = 8
+RETENTION_DAYS_MAX = 36_500
+EXPORT_ROWS = 1_000
 
 # Only what would make it no address at all: whether mail arrives there is for mail to tell.
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\Z")
@@ -46,6 +50,14 @@ class WholeSession(Struct, frozen=True, kw_only=True):
     config: str | None
     conversation: str  # word for word, whatever has been summarised
     switches: tuple[Switched, ...]
+
+
+class Erased(Struct, frozen=True, kw_only=True):
+    """By table, how many rows the account had, and has."""
+
+    account_id: str
+    before: dict[str, int]
+    after: dict[str, int]
 
 
 class Administration:
@@ -115,6 +127,53 @@ class Administration:
             return _find(repos, account.id)
 
         return await self._database.write(close)
+
+    async def retention(self, id_or_email: str) -> Retention:
+        def find(repos: Repos) -> Retention:
+            return repos.keeping.retentions().get(_find(repos, id_or_email).id, Retention())
+
+        return await self._database.read(find)
+
+    async def set_retention(self, id_or_email: str, retention: Retention) -> None:
+        for days in (retention.transcripts_days, retention.usage_days):
+            if days is not None and not 0 <= days <= RETENTION_DAYS_MAX:
+                raise _wrong(f"Days to keep something are a whole number from 0 to {RETENTION_DAYS_MAX:,}.")
+        await self._database.write(
+            lambda repos: repos.keeping.set_retention(_find(repos, id_or_email).id, retention)
+        )
+
+    async def export_account(self, id_or_email: str) -> AsyncIterator[tuple[str, dict[str, object]]]:
+        """Every row that is the account's, with its table's name; of a key not its hash. At the end it is
+        made sure that none was missed."""
+        account_id = (await self.account(id_or_email)).id
+        before = await self._database.read(lambda repos: repos.keeping.counts(account_id))
+        told = dict.fromkeys(before, 0)
+        for table in before:
+            after: Sequence[object] | None = None
+            while page := await self._database.read(
+                lambda repos, t=table, a=after: repos.keeping.rows(t, account_id, a, EXPORT_ROWS)  # type: ignore[misc]
+            ):
+                for row in page:
+                    yield table, {name: value for name, value in row.items() if name != "key_hash"}
+                told[table] += len(page)
+                after = [page[-1][name] for name in KEYS[table]]
+        now = await self._database.read(lambda repos: repos.keeping.counts(account_id))
+        if not all(before[table] <= told[table] <= now[table] for table in before):
+            raise RealtimeSwitchError(
+                ErrorCode.INTERNAL_UNEXPECTED,
+                "Something of the account was deleted while it was exported: export it again.",
+            )
+
+    async def erase_account(self, id_or_email: str) -> Erased:
+        """See forget.py. Calls that are up end, because nothing is left to spend."""
+        now_us = self._now_us()
+
+        def erase(repos: Repos) -> Erased:
+            account = _find(repos, id_or_email)
+            before, after = erase_account(repos, account, now_us)
+            return Erased(account_id=account.id, before=before, after=after)
+
+        return await self._database.write(erase)
 
     # -- Keys --------------------------------------------------------------------------------------------
 

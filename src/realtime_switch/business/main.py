@@ -25,12 +25,15 @@ from ..store.database import SqlDatabase, open_database, open_storage
 from ..store.sqlite import lock_file
 from ..store.storage import Storage
 from .admin import Administration
+from .keeping import sweep
+from .repos import Retention
 
 if TYPE_CHECKING:
     from .credits import RateBook
     from .endpoint import SummaryEndpoint
     from .service import Accounts
 
+SWEEP_AFTER_S = 3600.0
 FLUSH_AFTER_S = 5.0  # how old the last use of a key may be before it is written down
 # Reads run on threads of their own, and a thread that wants to run waits so long for the one that runs.
 # Python's 5 ms would be the p99 of a connect while usage is being written.
@@ -146,6 +149,8 @@ async def run(settings: Settings) -> None:
         await board.open()
         await summariser.resume()
         log.info("ready", link=settings.link_address, database=_shown(settings))
+        keeping = asyncio.create_task(_sweep(database, settings))
+        stack.callback(keeping.cancel)
         await _flush_until(stop, accounts)
         log.info("stopping")
     log.info("stopped")
@@ -161,6 +166,22 @@ async def _flush_until(stop: asyncio.Event, accounts: "Accounts") -> None:
             except RealtimeSwitchError as error:
                 # They are kept, and written down with the next ones.
                 log.warning("last_use_of_keys_not_written", error=str(error))
+
+
+async def _sweep(database: SqlDatabase, settings: Settings) -> None:
+    """For as long as the process runs: let go of what has been kept long enough."""
+    usual = Retention(
+        transcripts_days=settings.retention.transcripts_days, usage_days=settings.retention.usage_days
+    )
+    while True:
+        try:
+            sessions, bills = await sweep(database, usual, now_us())
+        except RealtimeSwitchError as error:
+            log.warning("retention_not_kept", error=str(error))  # in an hour again
+        else:
+            if sessions or bills:
+                log.info("retention_kept", sessions=sessions, bills=bills)
+        await asyncio.sleep(SWEEP_AFTER_S)
 
 
 def _rate_book(settings: Settings) -> "RateBook":

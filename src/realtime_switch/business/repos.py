@@ -1,4 +1,4 @@
-"""What the business side asks of a database: three repositories and two ways to reach them.
+"""What the business side asks of a database: four repositories and two ways to reach them.
 
 A repository is pure data access: it decides nothing, it only reads and writes
 rows. What belongs together is done in one unit of work, which the database
@@ -124,6 +124,30 @@ class Backlog(Struct, frozen=True, kw_only=True):
     @property
     def text(self) -> str:
         return self.summary + "".join(text for _, text in self.passages)
+
+
+class Retention(Struct, frozen=True, kw_only=True):
+    """For how many days; None: as the settings say."""
+
+    transcripts_days: int | None = None
+    usage_days: int | None = None
+
+
+EVERY_SESSION = ""  # among those that were forgotten: the account was erased
+
+# By what rows of an account's tables are told apart, and come in pages.
+KEYS: dict[str, tuple[str, ...]] = {
+    "accounts": ("id",),
+    "api_keys": ("key_hash",),
+    "entries": ("number",),
+    "usage_metrics": ("id",),
+    "session_configs": ("session_id",),
+    "passages": ("session_id", "number"),
+    "summaries": ("session_id",),
+    "switches": ("id",),
+    "forgotten": ("session_id",),
+    "retentions": ("account_id",),
+}
 
 
 # -- Repositories ----------------------------------------------------------------------------------------
@@ -273,6 +297,48 @@ class SessionRepo(Protocol):
     def list(self, account_id: str | None = None) -> list[SessionSummary]: ...
 
 
+class KeepingRepo(Protocol):
+    """How long rows stay, and all rows of an account, whatever they are."""
+
+    def retentions(self) -> dict[str, Retention]:
+        """Of the accounts that have one of their own."""
+        ...
+
+    def set_retention(self, account_id: str, retention: Retention) -> None: ...
+
+    def stale(self, account_id: str, before_us: int, limit: int) -> Sequence[str]:
+        """Sessions of which `expire` would delete something."""
+        ...
+
+    def expire(self, account_id: str, session_id: str, before_us: int) -> None:
+        """Delete what got here before: passages, with a summary that stands for one of them, and switches;
+        the configuration when it is as old and nothing else is left."""
+        ...
+
+    def unname_bills(self, account_id: str, before_us: int, limit: int) -> int:
+        """Let bills of before lose the names of their sessions and replies. How many did."""
+        ...
+
+    def prune(self, before_us: int) -> None:
+        """No longer remember which sessions were deleted before: nothing of them is on its way any more."""
+        ...
+
+    def counts(self, account_id: str) -> dict[str, int]:
+        """How many rows of each table are the account's; of all tables that hold anything of anybody's."""
+        ...
+
+    def rows(
+        self, table: str, account_id: str, after: Sequence[object] | None, limit: int
+    ) -> Sequence[dict[str, object]]:
+        """A page of them, in the order of their keys; `after` is the key of the last row, see KEYS."""
+        ...
+
+    def erase(self, account_id: str, email: str, now_us: int) -> None:
+        """Close the account, let `email` stand for the one it had, and delete all but what says what was
+        paid: entries and bills, without names and reasons. Nothing that arrives later is kept."""
+        ...
+
+
 class Repos(Protocol):
     @property
     def accounts(self) -> AccountRepo: ...
@@ -280,6 +346,8 @@ class Repos(Protocol):
     def usage(self) -> UsageRepo: ...
     @property
     def sessions(self) -> SessionRepo: ...
+    @property
+    def keeping(self) -> KeepingRepo: ...
 
 
 class Database(Protocol):

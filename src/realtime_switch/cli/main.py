@@ -28,7 +28,9 @@ COMMANDS = {
     "serve": Lazy("realtime_switch.cli.serve:serve", "Run everything on this machine."),
     "gateway": Lazy("realtime_switch.gateway.command:gateway", "Run one gateway process."),
     "business": Lazy("realtime_switch.cli.business:business", "Run the business process."),
-    "account": Lazy("realtime_switch.cli.account:account", "Create, list, show, top up and close accounts."),
+    "account": Lazy(
+        "realtime_switch.cli.account:account", "Create, list, show, top up, close, export and erase accounts."
+    ),
     "key": Lazy("realtime_switch.cli.key:key", "Create, list and revoke API keys."),
     "usage": Lazy("realtime_switch.cli.usage:usage", "Show what was used."),
     "session": Lazy("realtime_switch.cli.session:session", "List, show, export and delete sessions."),

@@ -1,10 +1,11 @@
 """What commands share: where to look (--data, --config), and how to print."""
 
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
@@ -90,6 +91,15 @@ def duration_us(text: str) -> int:
             "A duration is a number and a unit, like 30d, 12h or 90m; at most 100 years."
         )
     return seconds * 1_000_000
+
+
+def new_file(path: Path) -> BinaryIO:
+    """For its owner only, and never in another one's place."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}.") from None
+    return os.fdopen(descriptor, "wb")
 
 
 # -- Printing ----------------------------------------------------------------------------------------------

@@ -1,13 +1,12 @@
 """`realtime-switch session`: what is kept of conversations and switches; to read, to take away, to delete."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from .administer import administer
-from .options import common, iso, json_option, print_json, print_members, print_table
+from .options import common, iso, json_option, new_file, print_json, print_members, print_table
 
 if TYPE_CHECKING:
     from ..accounts.records import Switched
@@ -82,11 +81,7 @@ def export(account: str, session_id: str | None, out: Path | None) -> None:
         print_json(sessions)
         return
     text = msgspec.json.format(msgspec.json.encode(sessions), indent=2)
-    try:
-        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise click.ClickException(f"{out} cannot be written: {error.strerror}.") from None
-    with os.fdopen(descriptor, "wb") as file:
+    with new_file(out) as file:
         file.write(text + b"\n")
 
 

@@ -25,6 +25,7 @@ from .shape import (
     MetricsSettings,
     OutboxSettings,
     RateSettings,
+    RetentionSettings,
     Settings,
     SummarySettings,
 )
@@ -39,6 +40,7 @@ SECTIONS = (
     "routes",
     "rates",
     "summary",
+    "retention",
     "log",
     "metrics",
 )
@@ -182,6 +184,7 @@ def _settings(
         rates=_rates(tables.get("rates", []), sources),
         summary=summary,
         summary_key=_summary_key(summary, key_of),
+        retention=build(RetentionSettings, tables.get("retention", {}), ("retention",), sources),
         log=build(LogSettings, tables.get("log", {}), ("log",), sources),
         metrics=replace(metrics, token_file=token_file),
     )

@@ -80,6 +80,13 @@ class SummarySettings(Struct, frozen=True, kw_only=True):
     deadline_s: AtLeastOne = 60
 
 
+class RetentionSettings(Struct, frozen=True, kw_only=True):
+    """For how many days accounts that have no setting of their own keep things; None: for ever."""
+
+    transcripts_days: AtLeastOne | None = None
+    usage_days: AtLeastOne | None = None
+
+
 class LogSettings(Struct, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "json", "text"] = "auto"  # auto: text on a terminal, JSON otherwise
@@ -104,6 +111,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     rates: tuple[RateSettings, ...]
     summary: SummarySettings
     summary_key: Secret | None
+    retention: RetentionSettings
     log: LogSettings
     metrics: MetricsSettings
 

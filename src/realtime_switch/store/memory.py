@@ -16,6 +16,7 @@ from ..accounts.keys import LABEL_CHARS_MAX
 from ..accounts.questions import Group, Said, UsageTotals
 from ..accounts.records import TIME_MAX_US, Passage, SavedConfig, Switched, UsageKind, UsageRecord
 from ..business.repos import (
+    EVERY_SESSION,
     Account,
     ApiKey,
     Backlog,
@@ -28,51 +29,11 @@ from ..business.repos import (
     SessionSummary,
 )
 from .groups import WIDTH_US, place, told
+from .memory_keeping import MemoryKeeping
+from .memory_tables import Config, SaidThen, SessionKey, SwitchThen, Tables, last_number
 from .text import ascii_lower, keepable, spellings
 
-SessionKey = tuple[str, str]  # account and session id
-
 _KEY_HASH = re.compile(r"[0-9a-f]{64}\Z")
-
-
-class _Config(msgspec.Struct, frozen=True):
-    data: str
-    born_us: int
-    created_us: int
-    updated_us: int
-
-
-class _Said(msgspec.Struct, frozen=True):
-    number: int
-    id: str
-    text: str
-    born_us: int
-    created_us: int
-
-
-class _Switch(msgspec.Struct, frozen=True):
-    switched: Switched
-    created_us: int
-
-
-class _Tables:
-    def __init__(self) -> None:
-        self.accounts: dict[str, Account] = {}
-        self.entries: dict[str, tuple[Entry, ...]] = {}
-        self.keys: dict[str, ApiKey] = {}
-        self.usage: dict[str, PostedUsage] = {}
-        self.configs: dict[SessionKey, _Config] = {}
-        self.passage_ids: dict[str, SessionKey] = {}
-        self.passages: dict[SessionKey, tuple[_Said, ...]] = {}
-        self.summaries: dict[SessionKey, tuple[int, str]] = {}
-        self.switches: dict[str, _Switch] = {}
-        self.forgotten: dict[SessionKey, tuple[int, int]] = {}  # until when, and the last number
-
-    def copy(self) -> "_Tables":
-        twin = _Tables()
-        for name, table in vars(self).items():
-            setattr(twin, name, dict(table))
-        return twin
 
 
 def _no_account(account_id: str) -> RealtimeSwitchError:
@@ -80,7 +41,7 @@ def _no_account(account_id: str) -> RealtimeSwitchError:
 
 
 class _Accounts:
-    def __init__(self, tables: _Tables) -> None:
+    def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
     def add(self, account: Account) -> None:
@@ -204,7 +165,7 @@ class _Accounts:
 
 
 class _Usage:
-    def __init__(self, tables: _Tables) -> None:
+    def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
     def post(self, bills: Sequence[PostedUsage], now_us: int) -> list[str]:
@@ -306,7 +267,7 @@ def _counted(bill: PostedUsage) -> dict[str, int]:
 
 
 class _Sessions:
-    def __init__(self, tables: _Tables) -> None:
+    def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
     def save_config(self, saved: SavedConfig, now_us: int) -> None:
@@ -317,7 +278,8 @@ class _Sessions:
             return
         before = self._tables.configs.get(session)
         if before is None or saved.born_us >= before.born_us:
-            self._tables.configs[session] = _Config(
+            self._tables.configs[session] = Config(
+                id=keepable(saved.id),
                 data=keepable(saved.config),
                 born_us=saved.born_us,
                 created_us=before.created_us if before else now_us,
@@ -336,7 +298,7 @@ class _Sessions:
             said = self._tables.passages.get(session, ())
             number = self._last_number(session) + 1
             self._tables.passage_ids[keepable(passage.id)] = session
-            kept = _Said(number, keepable(passage.id), keepable(passage.text), passage.born_us, now_us)
+            kept = SaidThen(number, keepable(passage.id), keepable(passage.text), passage.born_us, now_us)
             self._tables.passages[session] = (*said, kept)
 
     def add_switches(self, switches: Sequence[Switched], now_us: int) -> None:
@@ -350,7 +312,7 @@ class _Sessions:
             kept = msgspec.structs.replace(switched, **texts)
             if kept.born_us <= self._forgotten_us((kept.account_id, kept.session_id)):
                 continue
-            self._tables.switches.setdefault(kept.id, _Switch(kept, now_us))
+            self._tables.switches.setdefault(kept.id, SwitchThen(kept, now_us))
 
     def switches(self, account_id: str, session_id: str) -> Sequence[Switched]:
         found = [row.switched for row in _switches(self._tables, (account_id, keepable(session_id)))]
@@ -409,11 +371,11 @@ class _Sessions:
         return there
 
     def _forgotten_us(self, session: SessionKey) -> int:
-        return self._tables.forgotten.get(session, (-1, 0))[0]
+        names = session, (session[0], EVERY_SESSION)
+        return max(self._tables.forgotten.get(name, (-1, 0))[0] for name in names)
 
     def _last_number(self, session: SessionKey) -> int:
-        said = self._tables.passages.get(session, ())
-        return said[-1].number if said else self._tables.forgotten.get(session, (-1, 0))[1]
+        return last_number(self._tables, session)
 
     def backlog(self, account_id: str, session_id: str) -> Backlog | None:
         session = account_id, keepable(session_id)
@@ -437,28 +399,28 @@ class _Sessions:
         return [_summary(self._tables, s) for s in sessions if account_id in (None, s[0])]
 
 
-def _sessions(tables: _Tables) -> set[SessionKey]:
+def _sessions(tables: Tables) -> set[SessionKey]:
     """Those of which there is anything."""
     switched = {(row.switched.account_id, row.switched.session_id) for row in tables.switches.values()}
     return {*tables.configs, *tables.passages, *switched}
 
 
-def _switches(tables: _Tables, session: SessionKey) -> list[_Switch]:
+def _switches(tables: Tables, session: SessionKey) -> list[SwitchThen]:
     rows = tables.switches.values()
     return [row for row in rows if (row.switched.account_id, row.switched.session_id) == session]
 
 
-def _told(tables: _Tables, session: SessionKey) -> str:
+def _told(tables: Tables, session: SessionKey) -> str:
     upto, summary = tables.summaries.get(session, (0, ""))
     later = [passage for passage in tables.passages.get(session, ()) if passage.number > upto]
     return summary + "".join(passage.text for passage in sorted(later, key=_birth))
 
 
-def _birth(passage: _Said) -> tuple[int, int]:
+def _birth(passage: SaidThen) -> tuple[int, int]:
     return passage.born_us, passage.number
 
 
-def _summary(tables: _Tables, session: SessionKey) -> SessionSummary:
+def _summary(tables: Tables, session: SessionKey) -> SessionSummary:
     config = tables.configs.get(session)
     said = tables.passages.get(session, ())
     times = [passage.created_us for passage in said]
@@ -476,15 +438,16 @@ def _summary(tables: _Tables, session: SessionKey) -> SessionSummary:
 
 
 class _MemoryRepos:
-    def __init__(self, tables: _Tables) -> None:
+    def __init__(self, tables: Tables) -> None:
         self.accounts = _Accounts(tables)
         self.usage = _Usage(tables)
         self.sessions = _Sessions(tables)
+        self.keeping = MemoryKeeping(tables)
 
 
 class MemoryDatabase:
     def __init__(self) -> None:
-        self._tables = _Tables()
+        self._tables = Tables()
         self._closed = False
 
     async def read(self, work: Callable[[Repos], Result]) -> Result:

@@ -147,6 +147,13 @@ forgotten = _table(
     number=BigInteger,
 )
 
+retentions = _table(
+    "retentions",
+    account_id=Text,
+    transcripts_days=BigInteger,
+    usage_days=BigInteger,
+)
+
 # ON CONFLICT is one grammar in both engines and two classes in SQLAlchemy.
 insert_into: dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
     "sqlite": sqlite.insert,

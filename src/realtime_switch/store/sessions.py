@@ -1,6 +1,6 @@
 """SessionRepo in SQL: a row a configuration, passage or switch; a summary that stands for older passages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from ..accounts.questions import Said
 from ..accounts.records import Passage, SavedConfig, SwitchCause, Switched
-from ..business.repos import Backlog, SessionSummary
+from ..business.repos import EVERY_SESSION, Backlog, SessionSummary
 from .accounts import no_account
 from .schema import Text, accounts, forgotten, insert_into, passages, session_configs, summaries, switches
 from .text import keepable, spellings
@@ -65,7 +65,7 @@ class SqlSessions:
         self._insert = insert_into[connection.dialect.name]
 
     def save_config(self, saved: SavedConfig, now_us: int) -> None:
-        self._lock(saved.account_id)
+        self.lock(saved.account_id)
         if not self._unforgotten([saved]):
             return
         new = self._insert(session_configs).values(
@@ -87,7 +87,7 @@ class SqlSessions:
 
     def append(self, passages_: Sequence[Passage], now_us: int) -> None:
         for account_id in sorted({passage.account_id for passage in passages_}):
-            self._lock(account_id)
+            self.lock(account_id)
         passages_ = self._unforgotten(passages_)
         kept = set(self._connection.execute(_KEPT, {"ids": [p.id for p in passages_]}).scalars())
         numbers: dict[tuple[str, str], int] = {}
@@ -97,7 +97,7 @@ class SqlSessions:
                 continue
             kept.add(keepable(passage.id))
             session = passage.account_id, passage.session_id
-            number = numbers[session] = (numbers.get(session) or self._last_number(*session)) + 1
+            number = numbers[session] = (numbers.get(session) or self.last_number(*session)) + 1
             rows.append(
                 {
                     "account_id": passage.account_id,
@@ -114,7 +114,7 @@ class SqlSessions:
 
     def add_switches(self, switches_: Sequence[Switched], now_us: int) -> None:
         for account_id in sorted({switched.account_id for switched in switches_}):
-            self._lock(account_id)
+            self.lock(account_id)
         # In order of id, so that two processes that insert the same cannot lock each other out.
         rows = [
             {
@@ -202,15 +202,15 @@ class SqlSessions:
         return self._connection.execute(query).scalar() or ""
 
     def delete(self, account_id: str, session_id: str, now_us: int) -> bool:
-        self._lock(account_id)
-        self._forget(account_id, session_id, now_us, self._last_number(account_id, session_id))
+        self.lock(account_id)
+        self.forget(account_id, session_id, now_us, self.last_number(account_id, session_id))
         gone = 0
         for table in (session_configs, passages, summaries, switches):
             of_session = table.c.account_id == account_id, table.c.session_id == session_id
             gone += self._connection.execute(delete(table).where(*of_session)).rowcount
         return gone > 0
 
-    def _forget(self, account_id: str, session_id: str, until_us: int, number: int) -> None:
+    def forget(self, account_id: str, session_id: str, until_us: int, number: int) -> None:
         """What was born until then is not kept when it arrives, and no number is used twice: a summary that
         is being written of what has gone must find nothing that it could stand for."""
         new = self._insert(forgotten).values(
@@ -227,13 +227,13 @@ class SqlSessions:
             return parts
         of = {
             "accounts": {part.account_id for part in parts},
-            "sessions": {part.session_id for part in parts},
+            "sessions": {EVERY_SESSION, *(part.session_id for part in parts)},
         }
         rows = self._connection.execute(_FORGOTTEN, {name: sorted(ids) for name, ids in of.items()})
         until_us = {(row[0], row[1]): row[2] for row in rows}
         if not until_us:
             return parts
-        return [p for p in parts if p.born_us > until_us.get((p.account_id, keepable(p.session_id)), -1)]
+        return [part for part in parts if part.born_us > _forgotten_us(part, until_us)]
 
     def _holds(self, search: str) -> ColumnElement[bool]:
         # SQLite's `lower` knows ASCII only, and so does PostgreSQL's for text of the collation "C".
@@ -270,7 +270,7 @@ class SqlSessions:
         return [(row[0], row[1]) for row in self._connection.execute(query)]
 
     def summarise(self, account_id: str, session_id: str, upto: int, summary: str, now_us: int) -> None:
-        self._lock(account_id)
+        self.lock(account_id)
         last = select(passages.c.number).where(
             passages.c.account_id == account_id,
             passages.c.session_id == session_id,
@@ -289,14 +289,21 @@ class SqlSessions:
         )
         self._connection.execute(replace)
 
-    def _lock(self, account_id: str) -> None:
+    def lock(self, account_id: str) -> None:
         if self._connection.execute(_LOCK, {"account": account_id}).first() is None:
             raise no_account(account_id)
 
-    def _last_number(self, account_id: str, session_id: str) -> int:
+    def last_number(self, account_id: str, session_id: str) -> int:
+        """That a passage has, or had before it was deleted."""
+        return max(self._last_numbers(account_id, session_id))
+
+    def last_kept(self, account_id: str, session_id: str) -> int:
+        return self._last_numbers(account_id, session_id)[0]
+
+    def _last_numbers(self, account_id: str, session_id: str) -> tuple[int, int]:
         given = {"account": account_id, "session": session_id}
         kept, forgotten_ = self._connection.execute(_LAST_NUMBER, given).one()
-        return max(int(kept), int(forgotten_))
+        return int(kept), int(forgotten_)
 
     def _said_after(self, account_id: str, session_id: str, number: int) -> tuple[tuple[int, str], ...]:
         query = (
@@ -310,6 +317,11 @@ class SqlSessions:
     # Last in its class, because from here on `list` means this.
     def list(self, account_id: str | None = None) -> list[SessionSummary]:
         return [_session_summary(row) for row in self._connection.execute(_listing(account_id))]
+
+
+def _forgotten_us(part: Part, until_us: Mapping[tuple[str, str], int]) -> int:
+    of_account = until_us.get((part.account_id, EVERY_SESSION), -1)
+    return max(of_account, until_us.get((part.account_id, keepable(part.session_id)), -1))
 
 
 def _listing(account_id: str | None = None, session_id: str | None = None) -> Select[Any]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from ..business.repos import Repos
 from .accounts import SqlAccounts
+from .keeping import SqlKeeping
 from .sessions import SqlSessions
 from .storage import Storage
 from .usage import SqlUsage
@@ -21,6 +22,7 @@ class SqlRepos:
         self.accounts = SqlAccounts(connection)
         self.usage = SqlUsage(connection)
         self.sessions = SqlSessions(connection)
+        self.keeping = SqlKeeping(connection, self.sessions)
 
 
 class Job:
