@@ -1,4 +1,4 @@
-"""That the pages of docs/ name every message and every field of both dialects, as the SDKs' own types have
+"""That the pages of docs/ name every message and every field of all dialects, as the SDKs' own types have
 them. What stands beside a name is for people to judge; that it stands there is for this."""
 
 import re
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from google.genai import types
-from openai.types import realtime
+from openai.types import live, realtime
 from openai.types.realtime.conversation_item import ConversationItem
 from openai.types.realtime.realtime_response import RealtimeResponse
 from openai.types.realtime.realtime_response_create_params import RealtimeResponseCreateParams
@@ -176,6 +176,27 @@ def test_the_page_tells_of_every_message_and_field_of_gemini(section):
 def test_every_message_of_a_gemini_client_has_a_section():
     messages = {field.alias or name for name, field in types.LiveClientMessage.model_fields.items()}
     assert messages <= set(GEMINI_OBJECTS)
+
+
+# -- GPT-Live ------------------------------------------------------------------------------------------------
+
+LIVE = "dialects-gpt-live.md"
+_ITS_OWN = frozenset({live.SessionConfig, live.SessionResource})
+LIVE_EVENTS = [
+    *[("From a client", model) for model in models(live.ClientEvent)],
+    *[("From a provider", model) for model in models(live.ServerEvent)],
+]
+
+
+@pytest.mark.parametrize(("section", "event"), LIVE_EVENTS, ids=lambda one: getattr(one, "__name__", ""))
+def test_the_page_tells_of_every_event_of_gpt_live(section, event):
+    assert kind(event) in named(LIVE, section)
+    told = named_of(LIVE, section, kind(event)) | OF_EVENTS | {"client_event_id"}
+    assert missing(fields(event, _ITS_OWN), told) == []
+
+
+def test_the_page_tells_of_every_field_of_a_gpt_live_session():
+    assert missing(fields(live.SessionConfig, frozenset()), named(LIVE, "Session")) == []
 
 
 # -- That this test would see it -----------------------------------------------------------------------------

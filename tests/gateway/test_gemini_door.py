@@ -260,7 +260,10 @@ async def test_a_token_for_gemini_clients_does_not_open_the_other_door(here: Rig
     """There nobody would put its setup over what the client asks for."""
     client = await here.connect("/v1/realtime?model=m", key=token().removeprefix("auth_tokens/"))
     error = msgspec.json.decode(await client.recv())["error"]
-    assert (error["code"], error["message"]) == ("invalid_api_key", "This token was made for Gemini clients.")
+    assert (error["code"], error["message"]) == (
+        "invalid_api_key",
+        "This token was made for clients of another dialect.",
+    )
     assert (await ending(client))[0] == 3000
 
 

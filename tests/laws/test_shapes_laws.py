@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from realtime_switch.dialects.gpt_live import proofs as live
 from realtime_switch.dialects.openai import proofs
 from realtime_switch.dialects.shapes import Shape, Shapes, beginning, whole
 from realtime_switch.gateway.short_way import why_interpreted
@@ -21,6 +22,10 @@ TABLES = {
     "provider's audio": proofs.only_audio_from_provider,
     "provider's words": proofs.only_words_from_provider,
     "provider's idle frames": proofs.only_idle_from_provider,
+    "GPT-Live client's audio": live.only_audio_from_client,
+    "GPT-Live provider's audio": live.only_audio_from_provider,
+    "GPT-Live provider's words": live.only_words_from_provider,
+    "GPT-Live provider's idle frames": live.only_idle_from_provider,
 }
 
 # Small pieces of what matters to a proof, so that nearly fitting frames are likely.

@@ -57,6 +57,7 @@ class Trouble(Act, frozen=True, gc=False):
     code: str
     message: str
     request_id: str = ""
+    for_client: bool = False  # at the door: what the client asks for is wrong, and would be wrong elsewhere
 
 
 class Refused(Act, frozen=True, gc=False):
@@ -86,6 +87,12 @@ class Handle(Act, frozen=True, gc=False):
     resumable: bool = True
 
 
+class SessionOver(Act, frozen=True, gc=False):
+    """The provider has ended the session and said all that there is to say."""
+
+    reason: str
+
+
 # -- The user --------------------------------------------------------------------------------------------
 
 
@@ -99,6 +106,12 @@ class SpeechStarted(Act, frozen=True, gc=False):
 class SpeechStopped(Act, frozen=True, gc=False):
     item_id: str
     at_ms: int = 0
+
+
+class AudioSent(Act, frozen=True, gc=False):
+    """So many bytes of the user's audio have gone to a provider that bills by time."""
+
+    audio_bytes: int
 
 
 class AudioCleared(Act, frozen=True, gc=False):
@@ -276,6 +289,8 @@ class Bill(Act, frozen=True, gc=False):
     cached_image: int = 0
     output_text: int = 0
     output_audio: int = 0
+    model: str = ""  # whose tokens they are, where it is not the call's own
+    fees: int = 0  # what is billed by the piece: hosted tool calls
 
 
 class Usage(Bill, frozen=True, gc=False):
@@ -291,4 +306,12 @@ class TranscriptionUsage(Bill, frozen=True, gc=False):
     duration_ms: int = 0
 
 
-BILLS = (Usage, TranscriptionUsage)
+class SessionTime(Bill, frozen=True, gc=False):
+    """How long the provider's session has lasted by its own account, from its beginning. `confirmed`: that is
+    the last word."""
+
+    total_ms: int = 0
+    certainty: Literal["reported", "confirmed"] = "reported"
+
+
+BILLS = (Usage, TranscriptionUsage, SessionTime)

@@ -112,7 +112,7 @@ class ClientSide(Protocol):
 
     # -- Of any call -----------------------------------------------------------------------------------
 
-    def first_word(self, payload: bytes) -> FirstWord | Hangup:
+    def first_word(self, payload: bytes) -> "FirstWord | Farewell | Hangup":
         """Asked only where `Dialect.CLIENT_SPEAKS_FIRST`, with the client's first message."""
         ...
 
@@ -197,6 +197,7 @@ class ProviderSide(Protocol):
     """Towards a provider, in a client's place."""
 
     manner: Manner
+    last_word: bytes  # what it is told before it is let go, so that it says what the call was; b"": nothing
 
     def hear(self, payload: bytes) -> ProviderSaid:
         """Total: anything a provider may send gives acts or none, never an exception. In a relay, where the
@@ -272,6 +273,12 @@ class Dialect(Protocol):
     NAME: str  # as the configuration has it
     CLIENT_SPEAKS_FIRST: bool  # and its first message says which model it wants
     BINARY_TO_CLIENT: bool  # frames that we make for a client travel as binary
+    OUTLIVES_PROVIDER: bool  # a client's call goes on elsewhere when its provider is gone
+
+    @property
+    def measure(self) -> Callable[[bytes], int] | None:
+        """Where providers bill by time: how many bytes of audio are in a proven frame of a client."""
+        ...
 
     def only_audio_from_client(self, payload: bytes) -> bool: ...
     def only_audio_from_provider(self, payload: bytes) -> bool: ...

@@ -48,7 +48,7 @@ class Bound(Struct, frozen=True, kw_only=True, omit_defaults=True):
     session_id: str
     expires_at: int  # seconds since 1970; starting a call after it is refused, a running one goes on
     model: str = ""  # "": the client may name one
-    dialect: Literal["", "openai", "gemini"] = ""  # of clients that may use it; "": any
+    dialect: Literal["", "openai", "gemini", "gpt-live"] = ""  # of clients that may use it; "": any
     begins_until: int = 0  # after that only a call that goes on may be started; 0: no such limit
     lock: Lock | None = None
     # "account": it stands for its key wherever a holder asks, and opens any session.

@@ -5,7 +5,7 @@ import asyncio
 
 from picows import WSFrame, WSListener, WSTransport
 
-from ..dialects import openai
+from ..dialects import gpt_live, openai
 from ..dialects.dialect import Farewell, Hangup
 from .arrival import Arrival, Complaint
 from .conductor import CLOSING_S
@@ -19,6 +19,9 @@ def farewell(arrival: Arrival, said: Complaint) -> Farewell:
     else may be sent, for its SDKs fail on messages they do not know (GEMINI-LIVE.md 2, 9)."""
     if arrival.dialect == "gemini":
         return Farewell([], Hangup(said.close_code, said.message))
+    if arrival.dialect == "gpt-live":
+        frame = gpt_live.error(new_id, said.type, said.code, said.message, said.param or "")
+        return Farewell([frame], Hangup(said.close_code, f"{said.type}.{said.code}"))
     client_side = openai.ClientSide(new_id, arrival.beta)
     frames = client_side.refuse(said.type, said.code, said.message, param=said.param or "")
     return Farewell(frames, Hangup(said.close_code, f"{said.type}.{said.code}"))

@@ -405,8 +405,7 @@ class Conductor(ClientEnd):
         """The process goes; 1001 makes SDKs connect again (CLIENTS-OPENAI.md 1).
         Done once the socket is gone."""
         if not self._ended:
-            steps = self.session.client_left()
-            self._follow([*steps[:-1], End(1001, STOPPING)])
+            self._follow(self.session.stop(End(1001, STOPPING)))
         return self._gone
 
     async def _come_in(self, session_id: str) -> None:
@@ -464,7 +463,8 @@ class Conductor(ClientEnd):
             self.end(ErrorCode.EXTERNAL_IDLE, "Nothing was heard from the client for too long.")
             return
         self._client_heard = False
-        self.client.send_ping()
+        if not self.client.is_disconnected:  # it has left, and its provider is still heard
+            self.client.send_ping()
         if self._provider is not None:
             self._provider_silent_pings = 0 if self.provider_heard else self._provider_silent_pings + 1
             self.provider_heard = False

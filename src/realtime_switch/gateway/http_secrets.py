@@ -1,5 +1,5 @@
 """`POST /v1/realtime/client_secrets`: a short-lived key for a page, as OpenAI's servers make them
-(OPENAI-REALTIME.md 3.1)."""
+(OPENAI-REALTIME.md 3.1). Of type `live` it is one for GPT-Live, for which OpenAI has none (GPT-LIVE.md 1)."""
 
 from typing import Annotated, Any, Literal
 
@@ -51,19 +51,32 @@ class ClientSecrets:
         session = asked.session or {}
         session_id = http.named_session(request)
         account_id, key_hash = await self._who(request, session_id, asked)
-        if session.get("type", "realtime") != "realtime":
-            message = "Only sessions of type 'realtime' are offered here."
+        kind = session.get("type", "realtime")
+        if kind not in ("realtime", "live"):
+            message = "Sessions of type 'realtime' and 'live' are offered here."
             raise Refused(400, "invalid_value", message, param="session.type")
+        if kind == "live" and not session.keys() <= {"type", "model"}:
+            # Its client says in its first message how the call is to be held; nothing waits for it here.
+            message = (
+                "Of a live session only its model can be said here; the rest belongs into session.start."
+            )
+            raise Refused(400, "invalid_value", message, param="session")
         model = http.checked_model(session.get("model", ""), "session.model", self._routes)
-        await self._save(account_id, session_id, session)
+        if kind == "realtime":
+            await self._save(account_id, session_id, session)
         seconds = asked.expires_after.seconds if asked.expires_after is not None else SECONDS_DEFAULT
         expires_at = now_us() // 1_000_000 + seconds
         bound = Bound(
-            key_hash=key_hash, session_id=session_id, expires_at=expires_at, model=model, opens=asked.opens
+            key_hash=key_hash,
+            session_id=session_id,
+            expires_at=expires_at,
+            model=model,
+            opens=asked.opens,
+            dialect="gpt-live" if kind == "live" else "",
         )
         said = {
-            "type": "realtime",
-            "object": "realtime.session",
+            "type": kind,
+            "object": f"{kind}.session",
             "id": session_id,
             **({"model": model} if model else {}),
             **{name: value for name, value in session.items() if name not in SERVER_MADE},

@@ -10,14 +10,14 @@ from typing import Any
 
 import msgspec
 
-from ..dialects.dialect import FirstWord, Hangup
+from ..dialects.dialect import Farewell, FirstWord, Hangup
 from ..dialects.gemini.casing import camel, camel_keys
 from ..dialects.unambiguous import read_object
 from ..providers.routes import bare_model
 from .arrival import Mistake, gemini
 from .client_secrets import Bound, Lock
 
-FirstWordOf = Callable[[bytes], FirstWord | Hangup]
+FirstWordOf = Callable[[bytes], FirstWord | Farewell | Hangup]
 
 # Which connection is to go on is the client's to say: the token's maker cannot have had the handle.
 _THE_CLIENTS = "sessionResumption"
@@ -29,12 +29,12 @@ _NO_SETUP = Hangup(1007, "Request contains an invalid argument.")
 def locked(read: FirstWordOf, bound: Bound, now_s: Callable[[], float]) -> FirstWordOf:
     """`read`, as far as the token allows."""
 
-    def first_word(payload: bytes) -> FirstWord | Hangup:
+    def first_word(payload: bytes) -> FirstWord | Farewell | Hangup:
         said = payload if bound.lock is None else overwritten(payload, bound.lock)
         if isinstance(said, Hangup):
             return said
         word = read(said)
-        if isinstance(word, Hangup):
+        if not isinstance(word, FirstWord):
             return word
         if word.session_id != bound.session_id and (word.session_id or _names_a_handle(said)):
             return _hangup(Mistake.ANOTHER_SESSION)

@@ -216,8 +216,8 @@ _SCHEMAS: Json = {
         session=_object(
             closed=False,
             optional=("model",),
-            type=_named("realtime"),
-            object=_named("realtime.session"),
+            type=_one_of("realtime", "live"),
+            object=_one_of("realtime.session", "live.session"),
             id=_TEXT,
             model=_TEXT,
         ),

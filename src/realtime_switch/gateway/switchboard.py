@@ -20,6 +20,7 @@ from ..accounts.errors import ErrorCode, RealtimeSwitchError
 from ..accounts.keys import hash_key, is_key
 from ..accounts.records import Balance, Grant, Refusal, UsageRecord
 from ..accounts.service import AccountService
+from ..dialects import gpt_live
 from ..dialects.dialect import Dialect
 from ..dialects.sound import AudioFormat
 from ..dialects.terms import Target, Terms
@@ -183,7 +184,7 @@ class Switchboard:
             run_id=new_id("run"),
             client=spoken.dialect,
             client_side=client_side,
-            choose=self._choose,
+            choose=partial(self._choose, spoken.dialect),
             model=arrival.model or bound.model,
             health=self._health,
             now_us=now_us,
@@ -197,14 +198,18 @@ class Switchboard:
 
     # -- The route ------------------------------------------------------------------------------------------
 
-    def _choose(self, model: str) -> Ways | Refusal:
+    def _choose(self, client: Dialect, model: str) -> Ways | Refusal:
         route = self._routes.choose(model)
         if isinstance(route, Unknown):
             self.metrics.refusals.add(ErrorCode.EXTERNAL_MODEL_NOT_FOUND.value)
             return Refusal(code=ErrorCode.EXTERNAL_MODEL_NOT_FOUND, message=route.message)
+        ways = tuple(_way(route, place, self._routes.endpoint(place)) for place in route.targets)
+        ways = tuple(way for way in ways if _meet(client, way.dialect))
+        if not ways:
+            return Refusal(code=ErrorCode.EXTERNAL_MODEL_NOT_FOUND, message=_NOT_MET.format(route.name))
         return Ways(
             route=route.name,
-            ways=tuple(_way(route, place, self._routes.endpoint(place)) for place in route.targets),
+            ways=ways,
             on_drop=route.on_drop,
             stall_after_s=route.stall_after_s,
             switch_above_latency_ms=route.switch_above_latency_ms,
@@ -332,6 +337,14 @@ def _way(route: Route, place: Place, endpoint: Endpoint) -> Way:
     )
     translated = endpoint.dialect == "openai" and not target.is_like_openai
     return Way(target, terms, DIALECTS[endpoint.dialect].dialect, float(able.connection_s_max), translated)
+
+
+_NOT_MET = "The route {!r} leads nowhere that clients of this dialect can go; see docs/dialects-gpt-live.md."
+
+
+def _meet(client: Dialect, provider: Dialect) -> bool:
+    """GPT-Live has no turns and the others are made of turns: between them nothing is translated."""
+    return client.NAME == provider.NAME or gpt_live.NAME not in (client.NAME, provider.NAME)
 
 
 def _now_s() -> float:

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from ..dialects.profile import Profile
 from ..secret import Secret
 
-DialectName = Literal["openai", "gemini"]
+DialectName = Literal["openai", "gemini", "gpt-live"]
 Rate = Annotated[int, Meta(ge=8000, le=48000)]
 Seconds = Annotated[int, Meta(ge=1, le=86_400)]
 
@@ -60,8 +60,13 @@ class Provider(Struct, frozen=True, kw_only=True):
     profiles: dict[str, Profile] = {}  # by globs of models; the first that fits counts
 
 
-_KEY_HEADER: Mapping[DialectName, str] = {"openai": "Authorization", "gemini": "x-goog-api-key"}
-_MODEL_QUERY: Mapping[DialectName, str] = {"openai": "model", "gemini": ""}  # Gemini hears it in `setup`
+_KEY_HEADER: Mapping[DialectName, str] = {
+    "openai": "Authorization",
+    "gemini": "x-goog-api-key",
+    "gpt-live": "Authorization",
+}
+# Gemini hears it in `setup`, GPT-Live in `session.start`.
+_MODEL_QUERY: Mapping[DialectName, str] = {"openai": "model", "gemini": "", "gpt-live": ""}
 
 
 class Dial(Struct, frozen=True):

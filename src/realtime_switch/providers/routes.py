@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from .builtin import LOCAL, LOCAL_GEMINI
+from .builtin import LOCAL, LOCAL_GEMINI, LOCAL_GPT_LIVE
 from .endpoint import Endpoint
 
 DEFAULT = "default"
@@ -148,6 +148,8 @@ def routes_without_a_file(endpoints: Mapping[str, Endpoint]) -> tuple[Route, ...
     routes = []
     if (gemini := endpoints.get("gemini")) and gemini.key:
         routes.append(Route(name="gemini", targets=(Target("gemini", AS_NAMED),), aliases=("gemini*",)))
+    if (live := endpoints.get("gpt-live")) and live.key:
+        routes.append(Route(name="gpt-live", targets=(Target("gpt-live", AS_NAMED),), aliases=("gpt-live*",)))
     if (openai := endpoints.get("openai")) and openai.key:
         routes.append(Route(name="openai", targets=(Target("openai", AS_NAMED),), aliases=("*",)))
     if not routes:
@@ -155,6 +157,9 @@ def routes_without_a_file(endpoints: Mapping[str, Endpoint]) -> tuple[Route, ...
         routes.append(Route(name=DEFAULT, targets=(Target(LOCAL, LOCAL),)))
         routes.append(
             Route(name=LOCAL_GEMINI, targets=(Target(LOCAL_GEMINI, AS_NAMED),), aliases=("gemini*",))
+        )
+        routes.append(
+            Route(name=LOCAL_GPT_LIVE, targets=(Target(LOCAL_GPT_LIVE, AS_NAMED),), aliases=("gpt-live*",))
         )
         routes.append(Route(name=LOCAL, targets=(Target(LOCAL, AS_NAMED),), aliases=("*",)))
     return tuple(routes)

@@ -14,6 +14,8 @@ class Alarm(enum.Enum):
     WORDS = "words"
     PROVIDER = "provider"  # the provider's side has something to do by the clock
     STALL = "stall"
+    TIME = "time"  # what a provider that bills by time has counted so far is put down
+    LEAVE = "leave"  # a provider that was told of the end has not said its last word
     ROLL = "roll"  # the provider hangs up soon
 
     __hash__ = object.__hash__  # an Enum's own is written in Python, and these are asked for all the time

@@ -15,7 +15,16 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ..dialects.acts import BILLS, Act, ReplyDone, ReplyItemDone, ReplyText, ReplyTranscript, ToolCall
+from ..dialects.acts import (
+    BILLS,
+    Act,
+    AudioSent,
+    ReplyDone,
+    ReplyItemDone,
+    ReplyText,
+    ReplyTranscript,
+    ToolCall,
+)
 from ..dialects.dialect import (
     AskSwitch,
     ClientSide,
@@ -29,7 +38,7 @@ from ..dialects.dialect import (
     ToProvider,
 )
 from .steps import PASS, _Pass
-from .unread import Passes, Unread, nothing_passes
+from .unread import Counted, Passes, Unread, nothing_passes
 
 
 class Heard(Struct, frozen=True, gc=False):
@@ -63,6 +72,10 @@ class Relay:
 
     def tell_of_audio(self, on_audio: Callable[[], None]) -> None:
         self._unread.on_audio = on_audio
+
+    @property
+    def last_word(self) -> bytes:
+        return self._provider_side.last_word
 
     def opening(self, config: str | None, history: str, handle: str = "") -> Hops:
         return [ToProvider(payload) for payload in self._gate.opening(config, history, handle)]
@@ -139,6 +152,21 @@ class Relay:
         return [] if chars is None else [Heard(act) for act in self._provider_side.passed(chars)]
 
 
+class TimedRelay(Relay):
+    """To a provider that bills by time, and whose clock is the client's audio: that is counted as well."""
+
+    def __init__(
+        self, dialect: Dialect, gate: Gate, provider_side: ProviderSide, measure: Callable[[bytes], int]
+    ) -> None:
+        super().__init__(dialect, gate, provider_side)
+        self.passes_from_client = self._counted = Counted(dialect.only_audio_from_client, measure)
+
+    def _audio_so_far(self) -> Hops:
+        sent = self._counted.take()
+        heard = super()._audio_so_far()
+        return [Heard(AudioSent(sent)), *heard] if sent else heard
+
+
 class EdgeRelay(Relay):
     """A client of an older spelling, a provider of the new one: the same way, renamed at the client's edge.
     What such a client says is renamed in the gate, where it is read; its audio is spelt alike in both."""
@@ -162,6 +190,8 @@ class EdgeRelay(Relay):
 
 
 def relay(dialect: Dialect, gate: Gate, provider_side: ProviderSide, client_side: ClientSide) -> Relay:
+    if dialect.measure is not None:
+        return TimedRelay(dialect, gate, provider_side, dialect.measure)
     if client_side.edge is None:
         return Relay(dialect, gate, provider_side)
     return EdgeRelay(dialect, gate, provider_side, client_side.edge)

@@ -58,6 +58,20 @@ UNHEARD_MESSAGES_MAX = 5_000
 CREDITS_ASKED_AFTER_REPLIES = 5
 CREDITS_ASKED_AFTER_S = 60.0
 
+# -- Time, where a provider bills it -----------------------------------------------------------------------
+
+# So often it is looked at how long the call is, and which lines of it are over.
+TIME_LOOKED_AT_S = 5.0
+# Providers say it every 15 s (OpenAI), every 60 s (Azure) or never (GPT-LIVE.md 8). What none has said after
+# so much of the call is put down by our own count, so that the ledger, and with it the end of the credits,
+# is never further behind.
+TIME_ESTIMATED_AFTER_MS = 30_000
+# Our count and the provider's may differ by as much before it is noted.
+TIME_DRIFT_MS, TIME_DRIFT_SHARE = 5_000, 0.05
+# OpenAI's sample waits so long for `session.closed` (GPT-LIVE.md 9); a process that stops has less time.
+LEAVE_S = 15.0
+LEAVE_AT_STOP_S = 2.0
+
 # -- Memory (A9, A11) --------------------------------------------------------------------------------------
 
 PASSAGE_CHARS = 200

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..accounts.records import Tokens, UsageKind, UsageRecord
+from ..accounts.records import Certainty, Tokens, UsageKind, UsageRecord
 from ..dialects.acts import Bill, TranscriptionUsage, Usage
 from ..dialects.terms import Target
 
@@ -42,7 +42,7 @@ class Meter:
             account_id=self._account_id,
             session_id=self._session_id,
             provider=target.provider,
-            model=target.model,
+            model=bill.model or target.model,
             kind=UsageKind.RESPONSE if transcription is None else UsageKind.TRANSCRIPTION,
             response_id="" if usage is None else usage.reply_id,
             tokens=Tokens(
@@ -59,5 +59,19 @@ class Meter:
             ),
             reseed_input=0 if usage is None else self._reseed(usage),
             duration_ms=0 if transcription is None else transcription.duration_ms,
+            fees=bill.fees,
+            born_us=self._now_us(),
+        )
+
+    def time(self, stretch_ms: int, certainty: Certainty, target: Target) -> UsageRecord:
+        return UsageRecord(
+            id=self._record_id(),
+            account_id=self._account_id,
+            session_id=self._session_id,
+            provider=target.provider,
+            model=target.model,
+            kind=UsageKind.SESSION,
+            duration_ms=stretch_ms,
+            certainty=certainty,
             born_us=self._now_us(),
         )

@@ -56,6 +56,8 @@ class Purse:
         self._ledger = credits + self._under_way_sum
 
     def is_low(self, bill: UsageRecord) -> bool:
+        if bill.kind is UsageKind.SESSION:  # what a second costs only the ledger knows
+            return True
         return self.left < credits_of(bill) * LOW_REPLIES
 
 

@@ -7,6 +7,7 @@ Frames meet the lane and nothing else; what the lane hears, the session hears.
                               |                 ^  ^                     |                     |
                               +--> BRIEFING ----+  +---- lost, while there is somewhere to go --+
     LIVE --credits spent in mid-reply--> FINISHING --reply over--> ENDED
+    LIVE --over, at a provider that bills by time--> LEAVING --its last word--> ENDED
     any phase --client left, refused, credits spent, nowhere left to go, ended by the gateway--> ENDED
 
 A client is heard first where its dialect has it speak first; then it says which model it wants. Where
@@ -34,11 +35,23 @@ import msgspec
 
 from ..accounts.errors import ErrorCode
 from ..accounts.records import Grant, Refusal, SwitchCause
-from ..dialects.acts import Act, Garbled, GoingAway, Handle, Ready, ReplyAudio, StartOver, Trouble, Usage
+from ..dialects.acts import (
+    Act,
+    Garbled,
+    GoingAway,
+    Handle,
+    Ready,
+    ReplyAudio,
+    SessionOver,
+    StartOver,
+    Trouble,
+    Usage,
+)
 from ..dialects.dialect import (
     AskSwitch,
     ClientSide,
     Dialect,
+    Farewell,
     FirstWord,
     Hangup,
     Manner,
@@ -52,7 +65,7 @@ from .alarms import Alarm, Alarms
 from .choice import Choice, Health, Next
 from .connection import Connection
 from .floor import Floor
-from .lane import Heard, Hops, Relay, relay
+from .lane import Heard, Hops, Relay, TimedRelay, relay
 from .purse import Purse
 from .seam import Seam
 from .steps import (
@@ -87,6 +100,7 @@ class Phase(enum.Enum):
     GREETING = "greeting"  # it is open; the provider has not said a word yet
     LIVE = "live"
     FINISHING = "finishing"  # out of credits; the running reply may end
+    LEAVING = "leaving"  # the call is over; the provider is heard to the end, for what it was
     ENDED = "ended"
 
 
@@ -125,7 +139,7 @@ class Session:
         now_us: Callable[[], int],
         random: Callable[[], float],
         new_id: Callable[[str], str],
-        first_word: Callable[[bytes], FirstWord | Hangup] | None = None,
+        first_word: Callable[[bytes], FirstWord | Farewell | Hangup] | None = None,
     ) -> None:
         """`model`: as the client named it at the door, "" if it did not. `first_word`: how a client that
         speaks first is heard, where a token narrows what it may say."""
@@ -159,6 +173,9 @@ class Session:
         self._first_config: str | None = None  # where the client speaks first, what it said
         self._briefed = client.CLIENT_SPEAKS_FIRST  # the client has said how the call is to be held
         self._greeted = client.CLIENT_SPEAKS_FIRST  # nobody need greet the client any more
+        self._stays = not client.OUTLIVES_PROVIDER
+        self._client_listens = True
+        self._parting = CLIENT_LEFT  # how a call ends whose provider is still heard
         self._beside: Connection | None = None
         self._seam: Seam | None = None
         self._owes_reply = False  # the provider that is gone does, so the next one will
@@ -180,6 +197,8 @@ class Session:
 
     def _hear_first(self, payload: bytes) -> Answer:
         word = (self._first_word or self._client_side.first_word)(payload)
+        if isinstance(word, Farewell):
+            return self._finish(End(word.close.code, word.close.reason), list(map(ToClient, word.frames)))
         if isinstance(word, Hangup):
             return self._finish(End(word.code, word.reason))
         self._model = word.model or self._model
@@ -283,6 +302,8 @@ class Session:
         down in a way that trying again will not change (a wrong key of ours)."""
         if self._beside is not None and generation == self._beside.generation:
             return self._lose_beside(self._beside)
+        if generation == self.generation and self.phase is Phase.LEAVING:
+            return self._finish(self._parting)
         if generation != self.generation or self.phase not in (Phase.DIALLING, *_CONNECTED):
             return []
         if self._refused_with == "session_not_found" and self._handle[1]:
@@ -318,13 +339,20 @@ class Session:
         return generation == self.generation or (beside is not None and generation == beside.generation)
 
     def client_left(self) -> Steps:
+        self._client_listens = False
+        return [] if self.phase in _OVER else self._leave(CLIENT_LEFT)
+
+    def stop(self, end: End) -> Steps:
+        """The process goes, and has little time."""
         if self.phase is Phase.ENDED:
             return []
-        return self._finish(CLIENT_LEFT)
+        return (
+            self._finish(end) if self.phase is Phase.LEAVING else self._leave(end, [], limits.LEAVE_AT_STOP_S)
+        )
 
     def end(self, code: ErrorCode, message: str) -> Steps:
         """The gateway ends the call: idle, too slow, taken over, stopping."""
-        return [] if self.phase is Phase.ENDED else self._end(code, message)
+        return [] if self.phase in _OVER else self._end(code, message)
 
     def ending(self, code: ErrorCode) -> End:
         close = self._client_side.farewell(code, "").close
@@ -349,7 +377,7 @@ class Session:
             return closing + self._go_over(self._beside)
         self._beside = None
         found = self._choice.failed(hopeless=hopeless, was_live=was_live)
-        if found is None:
+        if found is None or (was_live and self._stays):
             return closing + self._arrived(None) + self._end_for_provider()
         note = Note("redial", f"attempt {self._choice.attempts}")
         return [*closing, note, *self._approach(found)]
@@ -368,6 +396,8 @@ class Session:
         end of the turn. Or why it cannot. `request_id`: of a client that is to be told."""
         if self.phase is not Phase.LIVE:
             return f"The call is {self.phase.value} and cannot be switched now."
+        if self._stays:
+            return "A call of this dialect is one session of its provider and stays there."
         if self._leaving or self._beside is not None:
             where = self._beside.way.name if self._beside is not None else self._here.way.name
             return f"The call is on its way to {where} already."
@@ -382,7 +412,7 @@ class Session:
         """So long the provider took: for a ping, or to begin a reply."""
         assert not isinstance(self._ways, Refusal)
         bound_ms = self._ways.switch_above_latency_ms
-        if bound_ms is None or self.phase is not Phase.LIVE:
+        if bound_ms is None or self.phase is not Phase.LIVE or self._stays:
             return []
         self._slow_in_a_row = self._slow_in_a_row + 1 if latency_ms > bound_ms else 0
         if self._slow_in_a_row < self._ways.switch_after or self._leaving or self._beside is not None:
@@ -482,7 +512,7 @@ class Session:
 
     def purse_changed(self) -> Steps:
         """By the ledger's word, or by another call of the account."""
-        if self.phase in (*_UNKNOWN, Phase.FINISHING, Phase.ENDED) or not self._taps.spent:
+        if self.phase in (*_UNKNOWN, Phase.FINISHING, *_OVER) or not self._taps.spent:
             return []
         return self._out_of_credits()
 
@@ -512,6 +542,17 @@ class Session:
     def _credits_are_due(self) -> Steps:
         return [*self._keep_passages(), *self._ask_credits()] if self.phase is Phase.LIVE else []
 
+    def _time_is_due(self) -> Steps:
+        if self.phase is not Phase.LIVE:
+            return []
+        steps = [*self._taps.time_due(self._here.way.target), *self._keep_passages()]
+        if self._taps.spent:
+            return steps + self._out_of_credits()
+        return steps + self._alarms.set(Alarm.TIME, limits.TIME_LOOKED_AT_S)
+
+    def _leave_is_due(self) -> Steps:
+        return self._finish(self._parting) if self.phase is Phase.LEAVING else []
+
     def _provider_side_is_due(self) -> Steps:
         lane = self._here.lane
         if self.phase is not Phase.LIVE or not isinstance(lane, Translation):
@@ -530,7 +571,7 @@ class Session:
         return self._leave_for_the_same(SwitchCause.SESSION_CAP)
 
     def _leave_for_the_same(self, cause: SwitchCause) -> Steps:
-        if self.phase is not Phase.LIVE or self._leaving or self._beside is not None:
+        if self.phase is not Phase.LIVE or self._stays or self._leaving or self._beside is not None:
             return []
         return self._roll(self._here.way, cause)
 
@@ -565,6 +606,8 @@ class Session:
             return [ToClient(payload), *self._go_live(self._late_opening())]
         acts = [hop.act for hop in hops if isinstance(hop, Heard)]
         for act in acts:
+            if isinstance(act, Trouble) and act.for_client:
+                return self._finish(End(1008, act.code), [hop for hop in hops if isinstance(hop, ToClient)])
             if isinstance(act, Trouble | Garbled):
                 self._refused_with = act.code if isinstance(act, Trouble) else "garbled"
                 return [Note("provider_refused", self._refused_with)]
@@ -572,6 +615,14 @@ class Session:
             return self._hear(hops)
         steps = self._hear(hops)
         return steps if self.phase is Phase.ENDED else [*steps, *self._go_live(self._late_opening())]
+
+    def _hear_out(self, generation: int, payload: bytes) -> Answer:
+        """A provider that was told that the call is over."""
+        if generation != self.generation:
+            return []
+        hops = self._here.lane.from_provider(payload)
+        steps = [ToClient(payload)] if hops is PASS else self._hear(hops)
+        return [step for step in steps if self._client_listens or not isinstance(step, ToClient)]
 
     def _carry_provider(self, generation: int, payload: bytes) -> Answer:
         if generation != self.generation:
@@ -681,6 +732,9 @@ class Session:
         note = Note("provider_error", "garbled")
         return [note, *self._move(SwitchCause.GARBLED)] if self.phase is Phase.LIVE else [note]
 
+    def _see_over(self, act: SessionOver) -> Steps:
+        return self._finish(self._parting if self.phase is Phase.LEAVING else End(1000, act.reason))
+
     def _see_going_away(self, act: GoingAway) -> Steps:
         return self._leave_for_the_same(SwitchCause.GOING_AWAY)
 
@@ -753,7 +807,10 @@ class Session:
         self.on_live()
         self.from_client = self._carry_client if isinstance(lane, Relay) else self._translate_client
         self.from_provider = self._carry_provider
-        self.passes_from_client = Keeps(lane.passes_from_client, self._unheard)
+        timed = isinstance(lane, TimedRelay)  # and what is said there is never told again
+        self.passes_from_client = (
+            lane.passes_from_client if timed else Keeps(lane.passes_from_client, self._unheard)
+        )
         self.passes_from_provider = lane.passes_from_provider
         steps = [*opening, *self._arrived(self._here.way)]
         if isinstance(lane, Translation) and lane.briefed:
@@ -764,6 +821,8 @@ class Session:
         steps += self._play_waiting()
         life_s = self._here.way.connection_s_max
         steps += self._alarms.set(Alarm.ROLL, max(life_s - limits.ROLL_BEFORE_S, life_s * 0.8))
+        if lane.last_word:
+            steps += self._alarms.set(Alarm.TIME, limits.TIME_LOOKED_AT_S)
         return steps + self._alarms.set(Alarm.CREDITS, limits.CREDITS_ASKED_AFTER_S)
 
     def _tell_again(self) -> Steps:
@@ -804,25 +863,45 @@ class Session:
         return self._end(ErrorCode.EXTERNAL_NO_CREDITS, "The account has no credits left; the call is ended.")
 
     def _end_for_provider(self) -> Steps:
+        """It is gone, so nothing more is heard of it."""
         code = _HOPELESS.get(self._refused_with, ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE)
         if code is ErrorCode.EXTERNAL_MODEL_NOT_FOUND:
-            model = self._here.way.target.model
-            return self._end(code, f"The provider does not serve the model {model!r}.")
-        if code is ErrorCode.EXTERNAL_NOT_FOUND:
-            return self._end(code, "The provider knows no session of that handle.")
-        return self._end(code, "The provider cannot be reached. Try again in a moment.")
+            message = f"The provider does not serve the model {self._here.way.target.model!r}."
+        elif code is ErrorCode.EXTERNAL_NOT_FOUND:
+            message = "The provider knows no session of that handle."
+        elif self._stays and self.phase is Phase.LIVE:
+            message = "The provider's connection was lost, and its session with it."
+        else:
+            message = "The provider cannot be reached. Try again in a moment."
+        return self._finish(*self._farewell(code, message))
 
     def _end(self, code: ErrorCode, message: str) -> Steps:
+        return self._leave(*self._farewell(code, message))
+
+    def _farewell(self, code: ErrorCode, message: str) -> tuple[End, Steps]:
         farewell = self._client_side.farewell(code, message)
         end = End(farewell.close.code, farewell.close.reason, code)
-        return self._finish(end, [ToClient(frame) for frame in farewell.frames])
+        return end, [ToClient(frame) for frame in farewell.frames]
+
+    def _leave(self, end: End, last_words: Steps | None = None, within_s: float = limits.LEAVE_S) -> Steps:
+        """The call is over. A provider that bills by time is told so, and heard to its end."""
+        if self.phase not in _TALKING or not (last_word := self._here.lane.last_word):
+            return self._finish(end, last_words)
+        self.phase = Phase.LEAVING
+        self._parting = end
+        self._nothing_passes()
+        self.from_client = self._ignore
+        self.from_provider = self._hear_out
+        self._alarms.clear()
+        leave = self._alarms.set(Alarm.LEAVE, within_s)
+        return [*(last_words or []), ToProvider(last_word), *leave]
 
     def _finish(self, end: End, last_words: Steps | None = None) -> Steps:
         """A19: what is known is kept before anything is let go."""
         kept: Steps = []
         if self.phase not in _UNKNOWN:
             self._catch_up()
-            kept = self._taps.flush()
+            kept = self._taps.flush(self._here.way.target)
         self.phase = Phase.ENDED
         self.generation = next(self._generations)
         self._beside = None
@@ -847,6 +926,8 @@ class Session:
 
 
 _UNKNOWN = (Phase.HEARING, Phase.ASKING)
+_TALKING = (Phase.LIVE, Phase.FINISHING)
+_OVER = (Phase.LEAVING, Phase.ENDED)
 _CONNECTED = (Phase.GREETING, Phase.LIVE, Phase.FINISHING)
 
 _ON_ALARM: dict[Alarm, Callable[[Session], Steps]] = {
@@ -856,6 +937,8 @@ _ON_ALARM: dict[Alarm, Callable[[Session], Steps]] = {
     Alarm.WORDS: Session._keep_passages,
     Alarm.CREDITS: Session._credits_are_due,
     Alarm.PROVIDER: Session._provider_side_is_due,
+    Alarm.TIME: Session._time_is_due,
+    Alarm.LEAVE: Session._leave_is_due,
     Alarm.STALL: Session._may_have_stalled,
     Alarm.ROLL: Session._cap_is_near,
 }
@@ -867,6 +950,7 @@ _REACTIONS: dict[type[Act], Callable[[Session, Any], Steps]] = {
     Ready: Session._see_greeting,
     Trouble: Session._see_trouble,
     Garbled: Session._see_garbage,
+    SessionOver: Session._see_over,
     GoingAway: Session._see_going_away,
     Handle: Session._see_handle,
 }

@@ -7,8 +7,17 @@ step is taken.
 from collections.abc import Callable
 from typing import Any
 
-from ..accounts.records import Grant, SavedConfig, Switched
-from ..dialects.acts import Act, Bill, Configured, Ready, TranscriptionUsage, Usage
+from ..accounts.records import Certainty, Grant, SavedConfig, Switched, UsageRecord
+from ..dialects.acts import (
+    Act,
+    AudioSent,
+    Bill,
+    Configured,
+    Ready,
+    SessionTime,
+    TranscriptionUsage,
+    Usage,
+)
 from ..dialects.dialect import ClientSide, ToClient
 from ..dialects.terms import Target, Terms
 from . import limits
@@ -16,6 +25,7 @@ from .meter import Meter
 from .purse import Purse
 from .seam import Seam
 from .steps import Keep, Note, Steps
+from .timing import Timing
 from .transcript import Transcript
 from .way import Way
 
@@ -41,6 +51,7 @@ class Taps:
         self._now_us = now_us
         who = (grant.account_id, grant.session_id)
         self._meter = Meter(who, record_id, now_us)
+        self._timing = Timing()
         self._transcript = Transcript(who, record_id, now_us, continues=bool(grant.history))
         self._saved = grant.config
         self._low_noted = False
@@ -58,8 +69,29 @@ class Taps:
     def spent(self) -> bool:
         return self._purse.left <= 0
 
+    def _time_told(self, told: SessionTime, target: Target) -> Steps:
+        steps = self._charge_time(self._timing.told(told), target)
+        if self._timing.drifts(told):
+            steps.append(
+                Note("time_drifts", f"{told.total_ms} ms told, {self._timing.own_ms} ms of audio sent")
+            )
+        return steps
+
+    def time_due(self, target: Target) -> Steps:
+        """What a provider that bills by time has not said of it for too long."""
+        return self._charge_time(self._timing.due(), target)
+
+    def _charge_time(self, stretch: tuple[int, Certainty] | None, target: Target) -> Steps:
+        return [] if stretch is None else self._charge_record(self._meter.time(*stretch, target))
+
+    def _audio_sent(self, act: AudioSent, target: Target) -> Steps:
+        self._timing.sent(act.audio_bytes)
+        return []
+
     def _charge(self, bill: Bill, target: Target) -> Steps:
-        record = self._meter.record(bill, target)
+        return self._charge_record(self._meter.record(bill, target))
+
+    def _charge_record(self, record: UsageRecord) -> Steps:
         steps: Steps = [Keep(record)]
         self._purse.spend(record)
         left = self._purse.left
@@ -101,8 +133,10 @@ class Taps:
         """The provider is gone: what it began it will not finish."""
         self._transcript.cut_off()
 
-    def flush(self) -> Steps:
-        return [Keep(passage) for passage in self._transcript.flush()]
+    def flush(self, target: Target) -> Steps:
+        """All that is not kept yet: the call is over."""
+        time = self._charge_time(self._timing.rest(), target)
+        return [*time, *(Keep(passage) for passage in self._transcript.flush())]
 
     def history(self) -> str:
         """Everything said before this connection, as much of it as a provider is told (A11). The beginning is
@@ -119,6 +153,10 @@ class Taps:
     def config(self) -> str | None:
         """What a fresh provider is told first (A8)."""
         return self._saved
+
+    def _begun(self, act: Ready, target: Target) -> Steps:
+        self._timing = Timing(act.audio_bytes_per_ms)
+        return self._save(act, target)
 
     def _save(self, act: Ready | Configured, target: Target) -> Steps:
         """A8. What we replayed ourselves is not heard here: the gate keeps its answer to itself."""
@@ -140,6 +178,8 @@ class Taps:
 _KEEPERS: dict[type[Act], Callable[[Taps, Any, Target], Steps]] = {
     Usage: Taps._charge,
     TranscriptionUsage: Taps._charge,
-    Ready: Taps._save,
+    SessionTime: Taps._time_told,
+    AudioSent: Taps._audio_sent,
+    Ready: Taps._begun,
     Configured: Taps._save,
 }

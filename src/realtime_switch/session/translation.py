@@ -41,6 +41,10 @@ class Translation:
     def tell_of_audio(self, on_audio: Callable[[], None]) -> None:
         self._on_audio = on_audio
 
+    @property
+    def last_word(self) -> bytes:
+        return self._provider_side.last_word
+
     # -- The beginning ------------------------------------------------------------------------------------
 
     def first_word(self, payload: bytes) -> tuple[Hops, bool]:

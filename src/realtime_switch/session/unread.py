@@ -8,6 +8,7 @@ which are always the same objects.
 """
 
 from array import array
+from collections import deque
 from collections.abc import Callable
 
 from ..dialects.dialect import Dialect
@@ -88,3 +89,48 @@ class Unread:
             return None
         self.tally[0] = self.tally[1] = 0
         return max(0, size - frames * self._envelope_bytes(self._sample))
+
+
+_COUNTED_AT_ONCE = 16  # frames: counting is put off for a few, keeping them all would be dear
+
+
+class Counted:
+    """Lets a client's audio pass unread, and counts it. gateway/_compiled.pyx does the first by itself, if
+    `audio` is Shapes: it appends to `kept` as where a client's audio is kept for another provider
+    (unheard.py), and asks `bound` when there is too much. The first of `kept` is no frame, or it would throw
+    one away by itself."""
+
+    def __init__(self, audio: Passes, measure: Callable[[bytes], int]) -> None:
+        self.audio = audio
+        self.unheard = self
+        self.kept: deque[bytes | None] = deque((None,))
+        self.kept_max = _COUNTED_AT_ONCE
+        self._measure = measure
+        self._bytes = 0
+        self._alike = (-1, 0)  # the length of the last frame, and how much audio was in it
+
+    def __call__(self, payload: bytes) -> bool:
+        if not self.audio(payload):
+            return False
+        self.kept.append(payload)
+        if len(self.kept) > self.kept_max:
+            self.bound()
+        return True
+
+    def bound(self) -> None:
+        size, audio = self._alike
+        for payload in self.kept:
+            if payload is None:
+                continue
+            if len(payload) != size:  # a client cuts its audio into pieces of one length
+                size, audio = len(payload), self._measure(payload)
+            self._bytes += audio
+        self._alike = (size, audio)
+        self.kept.clear()
+        self.kept.append(None)
+
+    def take(self) -> int:
+        """How many bytes of audio since the last time."""
+        self.bound()
+        taken, self._bytes = self._bytes, 0
+        return taken

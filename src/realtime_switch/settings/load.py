@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..accounts.errors import ConfigurationError, ErrorCode
-from ..providers.builtin import BUILT_IN, CAPABILITIES, LOCAL, LOCAL_GEMINI, PROFILES
+from ..providers.builtin import BUILT_IN, CAPABILITIES, LOCALS, PROFILES
 from ..providers.endpoint import Endpoint, Provider
 from ..providers.routes import Route, Target, parse_target
 from ..secret import Secret
@@ -225,7 +225,7 @@ def _endpoints(
         if provider.key_file and provider.key_env:
             raise sources.complaint((*path, "key_file"), "stands beside key_env. Keep one of the two.")
         _check_key_command(provider, path, sources)
-        if provider.url or name not in (LOCAL, LOCAL_GEMINI):
+        if provider.url or name not in LOCALS:
             _check_url(provider.url, (*path, "url"), sources)
         if provider.key_file:
             key_file = str(_absolute(provider.key_file, file.parent if file else None))

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit, urlunsplit
 from msgspec import Meta, Struct
 
 from ..accounts.errors import ConfigurationError, ErrorCode
-from ..providers.builtin import GEMINI_PATH, LOCAL, LOCAL_GEMINI
-from ..providers.endpoint import DialectName, Endpoint
+from ..providers.builtin import GEMINI_PATH, GPT_LIVE_PATH, LOCAL, LOCAL_GEMINI, LOCAL_GPT_LIVE, LOCALS
+from ..providers.endpoint import Endpoint
 from ..providers.routes import Route, Routes, routes_without_a_file
 from ..secret import Secret
 from ..session import limits
@@ -73,7 +73,8 @@ class RateSettings(Struct, frozen=True, kw_only=True):
 
 
 class SummarySettings(Struct, frozen=True, kw_only=True):
-    dialect: DialectName = "openai"  # openai: any chat completions endpoint; gemini: generateContent
+    # openai: any chat completions endpoint; gemini: generateContent
+    dialect: Literal["openai", "gemini"] = "openai"
     url: str = ""  # what stands before /chat/completions or /models/...; "": the provider's own
     model: str = ""  # "": none; the old part of a long conversation is left out under a mark
     key_env: str = ""  # "": the provider's own, unless url leads elsewhere
@@ -147,11 +148,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         """Does a route lead to the local provider, which nobody else runs?"""
         endpoints = self._endpoints("")
         targets = {target.provider for route in self._routes() for target in route.targets}
-        return any(name in targets and not endpoints[name].provider.url for name in (LOCAL, LOCAL_GEMINI))
+        return any(name in targets and not endpoints[name].provider.url for name in LOCALS)
 
     def build_routes(self, local_url: str = "") -> Routes:
         """The routes with everything they need to dial. `local_url` is where the local provider listens for
-        the OpenAI dialect; for the other it listens beside that.
+        the OpenAI dialect; for the others it listens beside that.
 
         Raises ConfigurationError when a route leads to a provider without its key or address (A26).
         """
@@ -163,11 +164,13 @@ class Settings(Struct, frozen=True, kw_only=True):
         return Routes(routes, endpoints)
 
     def _endpoints(self, local_url: str) -> dict[str, Endpoint]:
-        """Both names of the local provider mean one program, so one address is enough for both."""
+        """All names of the local provider mean one program, so one address is enough for them."""
         endpoints = dict(self.endpoints)
         there = endpoints[LOCAL].provider.url or local_url
         if there:
-            for name, url in ((LOCAL, there), (LOCAL_GEMINI, _beside(there))):
+            beside = {LOCAL_GEMINI: GEMINI_PATH, LOCAL_GPT_LIVE: GPT_LIVE_PATH}
+            for name in LOCALS:
+                url = _beside(there, beside[name]) if name in beside else there
                 if not endpoints[name].provider.url:
                     endpoints[name] = endpoints[name].at(url)
         return endpoints
@@ -176,8 +179,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         return self.routes or routes_without_a_file(self.endpoints)
 
 
-def _beside(local_url: str) -> str:
-    return urlunsplit(urlsplit(local_url)._replace(path=GEMINI_PATH, query=""))
+def _beside(local_url: str, path: str) -> str:
+    return urlunsplit(urlsplit(local_url)._replace(path=path, query=""))
 
 
 def _check_endpoint(route: Route, endpoint: Endpoint) -> None:

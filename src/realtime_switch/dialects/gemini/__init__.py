@@ -20,6 +20,8 @@ from .weight import weight
 NAME = "gemini"
 CLIENT_SPEAKS_FIRST = True
 BINARY_TO_CLIENT = True
+OUTLIVES_PROVIDER = True
+measure = None  # tokens are billed, not time
 
 
 def provider_side(target: Target, terms: Terms, new_id: NewId, now_us: NowUs) -> ProviderSide:
@@ -30,10 +32,12 @@ __all__ = [
     "BINARY_TO_CLIENT",
     "CLIENT_SPEAKS_FIRST",
     "NAME",
+    "OUTLIVES_PROVIDER",
     "ClientSide",
     "ProviderSide",
     "envelope_bytes",
     "is_of_item",
+    "measure",
     "only_audio_from_client",
     "only_audio_from_provider",
     "only_idle_from_provider",

@@ -373,8 +373,9 @@ class Hearing:
         return [ReplyText(reply.item_id, 0, written, final=True)]
 
     def _usage(self, reply_id: str) -> Usage:
-        bill, self._bill = self._bill, {}
-        return Usage(**bill, reply_id=reply_id)
+        bill: dict[str, Any] = {**self._bill, "reply_id": reply_id}
+        self._bill = {}
+        return Usage(**bill)
 
     # -- By the client's wish ----------------------------------------------------------------------------
 

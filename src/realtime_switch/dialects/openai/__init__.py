@@ -22,6 +22,8 @@ from .weight import weight
 NAME = "openai"
 CLIENT_SPEAKS_FIRST = False
 BINARY_TO_CLIENT = False
+OUTLIVES_PROVIDER = True
+measure = None  # tokens are billed, not time
 
 
 def provider_side(target: Target, terms: Terms, new_id: NewId, now_us: NowUs) -> ProviderSide:
@@ -32,10 +34,12 @@ __all__ = [
     "BINARY_TO_CLIENT",
     "CLIENT_SPEAKS_FIRST",
     "NAME",
+    "OUTLIVES_PROVIDER",
     "ClientSide",
     "ProviderSide",
     "envelope_bytes",
     "is_of_item",
+    "measure",
     "only_audio_from_client",
     "only_audio_from_provider",
     "only_idle_from_provider",

@@ -5,7 +5,7 @@ from typing import Any
 from ..members import count_of, object_of
 
 
-def bill(usage: dict[str, Any]) -> dict[str, int]:
+def bill(usage: dict[str, Any]) -> dict[str, Any]:
     """The counts of a `usage` (OPENAI-REALTIME.md 8). Beta has no split of the cached tokens: they were
     text."""
     came, went = object_of(usage.get("input_token_details")), object_of(usage.get("output_token_details"))

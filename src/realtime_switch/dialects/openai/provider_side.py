@@ -15,6 +15,7 @@ from .translated import Translated
 
 class ProviderSide:
     manner = Manner.GREETS
+    last_word = b""
 
     def __init__(self, target: Target, translated: Translated | None = None) -> None:
         """`translated`: in a relay nobody asks for it."""

@@ -22,25 +22,25 @@ NO_CREDENTIAL = TurnedAway(
 )
 
 
-def _invalid(code: str, message: str, param: str | None = None, close_code: int = 4000) -> Complaint:
+def invalid(code: str, message: str, param: str | None = None, close_code: int = 4000) -> Complaint:
     return Complaint(close_code=close_code, code=code, message=message, param=param)
 
 
 COMPLAINTS: Mapping[Mistake, Complaint] = {
-    Mistake.KEY: _invalid(
+    Mistake.KEY: invalid(
         "invalid_api_key", "Incorrect API key provided: it is not a key of this gateway.", close_code=3000
     ),
-    Mistake.TOKEN: _invalid(
+    Mistake.TOKEN: invalid(
         "invalid_api_key", "The client secret is invalid or has expired. Ask for a new one.", close_code=3000
     ),
-    Mistake.ANOTHER_SESSION: _invalid(
+    Mistake.ANOTHER_SESSION: invalid(
         "invalid_value", "This client secret was made for another session.", "session_id"
     ),
-    Mistake.ANOTHER_MODEL: _invalid(
+    Mistake.ANOTHER_MODEL: invalid(
         "invalid_model", "This client secret was made for another model.", "model"
     ),
-    Mistake.ANOTHER_DIALECT: _invalid(
-        "invalid_api_key", "This token was made for Gemini clients.", close_code=3000
+    Mistake.ANOTHER_DIALECT: invalid(
+        "invalid_api_key", "This token was made for clients of another dialect.", close_code=3000
     ),
 }
 
@@ -52,8 +52,7 @@ def read(request: Request) -> Arrival | TurnedAway:
             code="not_found",
             message=f"No realtime session is served at {request.path[:100]}. Connect to /v1/realtime.",
         )
-    protocols = request.all("sec-websocket-protocol")
-    offered = [token.strip() for value in protocols for token in value.split(",")]
+    offered = offered_by(request)
     secret = find_secret(request.headers, request.query, offered)
     if not secret:
         return NO_CREDENTIAL
@@ -65,6 +64,12 @@ def read(request: Request) -> Arrival | TurnedAway:
         subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else "",
         complaint=_complaint(request),
     )
+
+
+def offered_by(request: Request) -> list[str]:
+    """Subprotocols."""
+    protocols = request.all("sec-websocket-protocol")
+    return [token.strip() for value in protocols for token in value.split(",")]
 
 
 def find_secret(headers: Headers, query: Mapping[str, str], offered: Sequence[str] = ()) -> str:
@@ -82,27 +87,27 @@ def _complaint(request: Request) -> Complaint | None:
     query = request.query
     intent = query.get("intent", "realtime")
     if request.path in TRANSLATION_PATHS:
-        return _invalid("invalid_model", "Translation sessions are not offered here; use /v1/realtime.")
+        return invalid("invalid_model", "Translation sessions are not offered here; use /v1/realtime.")
     if intent == "transcription":
-        return _invalid(
+        return invalid(
             "invalid_intent", "Transcription sessions are not offered here; use intent=realtime.", "intent"
         )
     if intent != "realtime":
-        return _invalid(
-            "invalid_intent", "Invalid value for 'intent'. Supported value: 'realtime'.", "intent"
-        )
+        return invalid("invalid_intent", "Invalid value for 'intent'. Supported value: 'realtime'.", "intent")
     if "call_id" in query:
-        return _invalid(
+        return invalid(
             "invalid_call_id", "Calls that began elsewhere (WebRTC, SIP) cannot be joined here.", "call_id"
         )
     if query.get("rs_api", "openai") != "openai":
-        return _invalid(
-            "invalid_value", "Invalid value for 'rs_api'. Supported values: 'openai', 'gemini'.", "rs_api"
+        return invalid(
+            "invalid_value",
+            "Invalid value for 'rs_api'. Supported values: 'openai', 'gemini', 'gpt-live'.",
+            "rs_api",
         )
     if request.session_id and not is_session_id(request.session_id):
-        return _invalid("invalid_value", A_SESSION_ID, "session_id")
+        return invalid("invalid_value", A_SESSION_ID, "session_id")
     if request.model and not is_model(request.model):
-        return _invalid("invalid_model", A_MODEL, "model")
+        return invalid("invalid_model", A_MODEL, "model")
     return None
 
 

@@ -23,7 +23,7 @@ class TurnedAway(Struct, frozen=True, kw_only=True):
 
 
 class Complaint(Struct, frozen=True, kw_only=True):
-    """Why the client, once inside, is told to leave. An OpenAI client reads all of it in an error event; a
+    """Why the client, once inside, is told to leave. OpenAI's clients read all of it in an error event; a
     Gemini client the close code, and the message as the close's reason."""
 
     close_code: int
@@ -40,7 +40,7 @@ class Mistake(enum.Enum):
     TOKEN = enum.auto()  # a token that is not ours, or has expired
     ANOTHER_SESSION = enum.auto()  # the token opens another
     ANOTHER_MODEL = enum.auto()
-    ANOTHER_DIALECT = enum.auto()  # the token was made for the other kind of client
+    ANOTHER_DIALECT = enum.auto()  # the token was made for another kind of client
 
 
 class Arrival(Struct, frozen=True, kw_only=True):
@@ -49,7 +49,7 @@ class Arrival(Struct, frozen=True, kw_only=True):
     secret: Secret
     dialect: DialectName = "openai"  # the client's
     session_id: str = ""  # "" when the client named none
-    model: str = ""  # "" when the client named none; a Gemini client does in its first message
+    model: str = ""  # "" when the client named none; others do in their first message
     beta: bool = False  # OpenAI's older spelling
     vertex: bool = False  # Gemini as Vertex AI spells it (GEMINI-LIVE.md 8: names of usage)
     subprotocol: str = ""  # to be chosen; "" for none
