@@ -51,7 +51,17 @@ def test_help_imports_neither_a_database_nor_a_link(environ: dict[str, str]):
     ).stderr
     modules = {line.rpartition("|")[2].strip() for line in loaded.splitlines()}
     assert "click" in modules
-    assert not modules & {"sqlalchemy", "zmq", "httpx", "structlog", "picows", "msgspec", "asyncio"}
+    assert not modules & {
+        "sqlalchemy",
+        "zmq",
+        "httpx",
+        "structlog",
+        "picows",
+        "msgspec",
+        "asyncio",
+        "ssl",
+        "uvloop",
+    }
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from .mix import GEMINI, OPENAI
 
 COMMAND = (sys.executable, "-m", "realtime_switch")
 LIVE = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
-READY_S = 60.0
+READY_S = 120.0  # LiteLLM's proxy takes half a minute on a busy machine
 CALLS_MAX = 4_000
 # Settings of whoever runs this (an address, a database, a provider's key) are not those of what is measured.
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV")
