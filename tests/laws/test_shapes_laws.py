@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from realtime_switch.dialects.gemini import proofs as gemini
 from realtime_switch.dialects.gpt_live import proofs as live
 from realtime_switch.dialects.openai import proofs
 from realtime_switch.dialects.shapes import Shape, Shapes, beginning, whole
@@ -26,6 +27,9 @@ TABLES = {
     "GPT-Live provider's audio": live.only_audio_from_provider,
     "GPT-Live provider's words": live.only_words_from_provider,
     "GPT-Live provider's idle frames": live.only_idle_from_provider,
+    "Gemini client's audio": gemini.only_audio_from_client,
+    "Gemini's audio": gemini.only_audio_from_provider,
+    "Gemini's idle frames": gemini.only_idle_from_provider,
 }
 
 # Small pieces of what matters to a proof, so that nearly fitting frames are likely.
@@ -33,7 +37,7 @@ pieces = st.sampled_from([b'"', b"\\", b"{", b"}", b"a", b"", b"\0", b'"}', b'",
 scraps = st.lists(pieces, max_size=8).map(b"".join)
 literals = scraps.filter(lambda part: not part.endswith(b"\\"))
 shapes = st.builds(
-    lambda head, tails, is_open: Shape((head, *(b'"' + tail for tail in tails)), is_open),
+    lambda head, tails, is_open: Shape((head, *(b'"' + tail for tail in tails)), open=is_open),
     literals,
     st.lists(literals, max_size=3),
     st.booleans(),

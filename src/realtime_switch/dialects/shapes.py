@@ -19,6 +19,7 @@ _BRACE = b"}"
 
 class Shape(Struct, frozen=True):
     parts: tuple[bytes, ...]
+    cut: int = -1  # the gap that holds what the frame is for, counted as Python counts
     # Anything may follow up to a closing brace: for a sender who is trusted not to name a member twice.
     # Without the brace the frame was cut off, and no client could read it.
     open: bool = False
@@ -29,8 +30,8 @@ class Shape(Struct, frozen=True):
         assert not any(part.endswith(b"\\") for part in self.parts)
 
 
-def whole(*parts: bytes) -> Shape:
-    return Shape(parts)
+def whole(*parts: bytes, cut: int = -1) -> Shape:
+    return Shape(parts, cut)
 
 
 def beginning(*parts: bytes) -> Shape:
@@ -44,37 +45,44 @@ class Shapes:
         self.shapes = shapes
         alone = [shape for shape in shapes if shape.open and len(shape.parts) == 1]
         self._settled_by_head = tuple(shape.parts[0] for shape in alone)
-        self._others = tuple(shape for shape in shapes if shape not in alone)
-        self._other_heads = tuple(shape.parts[0] for shape in self._others)
+        self._others: dict[bytes, list[Shape]] = {}  # by their heads
+        for shape in shapes:
+            if shape not in alone:
+                self._others.setdefault(shape.parts[0], []).append(shape)
+        self._other_heads = tuple(self._others)
 
     def __call__(self, payload: bytes) -> bool:
         if payload.startswith(self._settled_by_head) and payload.endswith(_BRACE):
             return True
-        if payload.startswith(self._other_heads):
-            for shape in self._others:
-                if _fits(shape, payload):
-                    return True
-        return False
+        return payload.startswith(self._other_heads) and self._fitting(payload) is not None
 
-    def last_gap(self, payload: bytes) -> bytes | None:
-        """What stands in the last gap of the shape that the frame has; None: it has none of these. For tables
-        of whole shapes."""
-        for shape in self.shapes:
-            if payload.startswith(shape.parts[0]) and _fits(shape, payload):
-                end = len(payload) - len(shape.parts[-1])
-                return payload[payload.rfind(_QUOTE, 0, end) + 1 : end]
+    def cut(self, payload: bytes) -> slice | None:
+        """Where in the frame that stands which it is for; None: it has none of these shapes. For tables of
+        whole shapes."""
+        if not payload.startswith(self._other_heads) or (found := self._fitting(payload)) is None:
+            return None
+        shape, gaps = found
+        return gaps[shape.cut]
+
+    def _fitting(self, payload: bytes) -> tuple[Shape, list[slice]] | None:
+        for head, shapes in self._others.items():
+            if payload.startswith(head):
+                for shape in shapes:
+                    if (gaps := _gaps(shape, payload)) is not None:
+                        return shape, gaps
         return None
 
 
-def _fits(shape: Shape, payload: bytes) -> bool:
-    parts = shape.parts
-    if not payload.startswith(parts[0]):
-        return False
-    at = len(parts[0])
-    for part in parts[1:]:
+def _gaps(shape: Shape, payload: bytes) -> list[slice] | None:
+    """None: the frame, whose head is the shape's, does not have it."""
+    at = len(shape.parts[0])
+    gaps = []
+    for part in shape.parts[1:]:
         quote = payload.find(_QUOTE, at)
         # After a backslash the quote may be a part of the string. Or not; it is not worth finding out.
         if quote < 0 or payload[quote - 1] == _BACKSLASH or not payload.startswith(part, quote):
-            return False
+            return None
+        gaps.append(slice(at, quote))
         at = quote + len(part)
-    return payload.endswith(_BRACE, at) if shape.open else at == len(payload)
+    fits = payload.endswith(_BRACE, at) if shape.open else at == len(payload)
+    return gaps if fits else None

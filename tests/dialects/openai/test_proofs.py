@@ -13,7 +13,6 @@ from realtime_switch.dialects.openai import (
     only_idle_from_provider,
     read,
 )
-from realtime_switch.dialects.openai.proofs import audio_from_client
 
 APPEND = "input_audio_buffer.append"
 AUDIO_BYTES = "AAABAAIAAwA="
@@ -51,7 +50,7 @@ PROVIDERS = {
 @pytest.mark.parametrize("said", CLIENTS.values(), ids=CLIENTS.keys())
 def test_a_real_clients_audio_passes_unread(said):
     assert only_audio_from_client(said.encode())
-    assert audio_from_client(said.encode()) == AUDIO_BYTES.encode()
+    assert said.encode()[only_audio_from_client.cut(said.encode())] == AUDIO_BYTES.encode()
 
 
 @pytest.mark.parametrize("said", PROVIDERS.values(), ids=PROVIDERS.keys())
@@ -90,7 +89,7 @@ def test_what_somebody_listens_for_is_not_idle(said):
 )
 def test_what_may_be_more_than_audio_is_read(said):
     assert not only_audio_from_client(said.encode())
-    assert audio_from_client(said.encode()) is None
+    assert only_audio_from_client.cut(said.encode()) is None
 
 
 @pytest.mark.parametrize("said", [RESPONSE_DONE, transcript_delta("hi"), b"", b'{"event_id":"x', b"[]"])

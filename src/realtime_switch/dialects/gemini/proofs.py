@@ -10,25 +10,10 @@ witness in tests/dialects/gemini/test_proofs.py: who really prints it so.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
 
-from ..shapes import Shapes
+from ..shapes import Shape, Shapes, whole
 
 _QUOTE = b'"'
-_BACKSLASH = 0x5C  # before a quote it would make the quote part of the string
-
-_Shape = TypeVar("_Shape", bound=tuple[object, ...])
-
-
-def _by_beginning(shapes: Iterable[_Shape], size: int) -> dict[bytes, tuple[_Shape, ...]]:
-    """Shapes, their heads first in them, by the first bytes of those: a frame is compared with one or two."""
-    found: dict[bytes, tuple[_Shape, ...]] = {}
-    for shape in shapes:
-        assert isinstance(shape[0], bytes)
-        beginning = shape[0][:size]
-        found[beginning] = (*found.get(beginning, ()), shape)
-    return found
-
 
 # -- From a client, who may lie -----------------------------------------------------------------------------
 #
@@ -37,9 +22,6 @@ def _by_beginning(shapes: Iterable[_Shape], size: int) -> dict[bytes, tuple[_Sha
 #
 # Python's names are in snake_case, or some of them, and its base64 is URL-safe (GEMINI-LIVE.md 2). The order
 # within is the caller's in JavaScript and in hand-made clients. `mediaChunks` is the old name of `audio`.
-
-_RATES_HZ = (16_000, 24_000, 48_000, 8_000, 44_100, 32_000, 22_050, 11_025, 12_000, 96_000)
-_MIMES = (b"audio/pcm", *(b"audio/pcm;rate=%d" % rate_hz for rate_hz in _RATES_HZ))
 
 # (message, holder, mime type): the casings that are printed together.
 _NAMES = (
@@ -51,39 +33,19 @@ _NAMES = (
 )
 
 
-# Head, what follows the mime type where that is first, and what may end the message.
-_ClientShape = tuple[bytes, bytes, frozenset[bytes]]
-
-
-def _client_shapes() -> Iterable[_ClientShape]:
+def _client_shapes() -> Iterable[Shape]:
+    """What follows in the mime type's string, as a rate does, makes nothing else of the message."""
     for message, holder, mime in _NAMES:
         opens, closes = (b"{", b"}}}") if holder == b"audio" else (b"[{", b"}]}}")
         for space in (b"", b" "):
             colon, comma = b'":' + space, b'",' + space + b'"'
             head = b'{"' + message + colon + b'{"' + holder + colon + opens + b'"'
-            tails = frozenset(comma + mime + colon + b'"' + one + b'"' + closes for one in _MIMES)
-            yield head + b"data" + colon + b'"', b"", tails
-            middle = comma + b"data" + colon + b'"'
-            yield head + mime + colon + b'"audio/pcm', middle, frozenset((b'"' + closes,))
+            end = b'"' + closes
+            yield whole(head + b"data" + colon + b'"', comma + mime + colon + b'"audio/pcm', end, cut=0)
+            yield whole(head + mime + colon + b'"audio/pcm', comma + b"data" + colon + b'"', end)
 
 
-_CLIENT_BEGINNING = 32
-_FROM_CLIENT = _by_beginning(_client_shapes(), _CLIENT_BEGINNING)
-
-
-def only_audio_from_client(payload: bytes) -> bool:
-    for head, middle, tails in _FROM_CLIENT.get(payload[:_CLIENT_BEGINNING], ()):
-        if payload.startswith(head):
-            start = len(head)
-            if middle:  # first the mime type ends
-                start = payload.find(_QUOTE, start)
-                if payload[start - 1] == _BACKSLASH or not payload.startswith(middle, start):
-                    return False
-                start += len(middle)
-            end = payload.find(_QUOTE, start)
-            return end >= 0 and payload[end - 1] != _BACKSLASH and payload[end:] in tails
-    return False
-
+only_audio_from_client = Shapes(*_client_shapes())
 
 # -- From a provider, who is trusted to be well-formed ------------------------------------------------------
 #
@@ -101,7 +63,7 @@ def _printed(style: str, lines: list[tuple[int, bytes]]) -> bytes:
     return whole if style == _SPACED else whole.replace(b'": ', b'":')
 
 
-def _provider_shapes() -> Iterable[tuple[bytes, frozenset[bytes]]]:
+def _provider_shapes() -> Iterable[Shape]:
     role = [(3, b'"role": "model"')]
     for style in (_INDENTED, _TIGHT, _SPACED):
         for role_first in (False, True):
@@ -110,45 +72,30 @@ def _provider_shapes() -> Iterable[tuple[bytes, frozenset[bytes]]]:
                 head += [*role, (-1, b",")] if role_first else []
                 head += [(3, b'"parts": ['), (4, b"{"), (5, b'"inlineData": {')]
                 head += [(6, b'"mimeType": "' + mime + b'"'), (-1, b","), (6, b'"data": "')]
-                tails = set()
                 for role_last in (False,) if role_first else (False, True):
                     tail = [(-1, b'"'), (5, b"}"), (4, b"}"), (3, b"]")]
                     tail += [(-1, b","), *role] if role_last else []
                     tail += [(2, b"}"), (1, b"}"), (0, b"}")]
-                    printed = _printed(style, tail)
-                    tails |= {printed, printed + b"\n"}
-                yield _printed(style, head), frozenset(tails)
+                    for line_break in (b"\n", b""):
+                        yield whole(_printed(style, head), _printed(style, tail) + line_break)
 
 
-_PROVIDER_BEGINNING = 56
-_FROM_PROVIDER = _by_beginning(_provider_shapes(), _PROVIDER_BEGINNING)
-
-
-def only_audio_from_provider(payload: bytes) -> bool:
-    for head, tails in _FROM_PROVIDER.get(payload[:_PROVIDER_BEGINNING], ()):
-        if payload.startswith(head):
-            end = payload.find(_QUOTE, len(head))
-            return end >= 0 and payload[end:] in tails
-    return False
+# All of it is 24 kHz PCM.
+only_audio_from_provider = Shapes(*_provider_shapes())
 
 
 def proven_audio(payload: bytes) -> str | None:
-    """The base64 of a proven frame, 24 kHz PCM, without reading the message. None where it is not proven, or
-    some of it is printed as escapes."""
-    for head, tails in _FROM_PROVIDER.get(payload[:_PROVIDER_BEGINNING], ()):
-        if payload.startswith(head):
-            start = len(head)
-            end = payload.find(_QUOTE, start)
-            if end < 0 or payload[end:] not in tails:
-                return None
-            base64 = payload[start:end]
-            return base64.decode("ascii") if base64.isascii() and b"\\" not in base64 else None
-    return None
+    """The base64 of a proven frame, without reading the message. None where it is not proven, or some of it
+    is printed as escapes."""
+    cut = only_audio_from_provider.cut(payload)
+    if cut is None:
+        return None
+    base64 = payload[cut]
+    return base64.decode("ascii") if base64.isascii() and b"\\" not in base64 else None
 
 
-def only_words_from_provider(payload: bytes) -> bool:
-    """Never: a reply begins with them as well as with audio, and they are few."""
-    return False
+# Never: a reply begins with them as well as with audio, and they are few.
+only_words_from_provider = Shapes()
 
 
 only_parts_from_provider = Shapes()  # this dialect has none that are opened and closed
@@ -164,14 +111,13 @@ def words_of_one_place(frames: Sequence[bytes]) -> bool:
     return False
 
 
-_IDLE = frozenset(
-    (b"{}", b"{}\n", b'{"serverContent":{}}', b'{"serverContent": {}}', b'{\n  "serverContent": {}\n}\n')
+# One model sends such a frame between nearly all others (GEMINI-LIVE.md 2).
+only_idle_from_provider = Shapes(
+    *map(
+        whole,
+        (b"{}\n", b"{}", b'{\n  "serverContent": {}\n}\n', b'{"serverContent":{}}', b'{"serverContent": {}}'),
+    )
 )
-
-
-def only_idle_from_provider(payload: bytes) -> bool:
-    """One model sends such a frame between nearly all others (GEMINI-LIVE.md 2)."""
-    return payload in _IDLE
 
 
 def envelope_bytes(payload: bytes) -> int:

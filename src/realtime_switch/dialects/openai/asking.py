@@ -26,7 +26,7 @@ from .hearing import COMMITTED_MS_MIN, Hearing
 from .items import UNSUPPORTED, given, wish_of
 from .items import mistake_in as mistake_in_item
 from .own import own
-from .proofs import audio_from_client
+from .proofs import only_audio_from_client
 from .reply_rules import differing
 from .reply_rules import mistake_in as mistake_in_reply
 from .requests import Mistake, read_request, request_id
@@ -48,8 +48,8 @@ class Asking:
         self._hearing = hearing
 
     def hear_audio(self, payload: bytes) -> ClientSaid | None:
-        audio = audio_from_client(payload)
-        base64 = "" if audio is None else standard(audio)
+        cut = only_audio_from_client.cut(payload)
+        base64 = "" if cut is None else standard(payload[cut])
         return self._audio(base64) if base64 else None
 
     def hear(self, payload: bytes) -> ClientSaid:

@@ -36,12 +36,6 @@ only_audio_from_client = Shapes(
 )
 
 
-def audio_from_client(payload: bytes) -> bytes | None:
-    """The base64 of a frame that is proven to be audio, cut out without reading it: it stands in the last gap
-    of its shape."""
-    return only_audio_from_client.last_gap(payload)
-
-
 # -- From a provider, who is trusted to be well-formed ------------------------------------------------------
 #
 # Two equal members are not expected here, so the `type` settles it, wherever the rest stands.
