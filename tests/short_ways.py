@@ -5,6 +5,7 @@ import base64
 import hashlib
 import itertools
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -17,8 +18,11 @@ from picows import WSUpgradeResponseWithListener as Answer
 from websockets.frames import Frame, Opcode
 
 from realtime_switch.dialects import openai
-from realtime_switch.gateway.sockets import WSProtocol, client_side, frame_head, server_side
+from realtime_switch.dialects.dialect import ToClient, ToProvider
+from realtime_switch.gateway.sockets import BINARY, TEXT, WSProtocol, client_side, frame_head, server_side
+from realtime_switch.session.unheard import Keeps, Unheard
 from realtime_switch.session.unread import Unread
+from two_dialects import Call, OpenAICall
 
 
 class ProviderSays(Struct, frozen=True):
@@ -52,13 +56,47 @@ def encode(opcode: int, payload: bytes, *, masked: bool, fin: bool = True, rsv: 
     return bytes((first | rsv << 6, *rest))
 
 
-class Session:
-    """As much of one as the short way looks at."""
+class Relayed:
+    """As much of a session as the short way looks at, and what is done with frames that do not go it."""
+
+    own_kind = TEXT
 
     def __init__(self) -> None:
         self.unread = Unread(openai)
         self.passes_from_provider: Any = self.unread
         self.passes_from_client: Any = openai.only_audio_from_client
+
+    def hear(self, end: str, kind: WSMsgType, payload: bytes) -> list[tuple[str, WSMsgType, bytes]]:
+        return [("client", kind, payload)] if end == "provider" else []
+
+    def counted(self) -> tuple[Any, ...]:
+        return self.unread.take_audio(), self.unread.take_words()
+
+
+class Translated:
+    def __init__(self, joined: OpenAICall | Call) -> None:
+        self._lane = joined.lane
+        self._client_side = joined.client_side
+        self._unheard = Unheard()
+        self.own_kind = BINARY if isinstance(joined, Call) else TEXT
+        self.passes_from_provider: Any = self._lane.passes_from_provider
+        self.passes_from_client: Any = Keeps(self._lane.passes_from_client, self._unheard)
+
+    def hear(self, end: str, kind: WSMsgType, payload: bytes) -> list[tuple[str, WSMsgType, bytes]]:
+        if end == "provider":
+            hops = self._lane.from_provider(payload)
+        elif (hops_of_audio := self._lane.audio_from_client(payload)) is not None:
+            self._unheard.audio(payload)
+            hops = hops_of_audio
+        else:
+            hops = self._lane.from_client(payload)
+        to_client = [("client", self.own_kind, hop.payload) for hop in hops if isinstance(hop, ToClient)]
+        return to_client + [("provider", TEXT, hop.payload) for hop in hops if isinstance(hop, ToProvider)]
+
+    def counted(self) -> tuple[Any, ...]:
+        items = getattr(self._client_side, "conversation", None)
+        told = [(item.said, item.audio_bytes) for item in items.items.values()] if items else []
+        return self._lane.catch_up(), told, list(self._unheard.kept)
 
 
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
@@ -68,12 +106,17 @@ def nothing(payload: bytes) -> bool:
     return False
 
 
-def _ends(ends: ModuleType, seen: Seen) -> tuple[Any, Any]:
+def relayed() -> Relayed:
+    return Relayed()
+
+
+def _ends(ends: ModuleType, seen: Seen, session: Relayed | Translated) -> tuple[Any, Any]:
     """A call on these twins that follows the conductor in what the short way must get along with."""
 
     class Call(ends.ClientEnd):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
-            self.session = Session()
+            self.session = session
+            self.own_kind = session.own_kind
             self.held = []
             self.line = None
             self._client_heard = False
@@ -83,6 +126,15 @@ def _ends(ends: ModuleType, seen: Seen) -> tuple[Any, Any]:
 
         def on_message(self, kind: WSMsgType, payload: bytes) -> None:
             seen.told.append(("client", kind, payload))
+            self.carry(session.hear("client", kind, payload))
+            self.flush()
+
+        def carry(self, said: list[tuple[str, WSMsgType, bytes]]) -> None:
+            for end, kind, payload in said:
+                if end == "provider" and self._provider is not None:
+                    self._provider.send(kind, payload)
+                elif end == "client" and self.client is not None:
+                    self.held += (frame_head(kind, len(payload)), payload)
 
         def on_other_frame(self, transport: WSTransport, frame: WSFrame) -> None:
             seen.told.append(("client", frame.msg_type, frame.fin, frame.get_payload_as_bytes()))
@@ -104,14 +156,19 @@ def _ends(ends: ModuleType, seen: Seen) -> tuple[Any, Any]:
             if call.line is not self:
                 seen.told.append(("old provider", kind, payload))
             else:
-                if call.session.passes_from_provider(payload):
+                call.provider_heard = True
+                passed = call.session.passes_from_provider(payload)
+                if passed is False:
+                    seen.told.append(("provider", kind, payload))
+                    call.carry(session.hear("provider", kind, payload))
+                else:
                     call.passed_from_provider += 1
                     call.passed_from_provider_bytes += len(payload)
-                else:
-                    seen.told.append(("provider", kind, payload))
-                call.provider_heard = True
-                if call.client is not None:
-                    call.held += (frame_head(kind, len(payload)), payload)
+                    if passed is not True:
+                        call.unsent_from_provider += not passed
+                        call.grown_to_client_bytes += len(passed) - len(payload)
+                        kind, payload = session.own_kind, passed
+                    call.carry([("client", kind, payload)] if payload else [])
             if last:
                 self.call.flush()
 
@@ -126,11 +183,20 @@ def _ends(ends: ModuleType, seen: Seen) -> tuple[Any, Any]:
     return call, Line(call, 1)
 
 
-async def play(ends: ModuleType, steps: list[Struct], *, reader: bool = True, early: bytes = b"") -> Seen:
+async def play(
+    ends: ModuleType,
+    steps: list[Struct],
+    *,
+    reader: bool = True,
+    early: bytes = b"",
+    fresh: Callable[[], Relayed | Translated] = relayed,
+) -> Seen:
     """`reader`: between socket and picows stands what the twin has there. `early`: frames of the provider
-    that come in one read with its handshake."""
+    that come in one read with its handshake. `fresh`: a session."""
     seen = Seen()
-    call, line = _ends(ends, seen)
+    session = fresh()
+    passes = {name: getattr(session, name) for name in ("passes_from_provider", "passes_from_client")}
+    call, line = _ends(ends, seen, session)
     client_at, client = await _client(call)
     provider_at, provider = await _open(
         WSProtocol(*client_side("h", "/", [], line, message_bytes_max=1 << 20, buffer_bytes=1 << 14))
@@ -152,17 +218,16 @@ async def play(ends: ModuleType, steps: list[Struct], *, reader: bool = True, ea
                     call.client = client_transport if on else None
                 case Set("provider", on):
                     call._provider = provider_transport if on else None
-                case Set("passes_from_provider", on):
-                    call.session.passes_from_provider = call.session.unread if on else nothing
-                case Set("passes_from_client", on):
-                    call.session.passes_from_client = openai.only_audio_from_client if on else nothing
+                case Set(name, on):
+                    setattr(session, name, passes[name] if on else nothing)
             seen.to_client += await _written(client_at, client)
             seen.to_provider += _parse(await _written(provider_at, provider))
-        unread = call.session.unread
-        seen.counted = (unread.take_audio(), unread.take_words(), call.provider_heard, call._client_heard)
+        seen.counted = (*session.counted(), call.provider_heard, call._client_heard)
         seen.passed = {
             "from_client": (call.passed_from_client, call.passed_from_client_bytes),
             "from_provider": (call.passed_from_provider, call.passed_from_provider_bytes),
+            "unsent": call.unsent_from_provider,
+            "grown": (call.grown_to_client_bytes, call.grown_to_provider_bytes),
         }
     finally:
         for protocol, end in ((client_at, client), (provider_at, provider)):

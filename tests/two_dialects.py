@@ -98,7 +98,7 @@ class Call(_Joined):
 
     def connect(self, history: str = "") -> None:
         provider_side = openai_dialect.provider_side(self._target, self._terms, self._new_id, self.clock)
-        self.lane = Translation(self.client_side, provider_side)
+        self.lane = Translation(self.client_side, provider_side, openai_dialect.only_idle_from_provider)
         self._sort(self.lane.from_provider(openai.SESSION_CREATED))
         self._sort(self.lane.opening(None, history))
 
@@ -139,7 +139,7 @@ class OpenAICall(_Joined):
 
     def connect(self) -> None:
         provider_side = gemini_dialect.provider_side(self._target, self._terms, self._new_id, self.clock)
-        self.lane = Translation(self.client_side, provider_side)
+        self.lane = Translation(self.client_side, provider_side, gemini_dialect.only_idle_from_provider)
 
     def first_word(self, message: Any) -> bool:
         """The client speaks; the provider is dialled if that says enough, and hears all that is known."""

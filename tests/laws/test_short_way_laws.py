@@ -125,6 +125,8 @@ def test_what_passes_is_counted_with_the_bytes_of_its_payload():
             assert seen.passed == {
                 "from_client": (1, len(append(200))),
                 "from_provider": (2, len(delta(10)) + len(delta(70_000))),
+                "unsent": 0,
+                "grown": (0, 0),
             }
 
 

@@ -20,9 +20,10 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from .acts import Act, Configured, Ready, ToolCall
+from .acts import Act, Configured, Ready, ReplyAudio, ReplyTranscript, ToolCall
+from .envelopes import Alike, Crossed, Envelope
 from .terms import Target, Terms
-from .wishes import Config, Wish
+from .wishes import Config, UserAudio, Wish
 
 
 class Hangup(Struct, frozen=True):
@@ -187,6 +188,24 @@ class ClientSide(Protocol):
 
     def tell(self, act: Act) -> ClientSaid: ...
 
+    def alike(self, payload: bytes, wish: UserAudio) -> list[Alike]:
+        """`wish` and nothing else was heard of this frame. Which would be heard in the same way, as long as
+        nothing else is heard or told."""
+        ...
+
+    def envelope(self, act: ReplyAudio | ReplyTranscript) -> Envelope | None:
+        """What stands around it in the one frame that `tell` would write of such an act now, and for as long.
+        None: it would do something else."""
+        ...
+
+    def heard_unread(self, crossed: Crossed) -> None:
+        """Of what is alike."""
+        ...
+
+    def told_unread(self, crossed: Crossed) -> None:
+        """In the envelope."""
+        ...
+
     def config_to_save(self, act: Ready | Configured) -> str | None:
         """What `restore` and Gate.opening take (A8): this dialect's own message, without any history. None:
         by this act nothing was configured that the client wished for."""
@@ -225,6 +244,12 @@ class ProviderSide(Protocol):
         ...
 
     def tell(self, wish: Wish) -> ProviderSaid: ...
+
+    # These four as the client's side has them.
+    def alike(self, payload: bytes, act: ReplyAudio | ReplyTranscript) -> list[Alike]: ...
+    def envelope(self, wish: UserAudio) -> Envelope | None: ...
+    def heard_unread(self, crossed: Crossed) -> None: ...
+    def told_unread(self, crossed: Crossed) -> None: ...
 
     @property
     def due_us(self) -> int | None:

@@ -10,6 +10,8 @@ on the socket's own memory (gateway/_compiled.pyx). tests/laws/test_shapes_laws.
 holds the two equal.
 """
 
+from typing import Any
+
 from msgspec import Struct
 
 _QUOTE = b'"'
@@ -43,6 +45,7 @@ class Shapes:
 
     def __init__(self, *shapes: Shape) -> None:
         self.shapes = shapes
+        self.compiled: Any = None  # what gateway/_compiled.pyx has made of it
         alone = [shape for shape in shapes if shape.open and len(shape.parts) == 1]
         self._settled_by_head = tuple(shape.parts[0] for shape in alone)
         self._others: dict[bytes, list[Shape]] = {}  # by their heads

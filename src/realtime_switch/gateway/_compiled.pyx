@@ -15,6 +15,8 @@ Dangers, and why they are none:
 - A frame's new head stands where its old one was, and is as long: lengths are
   spelt in the shortest way, or the frame is picows' to refuse. The payload is
   masked where it lies. Nobody looks at it again.
+- A frame that crosses from one dialect into another is written into memory of its own (_crossing.pxi), which
+  holds what `_together` then points to.
 - What the kernel does not take at once is copied by aiofastnet (see sockets.py
   for why every transport is one of its own).
 
@@ -50,20 +52,37 @@ cdef class _Table:
 
     cdef list _parts  # of each shape, a tuple of bytes
     cdef list _open
+    cdef list _cuts
 
     def __cinit__(self, shapes):
         self._parts = [shape.parts for shape in shapes.shapes]
         self._open = [shape.open for shape in shapes.shapes]
+        # The part that follows it; with no gap there is none.
+        self._cuts = [shape.cut + (1 if shape.cut >= 0 else len(shape.parts)) for shape in shapes.shapes]
 
     cdef bint fits(self, const char* frame, Py_ssize_t size) noexcept:
         cdef Py_ssize_t number
         for number in range(PyList_GET_SIZE(self._parts)):
-            if _fits(<tuple>self._parts[number], self._open[number] is True, frame, size):
+            if _fits(<tuple>self._parts[number], self._open[number] is True, frame, size, 0, NULL, NULL):
+                return True
+        return False
+
+    cdef bint cut(self, const char* frame, Py_ssize_t size, Py_ssize_t* start, Py_ssize_t* end) noexcept:
+        """Where in the frame that stands which it is for."""
+        cdef Py_ssize_t number
+        for number in range(PyList_GET_SIZE(self._parts)):
+            if _fits(
+                <tuple>self._parts[number], self._open[number] is True, frame, size,
+                <Py_ssize_t>self._cuts[number], start, end,
+            ):
                 return True
         return False
 
 
-cdef bint _fits(tuple parts, bint is_open, const char* frame, Py_ssize_t size) noexcept:
+cdef bint _fits(
+    tuple parts, bint is_open, const char* frame, Py_ssize_t size,
+    Py_ssize_t cut, Py_ssize_t* start, Py_ssize_t* end_of_cut,
+) noexcept:
     cdef const char* end = frame + size
     cdef const char* at = frame
     cdef const char* quote
@@ -75,6 +94,8 @@ cdef bint _fits(tuple parts, bint is_open, const char* frame, Py_ssize_t size) n
             quote = <const char*>memchr(at, c'"', end - at)
             if quote == NULL or quote[-1] == c'\\':
                 return False
+            if number == cut:
+                start[0], end_of_cut[0] = at - frame, quote - frame
             at = quote
         length = PyBytes_GET_SIZE(part)
         if end - at < length or memcmp(at, PyBytes_AS_STRING(part), length):
@@ -84,7 +105,11 @@ cdef bint _fits(tuple parts, bint is_open, const char* frame, Py_ssize_t size) n
 
 
 cdef _Table _table(shapes):
-    return _Table(shapes) if isinstance(shapes, Shapes) else None
+    if not isinstance(shapes, Shapes):
+        return None
+    if shapes.compiled is None:
+        shapes.compiled = _Table(shapes)
+    return <_Table>shapes.compiled
 
 
 def fits(shapes, bytes frame):
@@ -110,8 +135,12 @@ cdef object _kind(WSFrame frame):
     return TEXT if frame.msg_type == WSMsgType.TEXT else BINARY
 
 
+include "_crossing.pxi"
+
+
 cdef class ClientEnd(WSListener):
     cdef public object session
+    cdef public object own_kind
     cdef public WSTransport client
     cdef public object line
     cdef public list held
@@ -123,18 +152,28 @@ cdef class ClientEnd(WSListener):
     cdef public uint64_t passed_from_client_bytes
     cdef public uint64_t passed_from_provider
     cdef public uint64_t passed_from_provider_bytes
+    cdef public uint64_t unsent_from_provider  # of these, the messages that crossed to nobody
+    cdef public int64_t grown_to_client_bytes  # by what crossing has made of them
+    cdef public int64_t grown_to_provider_bytes
     cdef object _passes  # what the session answered with last (session/unheard.py), and
     cdef _Table _audio  # its shapes, if it has any
     cdef object _unheard  # where it is kept, or None
     cdef object _kept  # what is kept there, and how it grows and shrinks
     cdef object _append
     cdef object _popleft
+    cdef object _crossing  # if that is what it answered with, and
+    cdef _Roads _roads  # as it was when it was looked at last
 
     cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
         self._client_heard = True
         if not _is_plain(frame) or self.in_pieces:
             self.on_other_frame(transport, frame)
-        elif self._provider is not None and self._may_pass(frame.payload_ptr, frame.payload_size):
+        elif self._provider is None:
+            self.on_message(_kind(frame), frame.get_payload_as_bytes())
+        elif self._looks_for_crossing():
+            if not self._cross(frame.payload_ptr, frame.payload_size):
+                self.on_message(_kind(frame), frame.get_payload_as_bytes())
+        elif self._may_pass(frame.payload_ptr, frame.payload_size):
             self.passed_from_client += 1
             self.passed_from_client_bytes += frame.payload_size
             self._provider.send_reuse_external_buffer(frame.msg_type, frame.payload_ptr, frame.payload_size)
@@ -151,6 +190,12 @@ cdef class ClientEnd(WSListener):
         if provider is None or self.in_pieces:
             return False
         _mask(payload, size - head, key)
+        if self._looks_for_crossing():
+            if self._cross(payload, size - head):
+                self._client_heard = True
+                return True
+            _mask(payload, size - head, key)
+            return False
         if not self._may_pass(payload, size - head):
             _mask(payload, size - head, key)
             return False
@@ -164,14 +209,39 @@ cdef class ClientEnd(WSListener):
             (<Transport?>provider.underlying_transport).write_c(frame, size)
         return True
 
-    cdef bint _may_pass(self, const char* payload, Py_ssize_t size) except -1:
+    cdef bint _looks_for_crossing(self) except -1:
         passes = self.session.passes_from_client
         if passes is not self._passes:
             self._adopt(passes)
+        if self._crossing is None:
+            return False
+        if self._crossing.roads is not self._roads.of:
+            self._roads = _Roads(self._crossing)
+        return True
+
+    cdef bint _cross(self, const char* payload, Py_ssize_t size) except -1:
+        cdef WSTransport provider = self._provider
+        cdef int key = rand()
+        cdef Py_ssize_t written = self._roads.carry(payload, size, _to_provider, <char>0x81, <char*>&key)
+        if written < 0:
+            return False
+        self._keep(payload, size)
+        self.passed_from_client += 1
+        self.passed_from_client_bytes += size
+        self.grown_to_provider_bytes += self._roads.payload_bytes - size
+        if written and not (provider.is_close_frame_sent or provider.is_disconnected):
+            (<Transport?>provider.underlying_transport).write_c(_to_provider, written)
+        return True
+
+    cdef bint _may_pass(self, const char* payload, Py_ssize_t size) except -1:
         if self._audio is None:
-            return passes(PyBytes_FromStringAndSize(payload, size))
+            return self._passes(PyBytes_FromStringAndSize(payload, size))
         if not self._audio.fits(payload, size):
             return False
+        self._keep(payload, size)
+        return True
+
+    cdef _keep(self, const char* payload, Py_ssize_t size):
         if self._unheard is not None:
             self._append(PyBytes_FromStringAndSize(payload, size))
             while PyObject_Size(self._kept) > <Py_ssize_t>self._unheard.kept_max:
@@ -179,11 +249,13 @@ cdef class ClientEnd(WSListener):
                     self._unheard.bound()
                     break
                 self._popleft()
-        return True
 
     cdef _adopt(self, passes):
         self._passes = passes
-        self._audio = _table(getattr(passes, "audio", passes))
+        audio = getattr(passes, "audio", passes)
+        self._crossing = audio if hasattr(audio, "roads") else None
+        self._roads = _Roads(audio) if self._crossing is not None else None
+        self._audio = _table(audio)
         self._unheard = getattr(passes, "unheard", None)
         if self._unheard is not None:
             self._kept = self._unheard.kept
@@ -212,6 +284,8 @@ cdef class ProviderEnd(WSListener):
     cdef list _parts_put_by
     cdef Py_ssize_t _put_by_max
     cdef Py_buffer _tally  # of session/unread.py; held as long as it is used
+    cdef object _crossing
+    cdef _Roads _roads
     cdef char* _together  # frames of this read that have passed and are not sent yet, as they lie there
     cdef Py_ssize_t _together_bytes
     cdef bint _more  # of this read than what picows was handed now
@@ -229,14 +303,18 @@ cdef class ProviderEnd(WSListener):
         cdef char* start
         cdef Py_ssize_t size
         try:
-            if whole and call.line is self and self._may_pass(call, frame.payload_ptr, frame.payload_size):
-                call.provider_heard = True
-                call.passed_from_provider += 1
-                call.passed_from_provider_bytes += frame.payload_size
-                start = _start(frame)
-                size = frame.payload_ptr - start + frame.payload_size
-                self._take_along(call, start, size, frame.last_in_buffer)
-                return
+            if whole and call.line is self:
+                if self._looks_for_crossing(call):
+                    if self._cross(call, frame.payload_ptr, frame.payload_size, frame.last_in_buffer):
+                        return
+                elif self._may_pass(frame.payload_ptr, frame.payload_size):
+                    call.provider_heard = True
+                    call.passed_from_provider += 1
+                    call.passed_from_provider_bytes += frame.payload_size
+                    start = _start(frame)
+                    size = frame.payload_ptr - start + frame.payload_size
+                    self._take_along(call, start, size, frame.last_in_buffer)
+                    return
             if self._together_bytes:
                 self._hold(call)
         except BaseException:
@@ -259,7 +337,9 @@ cdef class ProviderEnd(WSListener):
         cdef ClientEnd call = self.call
         if self.in_pieces or call.line is not self:
             return False
-        if not self._may_pass(call, frame + head, size - head):
+        if self._looks_for_crossing(call):
+            return self._cross(call, frame + head, size - head, last)
+        if not self._may_pass(frame + head, size - head):
             return False
         call.provider_heard = True
         call.passed_from_provider += 1
@@ -267,17 +347,44 @@ cdef class ProviderEnd(WSListener):
         self._take_along(call, frame, size, last)
         return True
 
-    cdef bint _may_pass(self, ClientEnd call, const char* payload, Py_ssize_t size) except -1:
-        cdef int64_t* tally
+    cdef bint _looks_for_crossing(self, ClientEnd call) except -1:
         passes = call.session.passes_from_provider
         if passes is not self._passes:
             self._adopt(passes)
+        if self._crossing is None:
+            return False
+        if self._crossing.roads is not self._roads.of:
+            self._roads = _Roads(self._crossing)
+        return True
+
+    cdef bint _cross(self, ClientEnd call, const char* payload, Py_ssize_t size, bint last) except -1:
+        cdef char* to = _to_client
+        cdef Py_ssize_t written
+        if self._together_bytes:
+            to = self._together + self._together_bytes
+            # Else it is in the read buffer, or there is no more room.
+            if not _to_client < to <= _to_client + TO_CLIENT_BYTES - FRAME_BYTES_MAX:
+                self._hold(call)
+                to = _to_client
+        written = self._roads.carry(payload, size, to, <char>(0x80 | <int>call.own_kind), NULL)
+        if written < 0:
+            return False
+        call.provider_heard = True
+        call.passed_from_provider += 1
+        call.passed_from_provider_bytes += size
+        call.unsent_from_provider += written == 0
+        call.grown_to_client_bytes += self._roads.payload_bytes - size
+        self._take_along(call, to, written, last)
+        return True
+
+    cdef bint _may_pass(self, const char* payload, Py_ssize_t size) except -1:
+        cdef int64_t* tally
         if self._audio is None:
-            return passes(PyBytes_FromStringAndSize(payload, size))
+            return self._passes(PyBytes_FromStringAndSize(payload, size))
         if self._audio.fits(payload, size):
             tally = <int64_t*>self._tally.buf
             if not tally[0]:
-                passes.first(PyBytes_FromStringAndSize(payload, size))
+                self._passes.first(PyBytes_FromStringAndSize(payload, size))
             tally[0] += 1
             tally[1] += size
             return True
@@ -300,6 +407,8 @@ cdef class ProviderEnd(WSListener):
         self._words = _table(getattr(passes, "words", None))
         self._idle = _table(getattr(passes, "idle", None))
         self._parts = _table(getattr(passes, "parts", None))
+        self._crossing = passes if hasattr(passes, "roads") else None
+        self._roads = _Roads(passes) if self._crossing is not None else None
         if self._words is None or self._idle is None or self._parts is None:
             self._audio = None
         if self._audio is not None:
@@ -319,11 +428,13 @@ cdef class ProviderEnd(WSListener):
             if call.held:
                 self._hold(call)
                 call.flush()
-            else:
+            elif self._together_bytes:
                 self._send_on(call)
 
     cdef _hold(self, ClientEnd call):
         """They go out together with what follows."""
+        if not self._together_bytes:
+            return
         call.held.append(PyBytes_FromStringAndSize(self._together, self._together_bytes))
         self._together_bytes = 0
 

@@ -127,7 +127,7 @@ class Conductor(ClientEnd):
         self._books = books
         self._ask_who = ask_who
         self._open_line = open_line
-        self._own_kind = own_kind
+        self.own_kind = own_kind
         self._idle_pings_max = max(1, round(idle_s / PING_S))
         self._log = _log.bind(session=who.session_id)
         self._loop = asyncio.get_running_loop()
@@ -326,7 +326,7 @@ class Conductor(ClientEnd):
         kept = False
         for step in steps:
             if type(step) is ToClient:  # nearly always, and a match would try it by parts
-                self._tell_client(kind if step.payload is original else self._own_kind, step.payload)
+                self._tell_client(kind if step.payload is original else self.own_kind, step.payload)
                 continue
             match step:
                 case ToProvider(payload):
@@ -496,6 +496,9 @@ class Conductor(ClientEnd):
             passed_from_client_bytes=self.passed_from_client_bytes,
             passed_from_provider=self.passed_from_provider,
             passed_from_provider_bytes=self.passed_from_provider_bytes,
+            unsent_from_provider=self.unsent_from_provider,
+            grown_to_client_bytes=self.grown_to_client_bytes,
+            grown_to_provider_bytes=self.grown_to_provider_bytes,
             unproven_from_client=self.session.unproven_from_client,
             unproven_from_provider=self.session.unproven_from_provider,
         )

@@ -23,6 +23,7 @@ class ClientEnd(WSListener):
     session: "Session"
     client: WSTransport | None = None
     line: "ProviderEnd | None" = None  # the provider connection of the present
+    own_kind: WSMsgType  # how frames that are not as they came travel to the client
     held: list[bytes]  # for the client; while there are any, nothing may overtake them
     provider_heard = False
     in_pieces = False  # a message of the client has begun and is not whole
@@ -32,16 +33,23 @@ class ClientEnd(WSListener):
     passed_from_client_bytes = 0
     passed_from_provider = 0
     passed_from_provider_bytes = 0
+    unsent_from_provider = 0  # of these, the messages that crossed to nobody
+    grown_to_client_bytes = 0  # by what crossing has made of them
+    grown_to_provider_bytes = 0
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self._client_heard = True
         kind = frame.msg_type
         if (kind is TEXT or kind is BINARY) and is_plain(frame) and not self.in_pieces:
             payload = frame.get_payload_as_bytes()
-            if self._provider is not None and self.session.passes_from_client(payload):
+            if self._provider is not None and (passed := self.session.passes_from_client(payload)):
                 self.passed_from_client += 1
                 self.passed_from_client_bytes += len(payload)
-                self._provider.send(kind, payload)
+                if passed is True:
+                    self._provider.send(kind, payload)
+                else:
+                    self.grown_to_provider_bytes += len(passed) - len(payload)
+                    self._provider.send(TEXT, passed)
             else:
                 self.on_message(kind, payload)
         else:
@@ -71,14 +79,21 @@ class ProviderEnd(WSListener):
             return
         payload = frame.get_payload_as_bytes()
         # What is not the last of one read goes the other way, where it is sent on together with the last.
-        if last and call.line is self and not call.held and call.session.passes_from_provider(payload):
-            call.provider_heard = True
-            call.passed_from_provider += 1
-            call.passed_from_provider_bytes += len(payload)
-            if call.client is not None:
-                call.client.send(kind, payload)
-        else:
+        passed: bool | bytes = False
+        if last and call.line is self and not call.held:
+            passed = call.session.passes_from_provider(payload)
+        if passed is False:
             self.on_message(kind, payload, last)
+            return
+        call.provider_heard = True
+        call.passed_from_provider += 1
+        call.passed_from_provider_bytes += len(payload)
+        if passed is not True:
+            call.unsent_from_provider += not passed
+            call.grown_to_client_bytes += len(passed) - len(payload)
+            kind, payload = call.own_kind, passed
+        if call.client is not None and payload:
+            call.client.send(kind, payload)
 
     def on_message(self, kind: WSMsgType, payload: bytes, last: bool) -> None:
         """`last`: nothing more of what the provider sent in one go."""

@@ -4,12 +4,16 @@ from msgspec import Struct
 
 
 class Traffic(Struct):
-    """What passed came in at one end and went out at the other, unread."""
+    """What passed came in at one end and went out at the other, unread; what crossed from one dialect into
+    another, longer or shorter than it came."""
 
     passed_from_client: int = 0
     passed_from_client_bytes: int = 0
     passed_from_provider: int = 0
     passed_from_provider_bytes: int = 0
+    unsent_from_provider: int = 0  # of what passed; it says nothing in the client's dialect
+    grown_to_client_bytes: int = 0
+    grown_to_provider_bytes: int = 0
     read_from_client: int = 0
     read_from_client_bytes: int = 0
     read_from_provider: int = 0
@@ -35,11 +39,11 @@ class Traffic(Struct):
 
     @property
     def to_client(self) -> int:
-        return self.passed_from_provider + self.told_client
+        return self.passed_from_provider - self.unsent_from_provider + self.told_client
 
     @property
     def to_client_bytes(self) -> int:
-        return self.passed_from_provider_bytes + self.told_client_bytes
+        return self.passed_from_provider_bytes + self.grown_to_client_bytes + self.told_client_bytes
 
     @property
     def to_provider(self) -> int:
@@ -47,4 +51,4 @@ class Traffic(Struct):
 
     @property
     def to_provider_bytes(self) -> int:
-        return self.passed_from_client_bytes + self.told_provider_bytes
+        return self.passed_from_client_bytes + self.grown_to_provider_bytes + self.told_provider_bytes

@@ -89,6 +89,9 @@ HELD_LINES_MAX = 100
 # How many frames with the agent's next words may lie unread, and with the bounds of its parts. A reply of two
 # minutes has some 400.
 UNREAD_WORDS_MAX = 500
+# How long a frame may be that goes from one dialect into the other unread; the memory in which it is written
+# is one for all calls (gateway/_compiled.pyx). Half a second of 24 kHz is 32 KB.
+CROSSING_BYTES_MAX = 65_000
 
 # -- Calls -----------------------------------------------------------------------------------------------
 

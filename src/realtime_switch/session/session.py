@@ -765,7 +765,7 @@ class Session:
         lane = (
             relay(way.dialect, self._gate, side, self._client_side)
             if relayed
-            else Translation(self._client_side, side)
+            else Translation(self._client_side, side, way.dialect.only_idle_from_provider)
         )
         lane.tell_of_audio(self._answered)
         return Connection(way, lane, 0)
@@ -844,8 +844,8 @@ class Session:
         return [step for payload in waiting for step in self._say(payload)]
 
     def _say(self, payload: bytes) -> Steps:
-        if self.passes_from_client(payload):
-            return [ToProvider(payload)]
+        if (passed := self.passes_from_client(payload)) is not False:
+            return [ToProvider(payload if passed is True else passed)]
         answer = self.from_client(payload)
         return [ToProvider(payload)] if answer is PASS else answer
 

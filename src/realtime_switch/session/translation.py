@@ -3,11 +3,18 @@
 Each side answers what it is told with frames for its own socket and with acts or wishes for the other
 side; here they are carried across until nothing is left to say. Bills are heard first, as in a relay: kept
 before the client can have what they are for.
+
+Nearly every frame is audio, and need not be read once one like it was: it crosses (crossing.py). Each
+direction is closed until such a frame was read, and is closed again by whatever else is heard, after the two
+sides have been told what crossed.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from ..dialects.acts import Act, AudioPassed, Bill, ReplyAudio, ToolCall
+from msgspec.structs import replace
+
+from ..dialects.acts import Act, AudioPassed, Bill, ReplyAudio, ReplyTranscript, ToolCall
 from ..dialects.dialect import (
     AskSwitch,
     ClientSaid,
@@ -18,20 +25,27 @@ from ..dialects.dialect import (
     ToClient,
     ToProvider,
 )
-from ..dialects.wishes import Configure, SayCall, Wish
+from ..dialects.envelopes import Alike, Envelope
+from ..dialects.wishes import Configure, SayCall, UserAudio, Wish
+from .crossing import Crossing, Road
 from .lane import Heard, Hop, Hops
-from .unread import Passes, nothing_passes
+from .unread import Proof, nothing_passes
 
 
 class Translation:
-    def __init__(self, client_side: ClientSide, provider_side: ProviderSide) -> None:
+    def __init__(
+        self, client_side: ClientSide, provider_side: ProviderSide, idle: Proof = nothing_passes
+    ) -> None:
+        """`idle`: which of the provider's frames nobody listens for."""
         self._client_side = client_side
         self._provider_side = provider_side
         self.briefed = False  # the client's first word is in what `opening` and `ready` say
-        self.passes_from_client: Passes = nothing_passes
-        self.passes_from_provider: Passes = nothing_passes
+        self.passes_from_client = Crossing()
+        self.passes_from_provider = Crossing(idle)
         self._on_audio: Callable[[], None] | None = None
-        self._base64_chars = 0  # of the reply's audio that went by since somebody was told
+        # Of the reply, what went by since somebody was told.
+        self._base64_chars = 0
+        self._words: list[ReplyTranscript] = []
         self._held: list[Wish] = []  # what the client's first word asks besides how to hold the call
 
     @property
@@ -90,11 +104,18 @@ class Translation:
 
     def audio_from_client(self, payload: bytes) -> Hops | None:
         """Most of what a client says, on the way that is short. None: it is something else."""
+        self._close_to_provider()
         said = self._client_side.hear_audio(payload)
-        return None if said is None else self._asked(said)
+        if said is None:
+            return None
+        hops = self._asked(said)
+        if len(said) == 1 and isinstance(wish := said[0], UserAudio):
+            self._open_to_provider(payload, wish)
+        return hops
 
     def from_client(self, payload: bytes) -> Hops:
-        return self._asked(self._client_side.hear(payload))
+        self._close()
+        return [*self.catch_up(), *self._asked(self._client_side.hear(payload))]
 
     def _asked(self, said: ClientSaid) -> Hops:
         hops: Hops = []
@@ -103,16 +124,25 @@ class Translation:
         return hops
 
     def from_provider(self, payload: bytes) -> Hops:
+        crossed = self.passes_from_provider(payload)
+        if crossed is not False:
+            return [ToClient(crossed)] if crossed else []
+        self._close()
         said = self._provider_side.hear_audio(payload)
         if said is None:
             said = self._provider_side.hear(payload)
-        elif len(said) == 1 and isinstance(audio := said[0], ReplyAudio):
+        act = said[-1] if said else None
+        if len(said) == 1 and isinstance(act, ReplyAudio):
             # It is only counted; whoever wants to know how much there was is told before anything else.
             if not self._base64_chars and self._on_audio is not None:
                 self._on_audio()
-            self._base64_chars += len(audio.base64)
-            return [_to_client(one) for one in self._client_side.tell(audio) if not isinstance(one, Wish)]
-        return self._bills_first([*self.catch_up(), *self._carry(said)])
+            self._base64_chars += len(act.base64)
+            hops: Hops = [_to_client(one) for one in self._client_side.tell(act) if not isinstance(one, Wish)]
+        else:
+            hops = [*self.catch_up(), *self._bills_first(self._carry(said))]
+        if isinstance(act, ReplyAudio | ReplyTranscript):
+            self._open_to_client(payload, act)
+        return hops
 
     def beside(self, payload: bytes) -> Hops:
         """Of a connection that nobody is to hear of yet."""
@@ -120,7 +150,8 @@ class Translation:
         return [ToProvider(one) if isinstance(one, bytes) else Heard(one) for one in said]
 
     def woke(self) -> Hops:
-        return self._bills_first([*self.catch_up(), *self._carry(self._provider_side.woke())])
+        self._close()
+        return [*self.catch_up(), *self._bills_first(self._carry(self._provider_side.woke()))]
 
     @property
     def due_us(self) -> int | None:
@@ -130,8 +161,44 @@ class Translation:
         return [Heard(act) for act in self._provider_side.closed(code, reason)]
 
     def catch_up(self) -> Hops:
+        self._settle()
+        words, self._words = self._words, []
         chars, self._base64_chars = self._base64_chars, 0
-        return [Heard(AudioPassed(chars))] if chars else []
+        return [*map(Heard, words), *([Heard(AudioPassed(chars))] if chars else [])]
+
+    # -- Unread ---------------------------------------------------------------------------------------------
+
+    def _open_to_client(self, payload: bytes, act: ReplyAudio | ReplyTranscript) -> None:
+        alike = self._provider_side.alike(payload, act)
+        self.passes_from_provider.roads = _roads(alike, self._client_side.envelope)
+
+    def _open_to_provider(self, payload: bytes, wish: UserAudio) -> None:
+        alike = self._client_side.alike(payload, wish)
+        self.passes_from_client.roads = _roads(alike, self._provider_side.envelope)
+
+    def _close(self) -> None:
+        """Before anything is heard or told that may change what a frame means."""
+        self._settle()
+        self.passes_from_client.roads = self.passes_from_provider.roads = ()
+
+    def _close_to_provider(self) -> None:
+        """Before more of the user's audio, which changes nothing of what the provider says."""
+        self._settle()
+        self.passes_from_client.roads = ()
+
+    def _settle(self) -> None:
+        """Tell both sides what has crossed."""
+        for crossed in self.passes_from_client.take():
+            self._client_side.heard_unread(crossed)
+            self._provider_side.told_unread(crossed)
+        for crossed in self.passes_from_provider.take():
+            self._provider_side.heard_unread(crossed)
+            self._client_side.told_unread(crossed)
+            self._base64_chars += crossed.base64_chars
+            if isinstance(crossed.said, ReplyTranscript):
+                self._words.append(replace(crossed.said, text=crossed.text))
+
+    # -- Across ---------------------------------------------------------------------------------------------
 
     def _carry(self, said: Sequence[bytes | Act | Wish]) -> Hops:
         hops: Hops = []
@@ -150,6 +217,11 @@ class Translation:
 
     def _bills_first(self, hops: Hops) -> Hops:
         return sorted(hops, key=_is_no_bill)
+
+
+def _roads(alikes: list[Alike], envelope: Callable[[Any], Envelope | None]) -> tuple[Road, ...]:
+    around = [(alike, envelope(alike.said)) for alike in alikes]
+    return tuple(Road(alike, found) for alike, found in around if found is not None)
 
 
 def _is_no_bill(hop: Hop) -> bool:

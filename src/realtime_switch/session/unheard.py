@@ -174,11 +174,10 @@ class Keeps:
         self.audio = audio
         self.unheard = unheard
 
-    def __call__(self, payload: bytes) -> bool:
-        if not self.audio(payload):
-            return False
-        self.unheard.audio(payload)
-        return True
+    def __call__(self, payload: bytes) -> bool | bytes:
+        if (passed := self.audio(payload)) is not False:
+            self.unheard.audio(payload)
+        return passed
 
 
 _SPOKEN = (Weight.AUDIO, Weight.COMMIT)

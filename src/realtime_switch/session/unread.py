@@ -10,14 +10,17 @@ which are always the same objects.
 from array import array
 from collections import deque
 from collections.abc import Callable
+from typing import Literal
 
 from ..dialects.dialect import Dialect
 from . import limits
 
-Passes = Callable[[bytes], bool]
+Proof = Callable[[bytes], bool]
+# True: it goes on as it came. False: it is to be read. Bytes: these go on instead (crossing.py).
+Passes = Callable[[bytes], bool | bytes]
 
 
-def nothing_passes(payload: bytes) -> bool:
+def nothing_passes(payload: bytes) -> Literal[False]:
     return False
 
 
@@ -26,10 +29,10 @@ def _to_nobody() -> None: ...
 
 class Unread:
     def __init__(self, dialect: Dialect) -> None:
-        self.audio: Passes = dialect.only_audio_from_provider
-        self.words: Passes = dialect.only_words_from_provider
-        self.idle: Passes = dialect.only_idle_from_provider
-        self.parts: Passes = dialect.only_parts_from_provider
+        self.audio: Proof = dialect.only_audio_from_provider
+        self.words: Proof = dialect.only_words_from_provider
+        self.idle: Proof = dialect.only_idle_from_provider
+        self.parts: Proof = dialect.only_parts_from_provider
         self._envelope_bytes = dialect.envelope_bytes
         self.tally = array("q", (0, 0))  # frames of audio, and the bytes of all of them
         self._sample = b""  # the first of them: they are alike but for their audio

@@ -7,11 +7,23 @@ ids. What it asks becomes wishes in listening.py; what it is told is written in 
 from collections.abc import Sequence
 from typing import Any
 
-from ..acts import Act, Configured, Ready, Refused, ReplyBegun, ReplyDone, ToolCall, Trouble
+from ..acts import (
+    Act,
+    Configured,
+    Ready,
+    Refused,
+    ReplyAudio,
+    ReplyBegun,
+    ReplyDone,
+    ReplyTranscript,
+    ToolCall,
+    Trouble,
+)
 from ..dialect import ClientSaid, Edge, Farewell, FirstWord, Hangup, NewId
+from ..envelopes import Alike, Crossed, Envelope
 from ..members import object_of
 from ..terms import Target, Terms
-from ..wishes import Config
+from ..wishes import Config, UserAudio
 from . import setup_in
 from .endings import FAULT, POLICY, ending, hangup, refused
 from .gate import Gate
@@ -136,6 +148,11 @@ class ClientSide:
     def hear_audio(self, payload: bytes) -> ClientSaid | None:
         return self._listener.hear_audio(payload)
 
+    def alike(self, payload: bytes, wish: UserAudio) -> list[Alike]:
+        return self._listener.alike(payload, wish)
+
+    def heard_unread(self, crossed: Crossed) -> None: ...
+
     # -- Of a translation: what the client is told -------------------------------------------------------
 
     def tell(self, act: Act) -> ClientSaid:
@@ -154,6 +171,11 @@ class ClientSide:
         if was_open and not self._teller.open:
             frames += self._handle()
         return [*(self._completed() if frames else []), *frames]
+
+    def envelope(self, act: ReplyAudio | ReplyTranscript) -> Envelope | None:
+        return self._teller.envelope(act) if self.complete else None
+
+    def told_unread(self, crossed: Crossed) -> None: ...
 
     def _completed(self) -> list[bytes]:
         """Before anything else, and once: a provider's later connections are not the client's to see."""

@@ -54,18 +54,20 @@ def compact(value: Any) -> str:
 
 _AUDIO = b'{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=%d","data":"'
 _AUDIO_HEADS = {rate_hz: _AUDIO % rate_hz for rate_hz in (8_000, 16_000, 24_000, 48_000)}
-_AUDIO_END = b'"}}}'
+AUDIO_END = b'"}}}'
+
+
+def audio_head(audio_format: AudioFormat) -> bytes:
+    return _AUDIO_HEADS.get(audio_format.rate_hz) or _AUDIO % audio_format.rate_hz
 
 
 def audio(base64: str, audio_format: AudioFormat) -> bytes:
     """Nearly every frame of a call: put together, not printed. What is no base64 is printed after all, so
     that it stays within its quotes."""
-    rate_hz = audio_format.rate_hz
-    head = _AUDIO_HEADS.get(rate_hz) or _AUDIO % rate_hz
     if '"' in base64 or "\\" in base64 or not base64.isascii():
-        blob = {"mimeType": f"audio/pcm;rate={rate_hz}", "data": base64}
+        blob = {"mimeType": f"audio/pcm;rate={audio_format.rate_hz}", "data": base64}
         return write({"realtimeInput": {"audio": blob}})
-    return head + base64.encode("ascii") + _AUDIO_END
+    return audio_head(audio_format) + base64.encode("ascii") + AUDIO_END
 
 
 ACTIVITY_START = b'{"realtimeInput":{"activityStart":{}}}'

@@ -35,11 +35,13 @@ from ..acts import (
     Usage,
 )
 from ..dialect import NewId, NowUs
+from ..envelopes import Alike, Crossed
 from ..members import list_of, object_of, text_of
 from ..sound import PCM_24K, AudioFormat
 from . import frames, usage
 from .calls import Calls
 from .casing import duration_ms
+from .proofs import only_audio_from_provider, words_from_provider
 from .reasons import Status, ending
 from .users import Users
 
@@ -190,6 +192,20 @@ class Hearing:
         assert self.reply is not None
         acts.append(ReplyAudio(self.reply.item_id, base64, audio_format))
         return acts
+
+    def alike(self, act: ReplyAudio | ReplyTranscript) -> list[Alike]:
+        """Nothing in a frame says what it belongs to, so all are alike that come while this lasts."""
+        reply = self.reply
+        lasts = reply is not None and reply.item_id == act.item_id and not reply.interrupted
+        if not lasts or self._old_turns or self.text_only:
+            return []
+        audio, words = ReplyAudio(act.item_id, "", PCM_24K), ReplyTranscript(act.item_id, 0, "")
+        return [Alike(only_audio_from_provider, audio), Alike(words_from_provider, words)]
+
+    def heard_unread(self, crossed: Crossed) -> None:
+        assert self.reply is not None
+        self.reply.base64_chars += crossed.base64_chars
+        self._outputs += crossed.frames
 
     def passed(self, base64_chars: int) -> list[Act]:
         return [*(self._audio(base64_chars) or ()), AudioPassed(base64_chars)]

@@ -12,7 +12,9 @@ import msgspec
 from msgspec import Struct
 
 from ..dialect import ClientSaid, Hangup, NewId
+from ..envelopes import Alike
 from ..members import list_of
+from ..shapes import Shapes, whole
 from ..unambiguous import read_object
 from ..wishes import (
     AnswerTool,
@@ -28,6 +30,7 @@ from ..wishes import (
 )
 from . import content, setup_in
 from .endings import refused
+from .proofs import only_audio_from_client
 from .setup_in import Setup
 from .shape import INVALID, read_message
 from .telling import Teller
@@ -73,6 +76,7 @@ class Listener:
         self._seeds = False  # what the client puts in is the past, until it says that this is all of it
         self._speaks = False  # between its own marks
         self._spoke = False  # and there was audio between them
+        self._alike: Alike | None = None
 
     def take(self, setup: Setup) -> None:
         self.setup = setup
@@ -89,6 +93,16 @@ class Listener:
     def hear_audio(self, payload: bytes) -> ClientSaid | None:
         wish = _only_audio(payload)
         return None if wish is None else self._hear_audio(wish)
+
+    def alike(self, payload: bytes, wish: UserAudio) -> list[Alike]:
+        """With the very same mime type, which names the rate."""
+        cut = only_audio_from_client.cut(payload)
+        if cut is None or (self.setup.config.manual_turns and not self._speaks):
+            return []
+        before, after = payload[: cut.start], payload[cut.stop :]
+        if self._alike is None or self._alike.shapes.shapes[0].parts != (before, after):
+            self._alike = Alike(Shapes(whole(before, after)), UserAudio("", wish.format))
+        return [self._alike]
 
     def hear(self, payload: bytes) -> ClientSaid:
         if (said := self.hear_audio(payload)) is not None:

@@ -27,6 +27,10 @@ class Microphone:
             pieces.append((base64, self._told))
         return pieces
 
+    def takes(self, audio_format: AudioFormat) -> bool:
+        """Frames of that format go on as they are."""
+        return audio_format == self._source == self._told
+
     def rest(self) -> list[Piece]:
         """What the filter still holds at the end of a turn."""
         base64 = self._converter.flush()

@@ -94,6 +94,20 @@ def proven_audio(payload: bytes) -> str | None:
     return base64.decode("ascii") if base64.isascii() and b"\\" not in base64 else None
 
 
+# A provider's words are printed in one member of their own, by those who print one member a frame.
+words_from_provider = Shapes(
+    whole(
+        b'{\n  "serverContent": {\n    "outputTranscription": {\n      "text": "',
+        b'"\n    }\n  }\n}\n',
+    ),
+    whole(
+        b'{\n  "serverContent": {\n    "outputTranscription": {\n      "text": "',
+        b'"\n    }\n  }\n}',
+    ),
+    whole(b'{"serverContent":{"outputTranscription":{"text":"', b'"}}}'),
+    whole(b'{"serverContent": {"outputTranscription": {"text": "', b'"}}}'),
+)
+
 # Never: a reply begins with them as well as with audio, and they are few.
 only_words_from_provider = Shapes()
 

@@ -14,6 +14,8 @@ from ..acts import (
     ItemTaken,
     PastTold,
     Refused,
+    ReplyAudio,
+    ReplyTranscript,
     ReplyTruncated,
     SpeechStarted,
     StartOver,
@@ -21,6 +23,7 @@ from ..acts import (
     UserText,
 )
 from ..dialect import Manner, NewId, NowUs, ProviderSaid
+from ..envelopes import Alike, Crossed, Envelope
 from ..sound import PCM_24K, AudioFormat, base64_bytes, silence
 from ..terms import Target, Terms
 from ..wishes import (
@@ -76,6 +79,7 @@ class ProviderSide:
         self._full_told = False  # that the buffer is
         self._microphone = Microphone(target.input)
         self._input_us = 0  # of the user's audio
+        self._input_rest = 0  # not a whole microsecond yet: it makes no difference how a stream is cut up
         self._turn_us = 0  # where its newest turn ended
         self._activity: bool | None = None  # an activity of the client's own is open; True: with audio in it
         self._activity_over_us = 0
@@ -105,6 +109,12 @@ class ProviderSide:
     def hear_audio(self, payload: bytes) -> ProviderSaid | None:
         base64 = proven_audio(payload)
         return None if base64 is None else [*self._hearing.audio(base64, PCM_24K)]
+
+    def alike(self, payload: bytes, act: ReplyAudio | ReplyTranscript) -> list[Alike]:
+        return self._hearing.alike(act)
+
+    def heard_unread(self, crossed: Crossed) -> None:
+        self._hearing.heard_unread(crossed)
 
     def _tell_before_speech(self) -> list[bytes]:
         """The model answers the user's speech unasked, and is to know by then what the client has added."""
@@ -171,8 +181,22 @@ class ProviderSide:
     # -- The user ----------------------------------------------------------------------------------------
 
     def _user_audio(self, wish: UserAudio) -> ProviderSaid:
-        self._input_us += base64_bytes(wish.base64) * 1000 // wish.format.bytes_per_ms
+        self._count_input(base64_bytes(wish.base64), wish.format)
         return [frame for one in self._microphone.heard(wish) for frame in self._sent(*one)]
+
+    def _count_input(self, audio_bytes: int, audio_format: AudioFormat) -> None:
+        total = self._input_rest + audio_bytes * 1000
+        us, self._input_rest = divmod(total, audio_format.bytes_per_ms)
+        self._input_us += us
+
+    def envelope(self, wish: UserAudio) -> Envelope | None:
+        if not self._microphone.takes(wish.format) or (self._hearing.users.manual and not self._activity):
+            return None
+        return Envelope(frames.audio_head(wish.format), frames.AUDIO_END)
+
+    def told_unread(self, crossed: Crossed) -> None:
+        assert isinstance(crossed.said, UserAudio)
+        self._count_input(crossed.audio_bytes, crossed.said.format)
 
     def _sent(self, base64: str, audio_format: AudioFormat) -> ProviderSaid:
         if self._hearing.users.manual and self._activity is None:

@@ -28,6 +28,7 @@ from ..acts import (
     UserTranscript,
     UserTranscriptFailed,
 )
+from ..envelopes import Envelope
 from ..mending import UNREADABLE, read_any
 from ..sound import PCM_24K, AudioFormat, Converter
 from ..wishes import Config
@@ -169,6 +170,14 @@ class Teller:
             return []
         return [content(outputTranscription={"text": one}) for one in _pieces(words, TEXT_CHARS_MAX)]
 
+    def envelope(self, act: ReplyAudio | ReplyTranscript) -> Envelope | None:
+        if self._interrupted or not self.shown:
+            return None
+        if isinstance(act, ReplyAudio):
+            return Envelope(_AUDIO_HEAD, _AUDIO_TAIL) if act.format == self._source == PCM_24K else None
+        known = self.config.agent_words and (act.item_id, act.part) in self._in_words
+        return Envelope(_WORDS_HEAD, _WORDS_TAIL) if known else None
+
     def _text(self, act: ReplyText) -> list[bytes]:
         words = self._fresh((act.item_id, act.part, "text"), act.text, act.final)
         if self._mute():
@@ -242,6 +251,7 @@ class Teller:
 
 _AUDIO = content(modelTurn={"role": "model", "parts": [{"inlineData": {"mimeType": MIME_TYPE, "data": "?"}}]})
 _AUDIO_HEAD, _AUDIO_TAIL = _AUDIO.split(b"?")
+_WORDS_HEAD, _WORDS_TAIL = content(outputTranscription={"text": "?"}).split(b"?")
 
 
 def _sound(base64: str) -> list[bytes]:

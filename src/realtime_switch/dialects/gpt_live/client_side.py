@@ -7,12 +7,13 @@ is said by `error` and `info`, because an SDK takes an event type that it does n
 
 from collections.abc import Sequence
 
-from ..acts import Act, Configured, Ready, ToolCall
+from ..acts import Act, Configured, Ready, ReplyAudio, ReplyTranscript, ToolCall
 from ..dialect import ClientSaid, Edge, Farewell, FirstWord, Hangup, NewId
+from ..envelopes import Alike, Crossed, Envelope
 from ..members import text_of
 from ..terms import Target, Terms
 from ..unambiguous import read_object
-from ..wishes import Config
+from ..wishes import Config, UserAudio
 from . import frames
 from .endings import ending, error_of
 from .gate import Gate
@@ -114,6 +115,15 @@ class ClientSide:
 
     def tell(self, act: Act) -> ClientSaid:
         raise NotImplementedError(_NOT_YET)
+
+    def alike(self, payload: bytes, wish: UserAudio) -> list[Alike]:
+        return []
+
+    def envelope(self, act: ReplyAudio | ReplyTranscript) -> Envelope | None:
+        return None
+
+    def heard_unread(self, crossed: Crossed) -> None: ...
+    def told_unread(self, crossed: Crossed) -> None: ...
 
 
 # The switchboard lets nobody come so far.

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from ..acts import Act, Trouble
+from ..acts import Act, ReplyAudio, ReplyTranscript, Trouble
 from ..dialect import Manner, NewId, NowUs, ProviderSaid
+from ..envelopes import Alike, Crossed, Envelope
 from ..terms import Target, Terms
-from ..wishes import Config, Wish
+from ..wishes import Config, UserAudio, Wish
 from . import frames
 from .hearing import Hearing
 
@@ -38,6 +39,15 @@ class ProviderSide:
 
     def tell(self, wish: Wish) -> ProviderSaid:
         raise NotImplementedError("GPT-Live is not translated")
+
+    def alike(self, payload: bytes, act: ReplyAudio | ReplyTranscript) -> list[Alike]:
+        return []
+
+    def envelope(self, wish: UserAudio) -> Envelope | None:
+        return None
+
+    def heard_unread(self, crossed: Crossed) -> None: ...
+    def told_unread(self, crossed: Crossed) -> None: ...
 
     @property
     def due_us(self) -> int | None:

@@ -36,8 +36,9 @@ from ..acts import (
     UserTurn,
 )
 from ..dialect import ClientSaid, Edge, Farewell, FirstWord, Hangup, NewId
+from ..envelopes import Alike, Crossed, Envelope
 from ..terms import Target, Terms
-from ..wishes import Config
+from ..wishes import Config, UserAudio
 from . import beta as beta_dialect
 from . import replying, telling
 from .asking import Asking
@@ -45,6 +46,7 @@ from .conversation import Conversation, Item
 from .endings import ending, kind_of, told_as
 from .gate import Gate
 from .hearing import Hearing
+from .proofs import only_audio_from_client
 from .replying import Replying
 from .resume import config_to_save
 from .session import Session
@@ -208,6 +210,18 @@ class ClientSide:
             self._from_now_on_tell()
         teller = self._tellers.get(type(act))
         return [] if teller is None else [*teller(act)]
+
+    def alike(self, payload: bytes, wish: UserAudio) -> list[Alike]:
+        """In manual turns each frame is counted, so that a turn which is too short can be refused."""
+        return [] if self._session.config.manual_turns else [Alike(only_audio_from_client, wish)]
+
+    def envelope(self, act: ReplyAudio | ReplyTranscript) -> Envelope | None:
+        return self._replying.envelope(act)
+
+    def heard_unread(self, crossed: Crossed) -> None: ...
+
+    def told_unread(self, crossed: Crossed) -> None:
+        self._replying.told_unread(crossed)
 
 
 def _begin(conversation: Conversation, act: ReplyBegun) -> None:

@@ -2,7 +2,7 @@
 and of a stream of pictures only those that belong to something said (TRANSLATION.md 9)."""
 
 from ..dialect import NowUs
-from ..sound import AudioFormat, Converter, duration_ms, silence
+from ..sound import AudioFormat, Converter, audio_ms, duration_ms, silence
 from ..wishes import Picture, UserAudio, UserImage
 from . import requests_out as out
 
@@ -35,6 +35,13 @@ class Microphone:
             self._source = wish.format
             self._converter = Converter(wish.format, self._told)
         return frames + self._appended(self._converter.convert(wish.base64))
+
+    def takes(self, audio_format: AudioFormat, manual: bool) -> bool:
+        """Frames of that format go on as they are."""
+        return audio_format == self._source == self._told and (self.open or not manual)
+
+    def heard_unread(self, audio_bytes: int) -> None:
+        self._turn_ms += audio_ms(audio_bytes, self._told)
 
     def begins(self) -> list[bytes]:
         self._converter = Converter(self._source, self._told)

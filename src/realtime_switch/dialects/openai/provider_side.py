@@ -3,10 +3,11 @@
 
 from collections.abc import Sequence
 
-from ..acts import Act, AudioPassed
+from ..acts import Act, AudioPassed, ReplyAudio, ReplyTranscript
 from ..dialect import Manner, ProviderSaid
+from ..envelopes import Alike, Crossed, Envelope
 from ..terms import Target
-from ..wishes import Config, Wish
+from ..wishes import Config, UserAudio, Wish
 from .beta import for_provider
 from .proofs import only_audio_from_provider
 from .reading import read
@@ -43,6 +44,18 @@ class ProviderSide:
 
     def tell(self, wish: Wish) -> ProviderSaid:
         return self._spelt(self._speaker.tell(wish))
+
+    def alike(self, payload: bytes, act: ReplyAudio | ReplyTranscript) -> list[Alike]:
+        return self._speaker.alike(payload, act)
+
+    def envelope(self, wish: UserAudio) -> Envelope | None:
+        return self._speaker.envelope(wish)  # older spellings have the same
+
+    def heard_unread(self, crossed: Crossed) -> None:
+        self._speaker.heard_unread(crossed)
+
+    def told_unread(self, crossed: Crossed) -> None:
+        self._speaker.told_unread(crossed)
 
     @property
     def _speaker(self) -> Translated:

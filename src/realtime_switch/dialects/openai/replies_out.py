@@ -4,10 +4,10 @@ One runs at a time (OPENAI-REALTIME.md 6.1). What the user had not heard of a re
 back (truncate), by the clock of playback.py.
 """
 
-from ..acts import Interrupted, ReplyAudio, Trouble
+from ..acts import Interrupted, Trouble
 from ..dialect import NewId, NowUs, ProviderSaid
 from ..playback import Playback
-from ..sound import duration_ms
+from ..sound import AudioFormat, audio_ms
 from ..wishes import AskReply
 from . import requests_out as out
 from .hearing_out import Microphone
@@ -67,10 +67,10 @@ class Replies:
         self._running = reply_id
         self._awaiting = False
 
-    def heard(self, act: ReplyAudio) -> None:
-        ms = duration_ms(act.base64, act.format)
-        self.left_ms[act.item_id] = self.left_ms.get(act.item_id, 0.0) + ms
-        self._playback.add(act.item_id, ms)
+    def heard(self, item_id: str, audio_bytes: int, audio_format: AudioFormat) -> None:
+        ms = audio_ms(audio_bytes, audio_format)
+        self.left_ms[item_id] = self.left_ms.get(item_id, 0.0) + ms
+        self._playback.add(item_id, ms)
 
     def done(self, reply_id: str) -> list[bytes]:
         if reply_id == self._running:

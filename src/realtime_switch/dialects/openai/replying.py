@@ -10,8 +10,9 @@ An item is closed as whole when it is said to be done; what is open when its rep
 """
 
 from collections.abc import Callable
-from itertools import count
 from typing import Any
+
+from msgspec import Struct
 
 from ..acts import (
     Act,
@@ -27,6 +28,8 @@ from ..acts import (
     ToolCall,
     Usage,
 )
+from ..envelopes import Crossed, Envelope
+from ..mending import write_any
 from ..sound import Converter, base64_bytes, standard
 from .conversation import Conversation, Item, Reply
 from .session import Session
@@ -36,16 +39,29 @@ _Frames = list[bytes]
 _Members = dict[str, Any]
 
 
+class _Deltas(Struct):
+    """Of one kind, of the item that is spoken now. Numbered, so that their ids need no throw of the dice."""
+
+    kind: str
+    item_id: str = ""
+    head: bytes = b""
+    told: int = 0
+
+
+_MIDDLE = b'","delta":"'
+_TAIL = b'"}'
+
+
 class Replying:
     def __init__(self, writer: Writer, conversation: Conversation, session: Session) -> None:
         self._new_id = writer.new_id
-        self._numbers = count(1)  # of pieces of audio: with their item's, ids without a throw of the dice
         self._event = writer.event
         self._writer = writer
         self._conversation = conversation
         self._session = session
         self._conversation_id = ""
-        self._head: tuple[str, bytes] = ("", b"")  # of the audio of the item that is spoken now
+        self._audio_deltas = _Deltas("audio")
+        self._word_deltas = _Deltas("audio_transcript")
 
     def _begin(self, act: ReplyBegun) -> _Frames:
         if act.reply_id in self._conversation.replies:
@@ -128,11 +144,19 @@ class Replying:
         audio = base64.encode()
         if b'"' in audio or b"\\" in audio or b"\n" in audio:
             audio = standard(audio).encode()
-        if self._head[0] != item.id:
-            self._head = (item.id, self._writer.audio_head(item.reply_id, item.id, item.index))
         self._conversation.spoken = True
         item.audio_bytes += base64_bytes(base64)
-        return [b'%b%d","delta":"%b"}' % (self._head[1], next(self._numbers), audio)]
+        return [self._delta(self._audio_deltas, item, audio)]
+
+    def _delta(self, deltas: _Deltas, item: Item, text: bytes) -> bytes:
+        self._turn_to(deltas, item)
+        deltas.told += 1
+        return b"%b%d%b%b%b" % (deltas.head, deltas.told, _MIDDLE, text, _TAIL)
+
+    def _turn_to(self, deltas: _Deltas, item: Item) -> None:
+        if deltas.item_id != item.id:
+            deltas.item_id, deltas.told = item.id, 0
+            deltas.head = self._writer.delta_head(deltas.kind, item.reply_id, item.id, item.index)
 
     def _words(self, act: ReplyTranscript | ReplyText) -> _Frames:
         item = self._conversation.open_items.get(act.item_id)
@@ -148,7 +172,29 @@ class Replying:
             item.written = said + new
             return frames + self._part("response.output_text.delta", item, delta=new)
         item.said = said + new
-        return frames + self._part("response.output_audio_transcript.delta", item, delta=new)
+        return [*frames, self._delta(self._word_deltas, item, write_any(new)[1:-1])]
+
+    # -- Unread ----------------------------------------------------------------------------------------------
+
+    def envelope(self, act: ReplyAudio | ReplyTranscript) -> Envelope | None:
+        item = self._conversation.open_items.get(act.item_id)
+        if item is None or item.done or item.kind != "message" or item.part != "audio":
+            return None
+        deltas = self._word_deltas
+        if isinstance(act, ReplyAudio):
+            deltas = self._audio_deltas
+            if act.format != self._session.config.output or item.converts != (act.format, act.format):
+                return None
+        self._turn_to(deltas, item)
+        return Envelope(deltas.head, _TAIL, _MIDDLE, deltas.told + 1)
+
+    def told_unread(self, crossed: Crossed) -> None:
+        spoken = isinstance(crossed.said, ReplyAudio)
+        deltas = self._audio_deltas if spoken else self._word_deltas
+        deltas.told += crossed.frames
+        item = self._conversation.open_items[deltas.item_id]
+        item.audio_bytes += crossed.audio_bytes
+        item.said += crossed.text
 
     def _tool_call(self, act: ToolCall) -> _Frames:
         item = self._conversation.open_items.get(act.item_id)

@@ -15,7 +15,10 @@ def request(type: str, **members: Any) -> bytes:
 
 def append(base64: str) -> bytes:
     """Most of what a client says: put together, not printed. `base64` is in the standard alphabet."""
-    return b'{"type":"input_audio_buffer.append","audio":"%b"}' % base64.encode("ascii")
+    return APPEND_HEAD + base64.encode("ascii") + APPEND_TAIL
+
+
+APPEND_HEAD, APPEND_TAIL = b'{"type":"input_audio_buffer.append","audio":"', b'"}'
 
 
 COMMIT = request("input_audio_buffer.commit")

@@ -20,6 +20,7 @@ from ..acts import (
     ReplyAudio,
     ReplyBegun,
     ReplyDone,
+    ReplyTranscript,
     ReplyTruncated,
     SpeechStarted,
     SpeechStopped,
@@ -29,6 +30,8 @@ from ..acts import (
     UserTurn,
 )
 from ..dialect import NewId, NowUs, ProviderSaid
+from ..envelopes import Alike, Crossed, Envelope
+from ..sound import base64_bytes
 from ..terms import Target, Terms
 from ..wishes import (
     AnswerTool,
@@ -51,6 +54,7 @@ from ..wishes import (
 )
 from . import requests_out as out
 from . import resume
+from .alike import Learned
 from .config_out import SILENCE_MS, refusals, session_members
 from .formats import output_format, session_of
 from .hearing_out import Microphone
@@ -73,6 +77,7 @@ class Translated:
         self._output = target.output
         self._microphone = Microphone(target.input, now_us)
         self._replies = Replies(self._microphone, new_id, now_us)
+        self._learned = Learned()
         # Our requests that somebody waits for, by their event_id, until they are answered.
         self._opening_id = ""
         self._refused: list[Refused] = []  # of the opening; said when that is answered
@@ -114,6 +119,13 @@ class Translated:
 
     def _user_audio(self, wish: UserAudio) -> ProviderSaid:
         return [*self._microphone.heard(wish, self._config.manual_turns)]
+
+    def envelope(self, wish: UserAudio) -> Envelope | None:
+        takes = self._microphone.takes(wish.format, self._config.manual_turns)
+        return Envelope(out.APPEND_HEAD, out.APPEND_TAIL) if takes else None
+
+    def told_unread(self, crossed: Crossed) -> None:
+        self._microphone.heard_unread(crossed.audio_bytes)
 
     def _user_image(self, wish: UserImage) -> ProviderSaid:
         return [*self._microphone.saw(wish)]
@@ -265,8 +277,15 @@ class Translated:
     def _audio(self, act: ReplyAudio) -> ProviderSaid:
         if self._output != act.format:
             act = msgspec.structs.replace(act, format=self._output)
-        self._replies.heard(act)
+        self._replies.heard(act.item_id, base64_bytes(act.base64), act.format)
         return [act]
+
+    def alike(self, payload: bytes, act: ReplyAudio | ReplyTranscript) -> list[Alike]:
+        return self._learned.alike(payload, act)
+
+    def heard_unread(self, crossed: Crossed) -> None:
+        if isinstance(crossed.said, ReplyAudio):
+            self._replies.heard(crossed.said.item_id, crossed.audio_bytes, crossed.said.format)
 
     def _call(self, act: ToolCall) -> ProviderSaid:
         self._calls[act.call_id] = act.reply_id

@@ -52,9 +52,9 @@ class Writer:
             f"conversation.item.{what}", previous_item_id=item.previous_id, item=item.shown(status)
         )
 
-    def audio_head(self, reply_id: str, item_id: str, index: int) -> bytes:
-        """Of the deltas of one item, as far as the number that makes the event's id its own."""
-        kind = b"response.audio.delta" if self.beta else b"response.output_audio.delta"
+    def delta_head(self, kind: str, reply_id: str, item_id: str, index: int) -> bytes:
+        """Of the deltas of one kind and item, as far as the number that makes the event's id its own."""
+        name = f"response.{kind}.delta" if self.beta else f"response.output_{kind}.delta"
         place = {"response_id": reply_id, "item_id": item_id, "output_index": index, "content_index": 0}
         event_id = self.new_id("event").encode()
-        return b'{"type":"%b",%b,"event_id":"%b-' % (kind, write_any(place)[1:-1], event_id)
+        return b'{"type":"%b",%b,"event_id":"%b-' % (name.encode(), write_any(place)[1:-1], event_id)
