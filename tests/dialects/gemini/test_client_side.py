@@ -247,6 +247,19 @@ def test_a_turn_that_waits_for_tools_ends_where_the_user_cuts_in():
     assert told(client_side, ReplyBegun("r2"), ReplyAudio("i2", "AAAA")) == [spoken("AAAA")]
 
 
+def test_what_a_turn_has_cost_that_waits_for_tools_is_told_when_its_provider_goes():
+    client_side = side()
+    told(client_side, ReplyBegun("r"), ToolCall("a", "f", "{}"), BILL, ReplyDone("r"))
+    assert [msgspec.json.decode(frame) for frame in client_side.close_replies()] == [
+        {"usageMetadata": BILLED}
+    ]
+    assert client_side.close_replies() == []
+    assert told(client_side, ReplyBegun("r2"), BILL, ReplyDone("r2")) == [
+        DONE,
+        {**COMPLETE, "usageMetadata": BILLED},
+    ]
+
+
 def test_a_reply_that_breaks_off_is_closed_as_interrupted():
     client_side = side()
     assert client_side.close_replies() == []

@@ -113,8 +113,11 @@ class Teller:
         return [content(generationComplete=True), *self._complete()] if self.open else []
 
     def close(self) -> list[bytes]:
-        """The reply broke off. A turn that waits for tools goes on when they have answered."""
-        if not self.open or self.waits:
+        """The reply broke off. A turn that waits for tools goes on when they have answered, maybe with a
+        provider that tells the client itself what it costs: so what it has cost is told now."""
+        if self.waits:
+            return [frame(**usage)] if (usage := self._usage_so_far()) else []
+        if not self.open:
             return []
         if not self.shown:  # then the one that is given instead is all of it
             self.open = False
@@ -137,12 +140,14 @@ class Teller:
         return [] if again else [content(interrupted=True)]
 
     def _complete(self, **members: Any) -> list[bytes]:
-        bill, self._bill = self._bill, None
         self.open = self.shown = self._interrupted = False
         self._calls = {}
         self._converter = Converter(self._source, PCM_24K)
-        usage = {"usageMetadata": usage_metadata(bill)} if bill is not None else {}
-        return [frame(serverContent={"turnComplete": True, **members}, **usage)]
+        return [frame(serverContent={"turnComplete": True, **members}, **self._usage_so_far())]
+
+    def _usage_so_far(self) -> _Members:
+        bill, self._bill = self._bill, None
+        return {"usageMetadata": usage_metadata(bill)} if bill is not None else {}
 
     def _usage(self, act: Usage) -> list[bytes]:
         """The client is told of the whole turn at its end, whatever number of replies it was."""
