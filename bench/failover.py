@@ -1,11 +1,18 @@
-"""How long a call is without a provider: a drop in mid-call, and a first target that is dead.
+"""How long a call is without a provider: a drop in mid-call, a first target that is dead, a planned change.
 
 A client, two providers that do as they are told and the clock are in this process on one core; the gateway has
 the other. A drop is a provider's socket that is aborted. What a gateway adds is the time from there to the
 moment when it knocks at the next one, and from that one's greeting to the moment when it is told how the call
 is to be held: everything but the dial itself.
 
-    .venv/bin/python bench/failover.py [--drops 300] [--connects 300]
+Two connects are two draws from a wide distribution: the difference of a pair has the spread of both, and its
+largest hundredth says how unlike two connects are, not what the refusal costs. So the two series are taken in
+turns, and what is compared is the same quantile of either.
+
+A planned change is asked for in mid-reply. Each frame of the reply's audio is timed from the provider to the
+client, with and without; the change itself must come after the reply.
+
+    .venv/bin/python bench/failover.py [--drops 300] [--connects 300] [--rolls 20]
 """
 
 import argparse
@@ -26,6 +33,8 @@ from realtime_switch.bench import mix
 from realtime_switch.bench.systems import COMMAND, free_port, pinned, wait_for
 
 LOAD_CORE, SYSTEM_CORE = 0, 1
+CLOSING_EVENTS = 7  # of the reply before, in front of each reply of the mix
+ROLL_BURSTS = 24  # of a reply, so about a second of it
 
 
 class Provider(WSListener):
@@ -49,14 +58,37 @@ class Provider(WSListener):
         if not self.told.done():
             self.told.set_result(time.perf_counter())
 
+    async def reply(self) -> list[float]:
+        """At the pace of speech, a burst for each 40 ms. When each of them was sent."""
+        sent_s = []
+        first, *others = mix.OPENAI.reply[:ROLL_BURSTS]
+        closing, opening = first[:CLOSING_EVENTS], first[CLOSING_EVENTS:]
+        for burst in [opening, *others]:
+            for payload in burst:
+                self.transport.send(WSMsgType.TEXT, payload)
+            sent_s.append(time.perf_counter())
+            await asyncio.sleep(0.04)
+        for payload in closing:
+            self.transport.send(WSMsgType.TEXT, payload)
+        return sent_s
+
 
 class Client(WSListener):
     def __init__(self) -> None:
-        self.greeted: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self.greeted: asyncio.Future[float] = loop.create_future()
+        self.switched: asyncio.Future[float] = loop.create_future()
+        self.heard_s: list[float] = []  # when each frame of audio came
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        now_s = time.perf_counter()
         if not self.greeted.done():
-            self.greeted.set_result(time.perf_counter())
+            self.greeted.set_result(now_s)
+        payload = frame.get_payload_as_bytes()
+        if payload.startswith(b'{"type":"response.output_audio.delta"'):
+            self.heard_s.append(now_s)
+        elif b"realtime_switch.switched" in payload:
+            self.switched.set_result(now_s)
 
 
 async def drop(url: str, headers: dict[str, str]) -> float:
@@ -76,6 +108,23 @@ async def drop(url: str, headers: dict[str, str]) -> float:
     transport.disconnect(graceful=False)
     knocking_s = Provider.knocked_s["b"] - dropped_s
     return (knocking_s + (told_s - second.greeted_s)) * 1000
+
+
+async def roll(url: str, headers: dict[str, str], moves: bool) -> list[float]:
+    """How long each frame of a reply's audio took, in milliseconds, while the call is on its way to the next."""
+    Provider.newest.clear()
+    transport, client = await ws_connect(Client, url, extra_headers=headers)
+    await client.greeted
+    replying = asyncio.create_task(Provider.newest["a"].reply())
+    await asyncio.sleep(0.2)
+    if moves:
+        transport.send(WSMsgType.TEXT, b'{"type":"realtime_switch.switch","target":"b/m"}')
+    sent_s = await replying
+    if moves:
+        assert await client.switched > client.heard_s[-1], "the change did not wait for the end of the reply"
+    transport.disconnect(graceful=False)
+    assert len(client.heard_s) == len(sent_s), f"{len(client.heard_s)} of {len(sent_s)} frames came"
+    return [(heard - sent) * 1000 for sent, heard in zip(sent_s, client.heard_s, strict=True)]
 
 
 async def connect(url: str, headers: dict[str, str]) -> float:
@@ -120,10 +169,19 @@ def gateway(where: Path, ports: dict[str, int]) -> tuple[str, dict[str, str], li
     return f"ws://127.0.0.1:{port}/v1/realtime?model=", {"Authorization": f"Bearer {key}"}, processes
 
 
-def shown(name: str, ms: list[float]) -> str:
+def quantiles(ms: list[float]) -> tuple[float, float, float, float]:
     ordered = sorted(ms)
-    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-    return f"| {name} | {statistics.median(ms):.2f} | {p99:.2f} | {ordered[-1]:.2f} | {len(ms)} |"
+    p90, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.9, 0.99))
+    return statistics.median(ms), p90, p99, ordered[-1]
+
+
+def shown(name: str, ms: list[float]) -> str:
+    return f"| {name} | {' | '.join(f'{one:.2f}' for one in quantiles(ms))} | {len(ms)} |"
+
+
+def less(name: str, ms: list[float], other_ms: list[float]) -> str:
+    parts = [f"{a - b:.2f}" for a, b in zip(quantiles(ms), quantiles(other_ms), strict=True)]
+    return f"| {name} | {' | '.join(parts)} | |"
 
 
 async def run(options: argparse.Namespace) -> None:
@@ -143,6 +201,10 @@ async def run(options: argparse.Namespace) -> None:
         for number in range(options.connects):
             alive.append(await connect(f"{url}alive", headers))
             dead.append(await connect(f"{url}dead{number // 2}", headers))
+        calm, rolled = [], []
+        for _ in range(options.rolls):
+            calm += await roll(f"{url}drops", headers, moves=False)
+            rolled += await roll(f"{url}drops", headers, moves=True)
     finally:
         for process in processes:
             process.terminate()
@@ -150,17 +212,20 @@ async def run(options: argparse.Namespace) -> None:
         for server in servers:
             server.close()
         shutil.rmtree(where)
-    print("| milliseconds | p50 | p99 | largest | of |\n|---|---|---|---|---|")
+    print("| milliseconds | p50 | p90 | p99 | largest | of |\n|---|---|---|---|---|---|")
     print(shown("a drop, without the dial", drops))
     print(shown("connect, first target alive", alive))
     print(shown("connect, first target refuses", dead))
-    print(shown("the second less the first, pair by pair", [d - a for a, d in zip(alive, dead, strict=True)]))
+    print(less("the second less the first", dead, alive))
+    print(shown("a frame of a reply's audio", calm))
+    print(shown("the same while a planned change waits", rolled))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--drops", type=int, default=300)
     parser.add_argument("--connects", type=int, default=300)
+    parser.add_argument("--rolls", type=int, default=20)
     uvloop.run(run(parser.parse_args()))
 
 
