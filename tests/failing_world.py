@@ -52,6 +52,7 @@ from realtime_switch.session.steps import (
 from realtime_switch.session.way import Way, Ways
 
 START_US = 1_795_230_000_000_000
+STALL_AFTER_S = 5.0
 SAMPLES = 48  # in a piece of the user's audio; its number is the first of them
 GARBAGE = b'{"type":"response.output_audio.delta","delta":"AAAA'
 
@@ -90,7 +91,7 @@ class World:
             run_id="run",
             client=dialect,
             client_side=dialect.ClientSide(self._new),
-            choose=lambda model: Ways(ways=ways, stall_after_s=5.0),
+            choose=lambda model: Ways(ways=ways, stall_after_s=STALL_AFTER_S),
             model="m",
             health=Health(lambda: self.now_us),
             now_us=lambda: self.now_us,
@@ -136,8 +137,9 @@ class World:
         self.says({"type": "conversation.item.create", "item": item})
         self.says({"type": "response.create"})
 
-    def speaks(self) -> None:
-        pcm = self.spoken.to_bytes(2, "little") + bytes(2 * SAMPLES - 2)
+    def speaks(self, size: int = 0) -> None:
+        """A piece of audio; `size`: of its samples."""
+        pcm = self.spoken.to_bytes(2, "little") + size.to_bytes(2, "little") * (SAMPLES - 1)
         audio = base64.b64encode(pcm).decode()
         self.spoken += 1
         if self.client == "gemini":
@@ -180,6 +182,12 @@ class World:
     def stall(self) -> None:
         if self.line is not None:
             self.line.mute = True
+
+    def sends(self, seconds: float, size: int) -> None:
+        """The microphone is on."""
+        for _ in range(round(seconds * 5)):
+            self.speaks(size)
+            self.pass_s(0.2)
 
     def pass_s(self, seconds: float) -> None:
         until_us = self.now_us + int(seconds * 1e6)

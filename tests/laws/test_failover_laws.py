@@ -3,9 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failing_world import World
+from failing_world import STALL_AFTER_S, World
 from realtime_switch.session import limits
 
+LOUD = 3_000
 DIALECT = st.sampled_from(["openai", "gemini"])
 HAPPENINGS = st.one_of(
     st.tuples(st.just("speaks"), st.integers(1, 4)),
@@ -77,3 +78,20 @@ def test_every_bill_that_reached_us_is_kept_once(client, providers, life):
     world = settled(lived(client, providers, life))
     kept = sorted((one.tokens.input, one.tokens.output) for one in world.kept)
     assert kept == sorted((one.input, one.output) for one in world.billed)
+
+
+@settings(max_examples=60)
+@given(DIALECT, st.lists(DIALECT, min_size=1, max_size=3), st.lists(HAPPENINGS, max_size=12))
+def test_whatever_was_before_a_provider_that_goes_deaf_is_left_once_the_user_has_spoken(
+    client, providers, life
+):
+    world = settled(lived(client, providers, life))
+    if world.ended is not None:
+        return
+    deaf, before = world.line, world.spoken
+    world.stall()
+    world.sends(4.0, LOUD)
+    said = range(before, world.spoken)
+    world.sends(STALL_AFTER_S * 2**6, 0)  # so often may have been waited in vain already
+    assert world.line is not deaf
+    assert set(said) <= set(world.line.heard)

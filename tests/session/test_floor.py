@@ -4,6 +4,8 @@ import pytest
 
 from calls import Clock
 from realtime_switch.dialects.acts import (
+    AudioCleared,
+    Refused,
     ReplyBegun,
     ReplyDone,
     ReplyItem,
@@ -13,6 +15,7 @@ from realtime_switch.dialects.acts import (
     ToolAnswered,
     ToolCall,
     ToolCallsCancelled,
+    Trouble,
     UserTurn,
 )
 from realtime_switch.session import limits
@@ -35,7 +38,7 @@ def floor(*acts, clock=None, answered_unasked=True):
     [
         ([], True),
         (TURN[:1], False),
-        (TURN[:2], True),
+        (TURN[:2], False),  # nobody has what was said yet
         (TURN, False),
         ([*TURN, BEGUN, ITEM], False),
         ([*TURN, BEGUN, ITEM, DONE], True),
@@ -67,18 +70,63 @@ def test_how_long_a_reply_took_is_told_once_by_what_it_begins_with():
     assert here.hear(ReplyItem("r", "j"), True) is None
 
 
-def test_a_provider_has_stalled_when_a_reply_is_due_or_under_way_and_nothing_comes():
+def test_answers_of_tools_hold_the_floor_until_they_are_spoken_of_but_not_for_ever():
     clock = Clock()
-    here = floor(clock=clock)
-    assert here.stalled_at_us is None
-    for act in (*TURN, BEGUN, ITEM):
-        clock.go_on(1)
-        here.hear(act, True)
-    assert here.stalled_at_us == clock() + limits.STALL_S * 1_000_000
-    here.hear(ReplyMade("r"), True)  # it is only being played
-    assert here.stalled_at_us is None
-    here.hear(DONE, True)
-    assert here.stalled_at_us is None
+    here = floor(BEGUN, ITEM, CALL, DONE, ToolAnswered("c", "4"), clock=clock)
+    clock.go_on(limits.ANSWERS_SPOKEN_OF_S - 0.1)
+    assert not here.is_free
+    clock.go_on(0.1)
+    assert here.is_free
+    assert here.answered_calls == {"c": CALL}  # whoever comes next is told of it all the same
+
+
+def test_a_tool_at_work_holds_the_floor_for_as_long_as_it_works():
+    clock = Clock()
+    here = floor(BEGUN, ITEM, CALL, DONE, clock=clock)
+    clock.go_on(3_600)
+    assert not here.is_free
+
+
+@pytest.mark.parametrize(
+    ("acts", "owes"),
+    [
+        ([], False),
+        (TURN[:2], False),
+        (TURN, True),
+        ([*TURN, BEGUN, ITEM], True),
+        ([*TURN, BEGUN, ITEM, ReplyMade("r")], False),  # it is only being played
+        ([*TURN, BEGUN, ITEM, DONE], False),
+        ([BEGUN, ITEM, CALL, DONE], False),
+    ],
+)
+def test_a_provider_owes_a_reply_that_is_due_or_has_begun(acts, owes):
+    assert floor(*acts).owes is owes
+
+
+def test_what_is_due_was_asked_for_or_follows_from_what_the_user_said():
+    here = floor(*TURN)
+    assert here.owes_unasked
+    here.asked()
+    assert (here.owes, here.owes_unasked) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "answer", [UserTurn("u"), Trouble("empty", "No."), Refused("", "No."), AudioCleared()]
+)
+def test_a_commit_is_to_be_answered_in_one_way_or_another(answer):
+    here = floor(answered_unasked=False)
+    here.committed()
+    assert here.owes
+    assert not here.is_free
+    here.hear(answer, False)
+    assert not here.owes
+    assert here.is_free
+
+
+def test_audio_that_is_cleared_is_no_turn():
+    here = floor(SpeechStarted("u"), AudioCleared())
+    assert here.is_free
+    assert not here.turn_open
 
 
 @pytest.mark.parametrize(
@@ -89,4 +137,4 @@ def test_a_provider_that_goes_may_owe_a_reply(acts, owes):
     here = floor(*acts)
     assert here.lost() is owes
     assert here.lost() is False
-    assert here.stalled_at_us is None
+    assert not here.owes

@@ -1,5 +1,7 @@
 """A call changes its provider: because it must, because it is better, or because somebody asks."""
 
+import base64
+
 import msgspec
 import pytest
 
@@ -14,6 +16,7 @@ from realtime_switch.dialects.terms import Target, Terms
 from realtime_switch.session import limits
 from realtime_switch.session.choice import Health
 from realtime_switch.session.session import Phase, Session
+from realtime_switch.session.stall import DEAF, OWED, TURN_OPEN
 from realtime_switch.session.steps import (
     PASS,
     Dial,
@@ -220,7 +223,107 @@ def test_a_provider_that_stalls_in_mid_reply_is_left():
     clock.go_on(0.1)
     steps = made.woke()
     assert [dial.target for dial in of(Dial, steps)] == [B]
-    assert Note("provider_stalled") in steps
+    assert Note("provider_stalled", OWED) in steps
+
+
+def sends(made, clock, seconds, size):
+    """The client's microphone is on, 50 frames a second; whoever wants to be woken is. What came of it, up to
+    the first change of provider."""
+    steps = []
+    for _ in range(round(seconds * 50)):
+        clock.go_on(0.02)
+        audio = base64.b64encode(size.to_bytes(2, "little") * 480 + clock().to_bytes(8, "little"))
+        assert made.passes_from_client(frame("input_audio_buffer.append", audio=audio.decode()))
+        steps += made.woke()
+        if of(Dial, steps):
+            break
+    return steps
+
+
+def heard_by_the_next(made):
+    sizes = []
+    for step in of(ToProvider, up(made)):
+        said = decoded(step.payload)
+        if said["type"] == "input_audio_buffer.append":
+            sizes.append(int.from_bytes(base64.b64decode(said["audio"])[:2], "little"))
+    return sizes
+
+
+def test_a_provider_that_falls_silent_while_the_user_speaks_is_left_and_the_next_is_told_it_all():
+    clock = Clock()
+    made = live(clock, stall_after_s=5.0)
+    sends(made, clock, 10, 0)
+    hear(made, frame("input_audio_buffer.speech_started", item_id="item_u", audio_start_ms=0))
+    assert of(Dial, sends(made, clock, 12, 3_000)) == []
+    steps = sends(made, clock, 8, 0)
+    assert Note("provider_stalled", TURN_OPEN) in steps
+    assert [dial.target for dial in of(Dial, steps)] == [B]
+    sizes = heard_by_the_next(made)
+    assert sizes.count(3_000) == 600
+    assert 250 <= sizes[sizes.index(3_000) + 600 :].count(0) <= 350
+
+
+def test_a_provider_that_does_not_hear_the_user_at_all_is_left_and_the_next_is_told_it_all():
+    clock = Clock()
+    made = live(clock, stall_after_s=5.0)
+    sends(made, clock, 10, 0)
+    sends(made, clock, 4, 3_000)
+    steps = sends(made, clock, 8, 0)
+    assert Note("provider_stalled", DEAF) in steps
+    assert heard_by_the_next(made).count(3_000) == 200
+
+
+@pytest.mark.parametrize(
+    ("told", "stalls"),
+    [
+        (None, True),
+        ({"type": "server_vad"}, True),
+        ({"type": "server_vad", "create_response": False}, False),
+        ("null", False),
+    ],
+)
+def test_a_user_whom_only_we_hear_waits_for_an_answer_only_where_turns_are_answered(told, stalls):
+    clock = Clock()
+    made = live(clock, stall_after_s=5.0)
+    if told is not None:
+        heard = {} if told == "null" else {"turn_detection": told}
+        hear(made, frame("session.updated", session={**openai.SESSION, "audio": {"input": heard}}))
+    sends(made, clock, 4, 3_000)
+    assert bool(of(Dial, sends(made, clock, 30, 0))) is stalls
+
+
+def test_g711_is_listened_to_as_what_it_is():
+    clock = Clock()
+    made = live(clock, stall_after_s=5.0)
+    detection = {"turn_detection": {"type": "server_vad"}, "format": {"type": "audio/pcmu"}}
+    hear(made, frame("session.updated", session={**openai.SESSION, "audio": {"input": detection}}))
+    sends(made, clock, 4, 0x2020)
+    assert of(Dial, sends(made, clock, 20, 0xFFFF))  # which is loud as PCM
+
+
+def test_a_commit_that_nobody_answers_is_a_stall():
+    clock = Clock()
+    made = live(clock, stall_after_s=5.0)
+    made.from_client(frame("input_audio_buffer.commit"))
+    clock.go_on(5)
+    steps = made.woke()
+    assert Note("provider_stalled", OWED) in steps
+    assert "input_audio_buffer.commit" in says(up(made))
+
+
+def test_a_planned_move_waits_for_what_is_said_of_a_tools_answer_and_not_for_ever():
+    clock = Clock()
+    made = live(clock)
+    hear(made, openai.SESSION_UPDATED, *TURN, *TOOL_CALL)
+    answer = {"type": "function_call_output", "call_id": "call_1", "output": "free"}
+    hear(made, frame("conversation.item.added", item={"id": "item_o", **answer}))
+    assert not isinstance(made.switch(""), str)
+    up(made)
+    (beside,) = [made.generation + 1]
+    made.provider_opened(beside)
+    assert of(GoOver, made.from_provider(beside, openai.SESSION_CREATED)) == []
+    clock.go_on(limits.ANSWERS_SPOKEN_OF_S + 4)
+    assert of(GoOver, made.woke()) != []
 
 
 def test_audio_that_passes_unread_is_a_sign_of_life():
@@ -403,7 +506,7 @@ G = Target(provider="g", model="gm", greets=False)
 SETTLED = frame("session.updated", session={**openai.SESSION, "instructions": "Be kind."})
 
 
-def both(clock=None):
+def both(clock=None, **route):
     new_id = ids()
     clock = clock or Clock()
     ways = (Way(A, Terms(), openai_dialect, 100.0), Way(G, Terms(), gemini_dialect))
@@ -411,7 +514,7 @@ def both(clock=None):
         run_id="run",
         client=openai_dialect,
         client_side=openai_dialect.ClientSide(new_id),
-        choose=lambda model: Ways(ways=ways),
+        choose=lambda model: Ways(ways=ways, **route),
         model="m",
         health=Health(clock),
         now_us=clock,
@@ -420,6 +523,33 @@ def both(clock=None):
     )
     made.begin()
     return made
+
+
+@pytest.mark.parametrize("why", [(1008, "BidiGenerateContent session not found"), (1011, "Internal error")])
+def test_a_provider_is_asked_to_remember_and_where_it_does_not_it_is_told(why):
+    made = both(on_drop="same")
+    granted(made)
+    up(made)
+    hear(made, SETTLED)
+    made.provider_lost(1, hopeless=True)
+    made.provider_opened(2)
+    hear(
+        made,
+        b'{"setupComplete":{}}',
+        b'{"sessionResumptionUpdate":{"newHandle":"h1","resumable":true}}',
+        b'{"serverContent":{"inputTranscription":{"text":"Is row four free?","finished":true}}}',
+        b'{"serverContent":{"outputTranscription":{"text":"It is."}}}',
+        b'{"serverContent":{"turnComplete":true}}',
+    )
+    made.provider_lost(2)
+    (setup,) = of(ToProvider, made.provider_opened(3))
+    assert decoded(setup.payload)["setup"]["sessionResumption"] == {"handle": "h1"}
+    assert "row four" not in str(decoded(setup.payload))
+    steps = made.provider_closed(3, *why)
+    assert of(Dial, steps) == [Dial(4, 0.0, G, limits.PROVIDER_HANDSHAKE_S)]
+    (setup,) = of(ToProvider, made.provider_opened(4))
+    assert decoded(setup.payload)["setup"]["sessionResumption"] == {}
+    assert "row four" in str(decoded(setup.payload))
 
 
 def test_a_client_that_has_nothing_more_to_say_is_not_waited_for():

@@ -1,10 +1,13 @@
 """What is told again to the next provider: nothing lost, nothing out of order, nothing for ever."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime_switch.dialects.acts import (
+    AudioCleared,
     Configured,
+    Ready,
     ReplyBegun,
     ReplyDone,
     SpeechStarted,
@@ -15,7 +18,7 @@ from realtime_switch.dialects.acts import (
 )
 from realtime_switch.dialects.dialect import Weight
 from realtime_switch.session import limits
-from realtime_switch.session.unheard import OVERLAP_FRAMES, Unheard
+from realtime_switch.session.unheard import LET_GO_FRAMES, OVERLAP_FRAMES, Unheard
 
 DONE = ReplyDone("r")
 TURN = UserTurn("u")
@@ -26,9 +29,17 @@ def spoken(count, first=0):
     return [b"audio %d" % n for n in range(first, first + count)]
 
 
+def shouted(count, first=0):
+    return [b"AUDIO %d" % n for n in range(first, first + count)]
+
+
+def is_loud(payload):
+    return payload.startswith(b"AUDIO")
+
+
 def told(*happenings):
     """bytes are audio, (weight, bytes) is a message, anything else an act."""
-    unheard = Unheard()
+    unheard = Unheard(is_loud)
     for one in happenings:
         if isinstance(one, bytes):
             unheard.audio(one)
@@ -77,8 +88,10 @@ def test_each_kind_is_confirmed_by_its_own():
     assert told((Weight.MOMENT, b"cancel")).take() == []
 
 
-def test_a_commit_goes_with_its_audio():
-    unheard = told(b"1", (Weight.COMMIT, b"commit"), TURN)
+@pytest.mark.parametrize("weight", [Weight.COMMIT, Weight.MARK, Weight.HANDOVER])
+def test_a_commit_goes_with_its_audio(weight):
+    unheard = told(b"1", (weight, b"commit"), TURN)
+    assert unheard.asks is (weight is Weight.HANDOVER)
     assert unheard.take() == [b"1", b"commit"]
 
 
@@ -88,25 +101,113 @@ def test_audio_that_the_client_takes_back_is_not_told_again():
 
 
 def test_of_silence_only_the_last_moments_are_kept_and_of_speech_much_more():
-    silence = spoken(200)
-    assert told((Weight.ITEM, b"typed"), *silence).take() == [
-        b"typed",
-        *silence[-limits.SILENCE_FRAMES_MAX + 1 :],
-    ]
-    speech = spoken(2_000, first=1_000)
-    kept = told(*silence, SpeechStarted("u"), *speech).take()
-    assert kept == speech[-limits.SPEECH_FRAMES_MAX :]
-    short = told(*silence, SpeechStarted("u"), *speech[:100]).take()
-    assert short == [*silence[-limits.SILENCE_FRAMES_MAX :], *speech[:100]]
+    least, most = limits.SILENCE_FRAMES_MAX, limits.SILENCE_FRAMES_MAX + LET_GO_FRAMES - 1
+    for count in range(200, 200 + LET_GO_FRAMES):
+        silence = spoken(count)
+        typed, *kept = told((Weight.ITEM, b"typed"), *silence).take()
+        assert typed == b"typed"
+        assert least - 1 <= len(kept) <= most - 1
+        assert kept == silence[-len(kept) :]
+        speech = spoken(2_000, first=1_000)
+        kept = told(*silence, SpeechStarted("u"), *speech).take()
+        assert limits.SPEECH_FRAMES_MAX <= len(kept) < limits.SPEECH_FRAMES_MAX + LET_GO_FRAMES
+        assert kept == speech[-len(kept) :]
+        short = told(*silence, SpeechStarted("u"), *speech[:100]).take()
+        assert least <= len(short) - 100 <= most
+        assert short == [*silence, *speech[:100]][-len(short) :]
+
+
+def test_of_audio_with_sound_in_it_much_is_kept_though_nobody_says_that_it_is_speech():
+    silence, speech = spoken(200), shouted(300)
+    kept = told(*silence, *speech).take()
+    assert kept == [*silence, *speech][-len(kept) :]
+    assert len(kept) >= limits.SILENCE_FRAMES_MAX + len(speech) - LET_GO_FRAMES
+
+
+def test_sound_that_was_no_speech_is_let_go_again():
+    unheard = told(*spoken(200), *shouted(300))
+    unheard.listen()
+    assert unheard.speaks
+    unheard.calm()
+    assert not unheard.speaks
+    for one in spoken(200, first=500):
+        unheard.audio(one)
+    assert len(unheard.take()) < limits.SILENCE_FRAMES_MAX + LET_GO_FRAMES
+
+
+def test_each_frame_is_listened_to_once_or_not_at_all_and_the_longer_they_are_the_more_of_them():
+    for chars, of in [(0, 16), (1_300, 15), (6_400, 3), (50_000, 1)]:
+        glances = []
+
+        def glance(payload, glances=glances):
+            glances.append(payload)
+            return False
+
+        unheard = Unheard(glance)
+        frames = [b"%d " % n + bytes(chars) for n in range(480)]
+        for number, one in enumerate(frames):
+            unheard.audio(one)
+            if not number % 100:
+                unheard.listen()
+        assert len(glances) == len(set(glances))
+        assert 480 // of <= len(glances) + 6 <= 480 // of + 40
+
+
+def test_a_client_that_sends_nothing_is_not_silent_but_gone_unless_it_says_so():
+    unheard = told(*spoken(5))
+    newest = unheard.newest
+    assert not unheard.sent_since(newest)
+    unheard.audio(b"more")
+    assert unheard.sent_since(newest)
+    unheard.said(Weight.MARK, b"the microphone is off")
+    assert unheard.sent_since(unheard.newest)
+    assert not told().sent_since(told().newest)
+
+
+@pytest.mark.parametrize(
+    ("act", "speaks"),
+    [
+        (TURN, False),
+        (DONE, False),  # it was the agent, in the user's microphone
+        (ReplyDone("r", "cancelled"), True),  # by what was said
+        (AudioCleared(), False),
+        (ReplyBegun("r"), True),
+        (UserTranscript("u", "Hi"), True),
+    ],
+)
+def test_what_was_said_is_dealt_with_by_a_turn_and_a_whole_reply(act, speaks):
+    unheard = told(*shouted(100))
+    unheard.listen()
+    assert unheard.speaks
+    unheard.hear(act, False)
+    unheard.listen()
+    assert unheard.speaks is speaks
+
+
+def test_one_sound_is_not_speech():
+    unheard = told(*spoken(10), *shouted(1), *spoken(100, first=20))
+    unheard.listen()
+    assert not unheard.speaks
+
+
+def test_between_two_turns_silence_is_forgotten_and_what_somebody_says_just_then_is_not():
+    unheard = told(*spoken(40))
+    unheard.forget_audio()
+    assert unheard.take() == spoken(40)[-OVERLAP_FRAMES:]
+    speech = shouted(40)
+    unheard = told(*speech)
+    unheard.forget_audio()
+    assert unheard.take() == speech
 
 
 def test_a_client_that_says_where_its_turns_end_loses_nothing_of_them():
-    unheard = Unheard()
-    unheard.hear(Configured(b"", 48), True)
-    audio = spoken(300)
-    for one in audio:
-        unheard.audio(one)
-    assert unheard.take() == audio
+    for act in (Configured(b"", 48), Ready(b"", 48)):
+        unheard = Unheard(is_loud)
+        unheard.hear(act, True)
+        audio = spoken(300)
+        for one in audio:
+            unheard.audio(one)
+        assert unheard.take() == audio
 
 
 frames = st.lists(
@@ -123,7 +224,7 @@ frames = st.lists(
 
 @given(frames)
 def test_what_is_told_again_is_a_part_of_what_was_said_in_its_order_and_all_audio_since_the_last_turn(said):
-    unheard, everything, since = Unheard(), [], 0
+    unheard, everything, since = Unheard(is_loud), [], 0
     unheard.hear(SpeechStarted("u"), False)
     for number, one in enumerate(said):
         payload = b"%d" % number

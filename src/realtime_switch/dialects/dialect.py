@@ -96,7 +96,9 @@ class Weight(enum.Enum):
     """What becomes of a client's message when the provider goes before it has shown to have taken it in."""
 
     AUDIO = "audio"  # told again until the turn is settled
+    MARK = "mark"  # likewise: what it says about the audio around it
     COMMIT = "commit"  # likewise: the end of a turn, by the client's own judgement
+    HANDOVER = "handover"  # likewise, and the turn is to be answered
     ITEM = "item"  # told again until it is part of the conversation
     ASK = "ask"  # told again until the reply begins
     TURN = "turn"  # item and ask in one

@@ -39,12 +39,16 @@ from picows.picows cimport WSFrame, WSListener, WSMsgType, WSTransport
 
 from realtime_switch.dialects.shapes import Shapes
 from realtime_switch.gateway.sockets import BINARY, TEXT
+from realtime_switch.session.unheard import LET_GO_FRAMES
 
 cdef extern from *:  # hatch_build.py tells the compiler
     const char* PICOWS_VERSION
     const char* AIOFASTNET_VERSION
 
 BUILT_WITH = {"picows": PICOWS_VERSION.decode(), "aiofastnet": AIOFASTNET_VERSION.decode()}
+
+
+cdef Py_ssize_t _LET_GO_FRAMES = LET_GO_FRAMES
 
 
 cdef class _Table:
@@ -158,9 +162,8 @@ cdef class ClientEnd(WSListener):
     cdef object _passes  # what the session answered with last (session/unheard.py), and
     cdef _Table _audio  # its shapes, if it has any
     cdef object _unheard  # where it is kept, or None
-    cdef object _kept  # what is kept there, and how it grows and shrinks
+    cdef object _kept  # what is kept there, and how it grows
     cdef object _append
-    cdef object _popleft
     cdef object _crossing  # if that is what it answered with, and
     cdef _Roads _roads  # as it was when it was looked at last
 
@@ -244,11 +247,8 @@ cdef class ClientEnd(WSListener):
     cdef _keep(self, const char* payload, Py_ssize_t size):
         if self._unheard is not None:
             self._append(PyBytes_FromStringAndSize(payload, size))
-            while PyObject_Size(self._kept) > <Py_ssize_t>self._unheard.kept_max:
-                if type(self._kept[0]) is not bytes:
-                    self._unheard.bound()
-                    break
-                self._popleft()
+            if PyObject_Size(self._kept) >= <Py_ssize_t>self._unheard.kept_max + _LET_GO_FRAMES:
+                self._unheard.let_go()
 
     cdef _adopt(self, passes):
         self._passes = passes
@@ -259,7 +259,7 @@ cdef class ClientEnd(WSListener):
         self._unheard = getattr(passes, "unheard", None)
         if self._unheard is not None:
             self._kept = self._unheard.kept
-            self._append, self._popleft = self._kept.append, self._kept.popleft
+            self._append = self._kept.append
 
     def on_message(self, kind, payload):
         raise NotImplementedError

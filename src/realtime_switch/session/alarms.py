@@ -39,9 +39,6 @@ class Alarms:
         self._at_us[alarm] = at_us
         return self.wake() if earliest is None or at_us < earliest else []
 
-    def is_set(self, alarm: Alarm) -> bool:
-        return alarm in self._at_us
-
     def drop(self, alarm: Alarm) -> None:
         self._at_us.pop(alarm, None)
 

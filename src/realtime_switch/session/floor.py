@@ -9,15 +9,17 @@ from typing import Any
 
 from ..dialects.acts import (
     Act,
+    AudioCleared,
+    Refused,
     ReplyBegun,
     ReplyDone,
     ReplyItem,
     ReplyMade,
     SpeechStarted,
-    SpeechStopped,
     ToolAnswered,
     ToolCall,
     ToolCallsCancelled,
+    Trouble,
     UserTurn,
 )
 from . import limits
@@ -26,40 +28,45 @@ from . import limits
 class Floor:
     def __init__(self, now_us: Callable[[], int]) -> None:
         self._now_us = now_us
-        self.stall_s = limits.STALL_S
-        self._speaking = False
+        self.turn_open = False  # the provider has heard the user begin, and made no turn of it yet
+        self._turn_due = False  # the client has said that its turn is over, and the provider not yet
         self._due_since_us: int | None = None  # a reply is awaited
+        self._due_unasked = False  # by what the user said, and nothing else
         self._replying = False
         self._unanswered_since_us: int | None = None  # no sound of a reply has come since it was asked for
         self._made = False  # all of the reply is here; it is only being played
-        self._sign_us = 0  # when anything was heard last
+        self.sign_us = 0  # when anything was heard last
         self.open_calls: dict[str, ToolCall] = {}  # whose answers are awaited
         self.answered_calls: dict[str, ToolCall] = {}  # and no reply has begun since
+        self._answered_us = 0  # when the last of them was
+        self.stalls = 0  # told by whoever judges that (stall.py); no reply has begun since
 
     def hear(self, act: Act, answered_unasked: bool) -> int | None:
         """How many milliseconds the reply took that begins with this, if one does."""
-        self._sign_us = self._now_us()
+        self.sign_us = self._now_us()
         hear = _HEARERS.get(type(act))
         return None if hear is None else hear(self, act, answered_unasked)
 
     def _speech_started(self, act: SpeechStarted, answered_unasked: bool) -> None:
-        self._speaking = True
+        self.turn_open = True
 
-    def _speech_stopped(self, act: SpeechStopped, answered_unasked: bool) -> None:
-        self._speaking = False
+    def _audio_cleared(self, act: AudioCleared, answered_unasked: bool) -> None:
+        self.turn_open = self._turn_due = False
 
     def _user_turn(self, act: UserTurn, answered_unasked: bool) -> None:
-        self._speaking = False
+        self.turn_open = self._turn_due = False
         if answered_unasked:
             self.asked()
+            self._due_unasked = True
 
     def _reply_begun(self, act: ReplyBegun, answered_unasked: bool) -> None:
         self._replying, self._made = not act.aside, False
         self.answered_calls.clear()
+        self.stalls = 0
 
     def _reply_item(self, act: ReplyItem, answered_unasked: bool) -> int | None:
         due_since_us, self._due_since_us = self._due_since_us, None
-        return None if due_since_us is None else (self._sign_us - due_since_us) // 1000
+        return None if due_since_us is None else (self.sign_us - due_since_us) // 1000
 
     def _reply_made(self, act: ReplyMade, answered_unasked: bool) -> None:
         self._made = True
@@ -74,14 +81,24 @@ class Floor:
     def _tool_answered(self, act: ToolAnswered, answered_unasked: bool) -> None:
         if (call := self.open_calls.pop(act.call_id, None)) is not None:
             self.answered_calls[act.call_id] = call
+            self._answered_us = self.sign_us
 
     def _calls_cancelled(self, act: ToolCallsCancelled, answered_unasked: bool) -> None:
         for call_id in act.call_ids:
             self.open_calls.pop(call_id, None)
 
+    def _no(self, act: Trouble | Refused, answered_unasked: bool) -> None:
+        self._turn_due = False  # it may have been no turn
+
     def asked(self) -> None:
         """Somebody wants a reply."""
-        self._due_since_us = self._unanswered_since_us = self._sign_us = self._now_us()
+        self._due_since_us = self._unanswered_since_us = self.sign_us = self._now_us()
+        self._due_unasked = False
+
+    def committed(self) -> None:
+        """The client says that its turn is over."""
+        self._turn_due = True
+        self.sign_us = self._now_us()
 
     def answered(self) -> int | None:
         """Sound of a reply is here: how many microseconds it took, if it is the first of it."""
@@ -91,28 +108,38 @@ class Floor:
     def lost(self) -> bool:
         """The provider is gone. Whether it owes the user a reply, or the rest of one."""
         owes = self._replying or self._due_since_us is not None
-        self._speaking = self._replying = self._made = False
+        self.turn_open = self._turn_due = self._replying = self._made = False
         self._due_since_us = None
         return owes
 
     @property
     def is_free(self) -> bool:
-        # Once its tools have answered a client asks for what is to be said of it.
-        at_work = self.open_calls or self.answered_calls
-        return not (self._speaking or self._replying or self._due_since_us is not None or at_work)
+        at_work = bool(self.open_calls)
+        if self.answered_calls:  # and the client will ask for what is to be said of it, or it will not
+            at_work |= self._now_us() < self._answered_us + limits.ANSWERS_SPOKEN_OF_S * 1e6
+        return not (self.turn_open or self._replying or self.owes or at_work)
 
     @property
-    def stalled_at_us(self) -> int | None:
-        """When a provider that still says nothing counts as stalled."""
-        if (self._replying and not self._made) or self._due_since_us is not None:
-            return self._sign_us + int(self.stall_s * 1e6)
-        return None
+    def owes(self) -> bool:
+        """The provider owes a reply, or the rest of one, or a word about a turn."""
+        running = self._replying and not self._made
+        return running or self._due_since_us is not None or self._turn_due
+
+    @property
+    def owes_unasked(self) -> bool:
+        """It owes a reply to what the user said, and nobody asked for one."""
+        return self._due_since_us is not None and self._due_unasked and not self._replying
+
+    @property
+    def plays(self) -> bool:
+        """All of a reply is here, and it is being played."""
+        return self._replying and self._made
 
 
 # Each is given the acts that it is filed under, and whether the provider answers a turn by itself.
 _HEARERS: dict[type[Act], Callable[[Floor, Any, bool], int | None]] = {
     SpeechStarted: Floor._speech_started,
-    SpeechStopped: Floor._speech_stopped,
+    AudioCleared: Floor._audio_cleared,
     UserTurn: Floor._user_turn,
     ReplyBegun: Floor._reply_begun,
     ReplyItem: Floor._reply_item,
@@ -121,4 +148,6 @@ _HEARERS: dict[type[Act], Callable[[Floor, Any, bool], int | None]] = {
     ToolCall: Floor._tool_call,
     ToolAnswered: Floor._tool_answered,
     ToolCallsCancelled: Floor._calls_cancelled,
+    Trouble: Floor._no,
+    Refused: Floor._no,
 }

@@ -59,6 +59,7 @@ from ..dialects.dialect import (
     ToProvider,
     Weight,
 )
+from ..dialects.loudness import is_loud
 from ..dialects.terms import Target, Terms
 from . import limits
 from .alarms import Alarm, Alarms
@@ -68,6 +69,7 @@ from .floor import Floor
 from .lane import Heard, Hops, Relay, TimedRelay, relay
 from .purse import Purse
 from .seam import Seam
+from .stall import Stall
 from .steps import (
     PASS,
     Answer,
@@ -106,7 +108,7 @@ class Phase(enum.Enum):
 
 # An Enum's member is found by Python code (CPython 3.11), so those that every read frame meets have a name.
 _LIVE, _FINISHING, _ENDED = Phase.LIVE, Phase.FINISHING, Phase.ENDED
-_STALL, _WORDS = Alarm.STALL, Alarm.WORDS
+_WORDS = Alarm.WORDS
 
 # A provider that says this at the door will say it again.
 _HOPELESS = {
@@ -167,7 +169,8 @@ class Session:
         self._generations = count(1)
         self._alarms = Alarms(now_us)
         self._floor = Floor(now_us)
-        self._unheard = Unheard()
+        self._unheard = Unheard(self._is_loud)
+        self._stall = Stall(self._floor, self._unheard, now_us)
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._first_config: str | None = None  # where the client speaks first, what it said
@@ -225,7 +228,7 @@ class Session:
         self._client_side.session_id = grant.session_id
         # From here on; before, there is nobody to keep anything for.
         self._taps = Taps(grant, purse, terms, self._client_side, self._record_id, self._now_us)
-        self._floor.stall_s = ways.stall_after_s
+        self._stall.after_s = ways.stall_after_s
         self._choice = Choice(ways.ways, ways.on_drop, self._health, self._now_us, self._random)
         found = self._choice.first()
         self._gate = self._client_side.gate(found.way.target, terms)
@@ -306,10 +309,12 @@ class Session:
             return self._finish(self._parting)
         if generation != self.generation or self.phase not in (Phase.DIALLING, *_CONNECTED):
             return []
-        if self._refused_with == "session_not_found" and self._handle[1]:
-            # It remembers no more; then it is told, like any other.
+        if self.phase is Phase.GREETING and self._handle[0] == self._here.way.name:
+            # It remembers no more, or believes the connection before this one alive (GEMINI-LIVE.md 9);
+            # then it is told, like any other.
             self._handle = ("", "")
-            return [Note("handle_refused"), *self._approach(Next(self._here.way, 0.0, others=False))]
+            note = Note("handle_refused", self._refused_with)
+            return [note, *self._approach(Next(self._here.way, 0.0, others=False))]
         cause = SwitchCause.DROPPED if self.phase is Phase.LIVE else SwitchCause.REFUSED
         return self._move(cause, hopeless or self._refused_with in _HOPELESS)
 
@@ -517,10 +522,11 @@ class Session:
         return self._out_of_credits()
 
     def woke(self) -> Steps:
-        if self.phase not in _UNKNOWN:
+        due = self._alarms.due()
+        if self.phase not in _UNKNOWN and due != [Alarm.STALL]:  # that looks first whether it must know
             self._catch_up()
         steps: Steps = []
-        for alarm in self._alarms.due():
+        for alarm in due:
             steps += _ON_ALARM[alarm](self)
         return steps if self.phase is Phase.ENDED else steps + self._alarms.wake()
 
@@ -560,12 +566,19 @@ class Session:
         return self._hear(lane.woke())
 
     def _may_have_stalled(self) -> Steps:
-        at_us = self._floor.stalled_at_us
-        if self.phase is not Phase.LIVE or at_us is None:
+        if self.phase is not Phase.LIVE:
             return []
-        if at_us > self._now_us():
-            return self._alarms.set_at(Alarm.STALL, at_us)
-        return [Note("provider_stalled"), *self._move(SwitchCause.STALLED)]
+        how = self._look_at_provider()
+        if how is not None:
+            self._catch_up()
+            how = self._look_at_provider()
+        if how is None:
+            return self._alarms.set_at(Alarm.STALL, self._stall.look_at_us) + self._go_over_if_free()
+        self._stall.left(how)
+        return [Note("provider_stalled", how), *self._move(SwitchCause.STALLED)]
+
+    def _look_at_provider(self) -> str | None:
+        return self._stall.look(self._client_side.answered_unasked)
 
     def _cap_is_near(self) -> Steps:
         return self._leave_for_the_same(SwitchCause.SESSION_CAP)
@@ -652,8 +665,10 @@ class Session:
             self.unproven_from_client += 1
         elif weight is Weight.MOMENT:
             self._catch_up()  # it may be about what was heard so far
-        elif weight in (Weight.ASK, Weight.TURN):
+        elif weight in (Weight.ASK, Weight.TURN, Weight.HANDOVER):
             self._floor.asked()
+        elif weight is Weight.COMMIT:
+            self._floor.committed()
         self._unheard.said(weight, payload)
         hops = self._here.lane.from_client(payload)
         return PASS if hops is PASS else self._hear(hops)
@@ -678,8 +693,6 @@ class Session:
             return steps
         if isinstance(self._here.lane, Translation):
             steps += self._alarms.set_at(Alarm.PROVIDER, self._here.lane.due_us)
-        if phase is _LIVE and not self._alarms.is_set(_STALL):
-            steps += self._alarms.set_at(_STALL, self._floor.stalled_at_us)
         if self._taps.unsettled:
             # First, because the frame that ends a turn tells the client that it is over: then it is on disk.
             steps = [*self._keep_passages(), *steps]
@@ -820,6 +833,9 @@ class Session:
             steps += self._tell_again()
         steps += self._play_waiting()
         life_s = self._here.way.connection_s_max
+        if not self._stays:
+            self._stall.begin()
+            steps += self._alarms.set_at(Alarm.STALL, self._stall.look_at_us)
         steps += self._alarms.set(Alarm.ROLL, max(life_s - limits.ROLL_BEFORE_S, life_s * 0.8))
         if lane.last_word:
             steps += self._alarms.set(Alarm.TIME, limits.TIME_LOOKED_AT_S)
@@ -920,6 +936,9 @@ class Session:
     def _ask_credits(self) -> Steps:
         self._replies_since_asked = 0
         return [AskCredits(), *self._alarms.set(Alarm.CREDITS, limits.CREDITS_ASKED_AFTER_S)]
+
+    def _is_loud(self, payload: bytes) -> bool:
+        return is_loud(payload, self._client_side.config.input.coding)
 
     def _expect(self, *phases: Phase) -> None:
         assert self.phase in phases, f"{self.phase} is none of {phases}"

@@ -3,9 +3,11 @@
 Audio is kept from the end of the last turn that is settled: answered, or known in words, and then it is in
 the history. Everything else is kept until the provider confirms it. All in the order in which it was said.
 
-Bounded: of too much audio the oldest goes first. While nobody has heard speech in it, only the last moments
-are kept, because a microphone sends silence all day. A turn's end is known a moment late, so a little of what
-was said before it is kept as well: a word twice is better than a word lost.
+Bounded: of too much audio the oldest goes first. While nobody has heard sound in it, only the last moments
+are kept, because a microphone sends silence all day. Before any is let go, one frame of it is listened to:
+not every provider says when the user begins to speak, and none does that has gone deaf. A turn's end is
+known a moment late, so a little of what was said before it is kept as well: a word twice is better than a
+word lost.
 """
 
 from collections import deque
@@ -14,9 +16,11 @@ from typing import Any
 
 from ..dialects.acts import (
     Act,
+    AudioCleared,
     Configured,
     ItemTaken,
     PastTold,
+    Ready,
     ReplyBegun,
     ReplyDone,
     SpeechStarted,
@@ -30,6 +34,12 @@ from . import limits
 from .unread import Passes
 
 OVERLAP_FRAMES = 10  # 200 ms of 20 ms each: about what a turn's end takes to reach us
+# Frames are let go so many at a time, and then one of them is listened to, or more where they are long: about
+# one in a third of a second of 24 kHz.
+LET_GO_FRAMES = 16
+_GLANCE_EVERY_BYTES = 20_000
+# Sound in so many of them is more than a click or a cough.
+SPEAKS_SOUNDS = 2
 
 # A frame of audio is kept as it is, for the sake of whoever appends one for every 20 ms.
 _Said = bytes | tuple[Weight, bytes]
@@ -44,18 +54,23 @@ def _payload(said: _Said) -> bytes:
 
 
 class Unheard:
-    def __init__(self) -> None:
+    def __init__(self, is_loud: Callable[[bytes], bool]) -> None:
+        self._is_loud = is_loud
         self._turn: list[_Said] = []  # up to the end of the last turn
         self.kept: deque[_Said] = deque()  # after it; the short way of a frame appends here
         self.kept_max = limits.SILENCE_FRAMES_MAX
         self._all_audio = True  # in both there is surely nothing else, as nearly always
+        self._listened: _Said = b""  # the newest that was there when it was listened to
+        self.sounds = 0  # so often there was sound, since the last turn
 
     def audio(self, payload: bytes) -> None:
         self.kept.append(payload)
-        self.bound()
+        if len(self.kept) >= self.kept_max + LET_GO_FRAMES:
+            self.let_go()
 
-    def bound(self) -> None:
+    def let_go(self) -> None:
         """Of too much audio the oldest goes."""
+        self.listen()
         kept = self.kept
         while len(kept) > self.kept_max:
             if isinstance(kept[0], bytes):  # nearly always
@@ -73,6 +88,46 @@ class Unheard:
             self.kept.append((weight, payload))
             self._all_audio = False
 
+    # -- What the user does ---------------------------------------------------------------------------------
+
+    def listen(self) -> None:
+        """Glance at the audio that is here since the last time."""
+        kept = self.kept
+        if not kept:
+            return
+        step = min(LET_GO_FRAMES, max(1, _GLANCE_EVERY_BYTES // (len(_payload(kept[-1])) or 1)))
+        for number, said in enumerate(reversed(kept)):
+            if said is self._listened:
+                break
+            if not number % step and isinstance(said, bytes) and self._is_loud(said):
+                self.sounds += 1
+                self.kept_max = limits.SPEECH_FRAMES_MAX
+        self._listened = kept[-1]
+
+    def sent_since(self, newest: _Said) -> bool:
+        """There is more than that, or the client has said that the microphone is off."""
+        return self.newest is not newest or _weight(newest) is Weight.MARK
+
+    @property
+    def newest(self) -> _Said:
+        return self.kept[-1] if self.kept else b""
+
+    @property
+    def speaks(self) -> bool:
+        """Somebody seems to have spoken since the last turn."""
+        return self.sounds >= SPEAKS_SOUNDS
+
+    def calm(self) -> None:
+        """It was no speech."""
+        self.sounds = 0
+        self.kept_max = limits.SILENCE_FRAMES_MAX
+
+    def _forget_sounds(self) -> None:
+        self.sounds = 0
+        self._listened = self.newest
+
+    # -- What others show to have heard ---------------------------------------------------------------------
+
     def hear(self, act: Act, by_client: bool) -> None:
         """`by_client`: it says where its turns end, so nobody tells us when speech begins."""
         if (hear := _HEARERS.get(type(act))) is not None:
@@ -83,7 +138,11 @@ class Unheard:
 
     def _user_turn(self, act: UserTurn, by_client: bool) -> None:
         self.kept_max = limits.SPEECH_FRAMES_MAX if by_client else limits.SILENCE_FRAMES_MAX
+        self._forget_sounds()
         self._end_turn(OVERLAP_FRAMES)
+
+    def _audio_cleared(self, act: AudioCleared, by_client: bool) -> None:
+        self._forget_sounds()
 
     def _user_transcript(self, act: UserTranscript, by_client: bool) -> None:
         if act.final:
@@ -93,6 +152,8 @@ class Unheard:
         self._confirmed(Weight.ASK, Weight.TURN)
 
     def _reply_done(self, act: ReplyDone, by_client: bool) -> None:
+        if act.status == "completed":  # else it may have been cut short by what is being said
+            self._forget_sounds()
         self._settle()
 
     def _item_taken(self, act: Act, by_client: bool) -> None:
@@ -100,6 +161,10 @@ class Unheard:
 
     def _configured(self, act: Configured, by_client: bool) -> None:
         self._confirmed(Weight.CONFIG)
+        if by_client:
+            self.kept_max = limits.SPEECH_FRAMES_MAX
+
+    def _ready(self, act: Ready, by_client: bool) -> None:
         if by_client:
             self.kept_max = limits.SPEECH_FRAMES_MAX
 
@@ -114,7 +179,7 @@ class Unheard:
 
     @property
     def asks(self) -> bool:
-        return any(_weight(said) in (Weight.ASK, Weight.TURN) for said in self._all())
+        return any(_weight(said) in _ASKING for said in self._all())
 
     @property
     def answers(self) -> bool:
@@ -126,12 +191,16 @@ class Unheard:
         said = [_payload(one) for one in self._all()]
         self._turn.clear()
         self.kept.clear()
+        self.sounds = 0
         return said
 
     def forget_audio(self) -> None:
-        """Between two turns: what was heard since is silence, but for the moment that is just now."""
-        self._end_turn(OVERLAP_FRAMES)
-        self._settle()
+        """Between two turns: what was heard since is silence, but for the moment that is just now. Where it
+        is not, nobody has answered it yet."""
+        self.listen()
+        if not self.speaks:
+            self._end_turn(OVERLAP_FRAMES)
+            self._settle()
 
     def _all(self) -> Iterator[_Said]:
         yield from self._turn
@@ -180,12 +249,15 @@ class Keeps:
         return passed
 
 
-_SPOKEN = (Weight.AUDIO, Weight.COMMIT)
+_SPOKEN = (Weight.AUDIO, Weight.MARK, Weight.COMMIT, Weight.HANDOVER)
+_ASKING = (Weight.ASK, Weight.TURN, Weight.HANDOVER)
 
 # Each is given the acts that it is filed under.
 _HEARERS: dict[type[Act], Callable[[Unheard, Any, bool], None]] = {
     SpeechStarted: Unheard._speech_started,
     UserTurn: Unheard._user_turn,
+    AudioCleared: Unheard._audio_cleared,
+    Ready: Unheard._ready,
     UserTranscript: Unheard._user_transcript,
     ReplyBegun: Unheard._reply_begun,
     ReplyDone: Unheard._reply_done,

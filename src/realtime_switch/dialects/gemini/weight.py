@@ -1,16 +1,21 @@
 """What becomes of a client's message when the provider goes."""
 
+from typing import Any
+
 from ..dialect import Weight
+from ..members import list_of, object_of
 from ..mending import UNREADABLE, read_any
 from .casing import camel, camel_keys
+from .content import is_picture
 from .proofs import only_audio_from_client
 
 _INPUTS = {
     "audio": Weight.AUDIO,
     "mediaChunks": Weight.AUDIO,
     "text": Weight.TURN,
-    "activityStart": Weight.COMMIT,
-    "activityEnd": Weight.COMMIT,
+    "activityStart": Weight.MARK,
+    "activityEnd": Weight.HANDOVER,
+    "audioStreamEnd": Weight.MARK,  # without it the audio before it would have no end (GEMINI-LIVE.md 3.3)
 }
 
 
@@ -26,8 +31,7 @@ def weight(payload: bytes) -> Weight:
     name, members = next(iter(message.items()))
     match camel(name):
         case "realtimeInput":
-            members = members if isinstance(members, dict) else {}
-            return _INPUTS.get(camel(next(iter(members), "")), Weight.MOMENT)
+            return _weight_of_input(members if isinstance(members, dict) else {})
         case "clientContent":
             asks = isinstance(members, dict) and camel_keys(members).get("turnComplete") is True
             return Weight.TURN if asks else Weight.ITEM
@@ -36,3 +40,11 @@ def weight(payload: bytes) -> Weight:
         case "contextUpdate":
             return Weight.MOMENT  # what it changed is part of the next setup
     return Weight.MOMENT
+
+
+def _weight_of_input(members: dict[str, Any]) -> Weight:
+    name, member = next(iter(members.items()), ("", None))
+    first = next(iter(list_of(member)), None)  # of mediaChunks; only that one is used (GEMINI-LIVE.md 3.3)
+    if is_picture(object_of(camel_keys(first))):
+        return Weight.MOMENT  # as `video` is
+    return _INPUTS.get(camel(name), Weight.MOMENT)

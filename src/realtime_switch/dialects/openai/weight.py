@@ -50,11 +50,13 @@ class _Audio(Struct, frozen=True):
 
 
 class _Session(Struct, frozen=True):
+    type: str = ""
     audio: _Audio | None = None
     turn_detection: _Detection | None = None  # where beta has it (OPENAI-REALTIME.md 4.5)
 
 
 class _Event(Struct, frozen=True):
+    type: str = ""
     session: _Session = _Session()
 
 
@@ -63,10 +65,14 @@ _decode_session = msgspec.json.Decoder(_Event).decode
 
 def answered_unasked(event: bytes) -> bool:
     """By a `session.created` or `session.updated`: does the provider answer a turn by itself? Where it cannot
-    be read, yes, as nearly everywhere (OPENAI-REALTIME.md 4.2)."""
+    be read, yes, as nearly everywhere (OPENAI-REALTIME.md 4.2). A session that only writes down what it hears
+    answers nothing (12)."""
     try:
-        session = read_mended(event, _decode_session).session
+        told = read_mended(event, _decode_session)
     except UNREADABLE:
         return True
+    session = told.session
+    if session.type == "transcription" or told.type.startswith("transcription_session."):
+        return False
     detection = session.audio.input.turn_detection if session.audio is not None else session.turn_detection
     return detection is not None and detection.create_response is not False
