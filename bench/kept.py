@@ -5,6 +5,7 @@ import statistics
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
+from fnmatch import fnmatch
 from pathlib import Path
 
 import msgspec
@@ -15,14 +16,21 @@ Rounds = dict[str, dict[str, list[Round]]]  # "closed 50" -> system -> rounds
 
 
 class Kept:
-    def __init__(self, file: Path | None = None, *, fresh: bool = False) -> None:
-        """`fresh`: what the file has is forgotten."""
+    def __init__(self, file: Path | None = None) -> None:
         self._file = file
         self.machine = machine()
         self.found: Rounds = {}
-        if file is not None and file.exists() and not fresh:
+        if file is not None and file.exists():
             before = msgspec.json.decode(file.read_bytes())
             self.machine, self.found = before["machine"], before["rounds"]
+
+    def forget(self, names: list[str] | None) -> None:
+        """All rounds of these systems; None: everything."""
+        if names is None:
+            self.machine, self.found = machine(), {}
+        for systems in self.found.values():
+            for name in [one for one in systems if any(fnmatch(one, wish) for wish in names or ())]:
+                del systems[name]
 
     def rounds(self, kind: str, calls: int, name: str) -> list[Round]:
         return self.found.get(f"{kind} {calls}", {}).get(name, [])

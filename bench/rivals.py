@@ -45,15 +45,15 @@ def certificate(folder: Path) -> tuple[Path, Path, Path] | None:
     return cert, key, both
 
 
-def script(place: Place, file: str, *words: str, tls: bool = False) -> System:
-    """A relay in one file of this folder. `tls`: towards the provider."""
+def script(place: Place, file: str, *words: str, tls: bool = False, python: str = sys.executable) -> System:
+    """A relay in one file of this folder. `tls`: towards the provider. `python`: who runs it."""
     port, environment = free_port(), dict(os.environ)
     target = f"ws://127.0.0.1:{place.providers.openai}/v1/realtime?model=bench"
     if tls:
         assert place.certificate is not None
         environment["SSL_CERT_FILE"] = str(place.certificate[0])
         target = f"wss://127.0.0.1:{place.providers.openai_tls}/v1/realtime?model=bench"
-    command = [sys.executable, str(Path(__file__).with_name(file)), str(port), target, *words]
+    command = [python, str(Path(__file__).with_name(file)), str(port), target, *words]
     process = place.run(command, environment)
     wait_for(port, process)
     return System(Way(f"ws://127.0.0.1:{port}/"), process.pid, processes=[process])
@@ -139,10 +139,21 @@ def candidates(place: Place, litellm_command: str | None) -> Iterator[Candidate]
     yield Candidate("realtime-switch, OpenAI client on Gemini", partial(ours, provider="gemini"))
     yield Candidate("realtime-switch, Gemini client on OpenAI", partial(ours, client="gemini"))
     yield Candidate("websockets relay", lambda: script(place, "websockets_relay.py"))
-    if importlib.util.find_spec("aiohttp"):
-        yield Candidate("aiohttp relay", lambda: script(place, "aiohttp_relay.py"))
+    if python := _python_with_aiohttp(litellm_command):
+        yield Candidate("aiohttp relay", lambda: script(place, "aiohttp_relay.py", python=python))
     if litellm_command:
         yield Candidate("litellm", lambda: litellm(place, litellm_command))
+
+
+def _python_with_aiohttp(litellm_command: str | None) -> str | None:
+    """Ours has no use for it; LiteLLM brings it along."""
+    if importlib.util.find_spec("aiohttp"):
+        return sys.executable
+    beside = Path(litellm_command or "litellm").with_name("python")
+    if litellm_command is None or not beside.exists():
+        return None
+    asked = subprocess.run([beside, "-c", "import aiohttp, uvloop"], capture_output=True)
+    return str(beside) if asked.returncode == 0 else None
 
 
 def _as_spelt(system: System) -> System:

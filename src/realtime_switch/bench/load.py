@@ -10,6 +10,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import cycle
 from time import perf_counter
 
 from msgspec import Struct
@@ -22,6 +23,31 @@ GREETED_WITHIN_S = 20.0
 ARRIVED_S = 0.3  # until the first words have been answered
 # Timers of the loop have whole milliseconds, so that is how finely sessions are spread.
 STEP_S = 0.001
+# So many sessions have their sound timed; of the others messages are counted only, or the load would be the
+# first that cannot follow.
+TIMED_MAX = 100
+MASK = b"\x37\xfa\x21\x3d"  # RFC 6455 5.7's own example
+
+
+def frame(payload: bytes, *, binary: bool, masked: bool) -> bytes:
+    """A whole frame, made once and sent often (RFC 6455 5.2)."""
+    size = len(payload)
+    lengths = (size,) if size < 126 else (126, *size.to_bytes(2, "big"))
+    assert size < 0x10000
+    head = bytes((0x80 | 1 + binary, lengths[0] | masked << 7, *lengths[1:]))
+    if not masked:
+        return head + payload
+    key = int.from_bytes((MASK * (size // 4 + 1))[:size], "big")
+    return head + MASK + (int.from_bytes(payload, "big") ^ key).to_bytes(size, "big")
+
+
+def _framed(mix: Mix) -> list[bytes]:
+    binary = mix.provider_is_binary
+    return [b"".join(frame(payload, binary=binary, masked=False) for payload in burst) for burst in mix.reply]
+
+
+# By whether they are binary, made once for all sessions: what all of them read stays near the processor.
+_FRAMES = {mix.provider_is_binary: _framed(mix) for mix in (OPENAI, GEMINI)}
 
 
 class Provider(WSListener):
@@ -33,7 +59,8 @@ class Provider(WSListener):
         self._kind = WSMsgType.BINARY if mix.provider_is_binary else WSMsgType.TEXT
         self._set_up = not mix.setup
         self._bursts = mix.bursts()
-        self.answers = True
+        self._frames = cycle(_FRAMES[mix.provider_is_binary])
+        self.only_counts = False
         self.messages = 0
         self.sent_s: deque[float] = deque()  # when what is on its way to the client was sent
         self.coming_s: deque[float] = deque()  # the client's `sent_s`
@@ -46,29 +73,30 @@ class Provider(WSListener):
         self._come(self)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if frame.msg_type is WSMsgType.CLOSE:
-            transport.disconnect()
-            return
         self.messages += 1
-        if not self._set_up:
-            self._set_up = True
-            transport.send(self._kind, self._mix.greeting)
-        elif frame.payload_size > APPEND_BYTES_MIN:
+        if self.only_counts:
+            return
+        if frame.payload_size > APPEND_BYTES_MIN:
             if self.coming_s:
                 self.delays_s.append(perf_counter() - self.coming_s.popleft())
-            elif self.answers:
+            else:
                 for payload in next(self._bursts):
                     transport.send(self._kind, payload)
+        elif frame.msg_type is WSMsgType.CLOSE:
+            transport.disconnect()
+        elif not self._set_up:
+            self._set_up = True
+            transport.send(self._kind, self._mix.greeting)
         elif self._mix.answer:
             transport.send(self._kind, self._mix.answer)
 
     def speak(self) -> None:
         """The next burst, at the provider's own pace. Its last message is the sound."""
-        *others, sound = next(self._bursts)
-        for payload in others:
-            self.transport.send(self._kind, payload)
+        self.transport.underlying_transport.write(next(self._frames))
+
+    def speak_timed(self) -> None:
         self.sent_s.append(perf_counter())
-        self.transport.send(self._kind, sound)
+        self.speak()
 
 
 class Caller(WSListener):
@@ -76,6 +104,8 @@ class Caller(WSListener):
 
     def __init__(self, append: bytes) -> None:
         self.append = append
+        self._frame = frame(append, binary=False, masked=True)
+        self.only_counts = False
         self.messages = 0
         self.talking = False
         self.greeted: asyncio.Future[float] = asyncio.get_running_loop().create_future()
@@ -88,6 +118,8 @@ class Caller(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self.messages += 1
+        if self.only_counts:
+            return
         if frame.payload_size > AUDIO_DELTA_BYTES_MIN:
             if self.coming_s:
                 self.delays_s.append(perf_counter() - self.coming_s.popleft())
@@ -104,8 +136,11 @@ class Caller(WSListener):
             self.greeted.set_exception(ConnectionError("the call was ended before it was greeted"))
 
     def speak(self) -> None:
+        self.transport.underlying_transport.write(self._frame)
+
+    def speak_timed(self) -> None:
         self.sent_s.append(perf_counter())
-        self.transport.send(WSMsgType.TEXT, self.append)
+        self.speak()
 
 
 class Ends(Struct):
@@ -117,7 +152,9 @@ class Ends(Struct):
     def expect(self) -> None:
         """From now on both speak at their own pace, and how long each sound was on its way is kept."""
         self.caller.coming_s, self.provider.coming_s = self.provider.sent_s, self.caller.sent_s
-        self.provider.answers = False
+
+    def only_count(self, on: bool) -> None:
+        self.caller.only_counts = self.provider.only_counts = on
 
 
 class Providers:
@@ -232,9 +269,17 @@ class Pacer:
         self._timer.cancel()
 
 
-def pacers(calls: list[Ends]) -> tuple[Pacer, Pacer]:
-    """Both ways of all calls at the pace of real ones."""
-    return (
-        Pacer(1 / APPENDS_PER_S, [call.caller.speak for call in calls]),
-        Pacer(1 / DELTAS_PER_S, [call.provider.speak for call in calls]),
-    )
+def talk(calls: list[Ends]) -> tuple[list[Ends], tuple[Pacer, Pacer]]:
+    """Both ways of all calls at the pace of real ones. Which of them are timed: some, evenly spread."""
+    every = -(-len(calls) // TIMED_MAX)
+    up, down = [], []
+    for number, call in enumerate(calls):
+        if number % every == 0:
+            call.expect()
+            up.append(call.caller.speak_timed)
+            down.append(call.provider.speak_timed)
+        else:
+            call.only_count(True)
+            up.append(call.caller.speak)
+            down.append(call.provider.speak)
+    return calls[::every], (Pacer(1 / APPENDS_PER_S, up), Pacer(1 / DELTAS_PER_S, down))

@@ -6,7 +6,7 @@ import os
 import time
 
 from .figures import Round, percentile
-from .load import Caller, Ends, Pacer, Providers, Way, pacers, several
+from .load import Caller, Ends, Providers, Way, several, talk
 from .systems import System, Times, rss_bytes, times
 
 STRIDE_S = 0.5  # until a load runs evenly
@@ -36,9 +36,9 @@ async def closed(system: System, calls: int, seconds: float) -> Round:
 async def paced(system: System, providers: Providers, calls: int, seconds: float) -> Round:
     """How long sound is on its way, and CPU per message, at the pace of real calls."""
     ends = await several(system.way, providers, calls)
-    up, down = _begin(ends)
+    timed, (up, down) = talk(ends)
     await asyncio.sleep(STRIDE_S)
-    for end in ends:
+    for end in timed:
         del end.caller.delays_s[:], end.provider.delays_s[:]
     del up.late_s[:], down.late_s[:]
     messages, before, load, began_s = _messages(ends), _times(system), times(os.getpid()), time.perf_counter()
@@ -47,11 +47,10 @@ async def paced(system: System, providers: Providers, calls: int, seconds: float
     spent_s = time.perf_counter() - began_s
     up.stop()
     down.stop()
-    up_us = sorted(delay * 1e6 for end in ends for delay in end.provider.delays_s)
-    down_us = sorted(delay * 1e6 for end in ends for delay in end.caller.delays_s)
+    up_us = sorted(delay * 1e6 for end in timed for delay in end.provider.delays_s)
+    down_us = sorted(delay * 1e6 for end in timed for delay in end.caller.delays_s)
     both_us = sorted(itertools.chain(up_us, down_us))
-    await asyncio.sleep(CLOSED_S)
-    await _end([end.caller for end in ends])
+    await _stop(ends)
     return _of_cpu(before, after, messages, spent_s) | {
         "p50_us": percentile(both_us, 0.5),
         "p99_us": percentile(both_us, 0.99),
@@ -72,7 +71,7 @@ async def memory(system: System, providers: Providers, calls: int, seconds: floa
     base = rss_bytes(system.pid)
     ends = await several(system.way, providers, calls)
     if talking:
-        pacing = _begin(ends)
+        _, pacing = talk(ends)
         await asyncio.sleep(seconds)
         held = rss_bytes(system.pid)
         for pacer in pacing:
@@ -80,7 +79,7 @@ async def memory(system: System, providers: Providers, calls: int, seconds: floa
     else:
         await asyncio.sleep(1.0)
         held = rss_bytes(system.pid)
-    await _end([end.caller for end in ends])
+    await _stop(ends)
     return {"base_mb": base / 1e6, "kib_per_session": (held - base) / calls / 1024}
 
 
@@ -130,15 +129,16 @@ async def _connect(way: Way, append: bytes) -> float:
     return took_s * 1e3
 
 
-def _begin(ends: list[Ends]) -> tuple[Pacer, Pacer]:
-    for end in ends:
-        end.expect()
-    return pacers(ends)
-
-
 def _messages(ends: list[Ends]) -> int:
     """That came out of the system, either way."""
     return sum(end.caller.messages + end.provider.messages for end in ends)
+
+
+async def _stop(ends: list[Ends]) -> None:
+    await asyncio.sleep(CLOSED_S)
+    for end in ends:
+        end.only_count(False)
+    await _end([end.caller for end in ends])
 
 
 async def _end(callers: list[Caller]) -> None:

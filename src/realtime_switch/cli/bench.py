@@ -56,6 +56,8 @@ def bench(calls: int, rounds: int, seconds: float, as_json: bool) -> None:
         found = uvloop.run(_measure(on, calls, rounds, seconds))
     except NotStartedError as error:
         raise click.ClickException(str(error)) from None
+    except asyncio.CancelledError:  # by SIGTERM
+        raise click.Abort from None
     figures = [_figures(name, *of_both) for name, of_both in found.items()]
     if as_json:
         print_json(figures)

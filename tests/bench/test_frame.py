@@ -1,0 +1,49 @@
+"""The load's ready-made frames are what a library would write, and its pacers keep their pace."""
+
+import asyncio
+
+import pytest
+from websockets.frames import Frame, Opcode
+from websockets.streams import StreamReader
+
+from realtime_switch.bench.load import MASK, Pacer, frame
+
+
+def parsed(written: bytes, *, masked: bool) -> Frame:
+    reader = StreamReader()
+    reader.feed_data(written)
+    parser = Frame.parse(reader.read_exact, mask=masked)
+    try:
+        next(parser)
+    except StopIteration as done:
+        found: Frame = done.value
+        assert found.fin
+        return found
+    raise AssertionError("the frame is not whole")
+
+
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 1_303, 6_613, 0xFFFF])
+def test_a_frame_is_read_back(size: int, binary: bool, masked: bool):
+    payload = bytes(range(256)) * 256
+    written = frame(payload[:size], binary=binary, masked=masked)
+    found = parsed(written, masked=masked)
+    assert (found.opcode, found.data) == (Opcode.BINARY if binary else Opcode.TEXT, payload[:size])
+    assert (MASK in written[:8]) == masked
+
+
+async def test_each_speaker_speaks_once_in_a_period_in_turns():
+    said: list[int] = []
+    whole = asyncio.Event()
+
+    def speaker(number: int) -> None:
+        said.append(number)
+        if len(said) == 12:
+            whole.set()
+
+    pacer = Pacer(0.003, [lambda number=number: speaker(number) for number in range(5)])
+    await whole.wait()
+    pacer.stop()
+    assert said[:10] == [0, 3, 1, 4, 2] * 2
+    assert min(pacer.late_s) >= 0.0
