@@ -188,10 +188,14 @@ class Plant:
     def url(self, number: int) -> str:
         return f"ws://127.0.0.1:{self.doors[number].getsockname()[1]}/v1/realtime"
 
+    def stats(self) -> dict[str, int]:
+        with urllib.request.urlopen(self.stats_url, timeout=10) as answer:
+            stats: dict[str, int] = msgspec.json.decode(answer.read())
+        return stats
+
     def said_by_provider(self) -> tuple[int, int]:
         """Responses and their tokens."""
-        with urllib.request.urlopen(self.stats_url, timeout=10) as answer:
-            stats = msgspec.json.decode(answer.read())
+        stats = self.stats()
         return stats["responses"], stats["input_tokens"] + stats["output_tokens"]
 
     def outbox(self) -> list[Path]:

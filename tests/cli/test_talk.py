@@ -103,6 +103,25 @@ def test_the_same_in_gemini_s_dialect(provider, tmp_path):
     assert len(read_wav(out)) == sum(turn["audio_ms"] for turn in told["turns"]) * RATE_HZ * 2 // 1000
 
 
+def test_the_same_in_gpt_live_s_dialect_where_seconds_are_what_it_costs(provider, tmp_path):
+    out = tmp_path / "answer.wav"
+    file = speech(tmp_path / "hello.wav")
+    words = ("--out", str(out), "--dialect", "gpt-live", "--model", "gpt-live-1", "--json")
+    result = talk(str(file), "--url", provider.live_url, *words)
+    assert result.exit_code == 0, result.output
+    told = msgspec.json.decode(result.stdout)
+    (turn,) = told["turns"]
+    assert (turn["you"], turn["agent"], told["total_tokens"]) == ("hello there", "Good day.", 0)
+    assert told["seconds"] * 1000 == provider.stats.session_ms
+    assert len(read_wav(out)) > RATE_HZ // 2
+
+
+def test_gpt_live_is_spoken_to_and_not_written(provider):
+    result = talk("--url", provider.live_url, "--dialect", "gpt-live", "--model", "m", "--text", "hi")
+    assert result.exit_code == 2
+    assert "name a WAV file" in result.output
+
+
 def test_a_refusal_of_gemini_s_is_told_in_its_words(provider):
     result = talk("--url", provider.gemini_url, "--dialect", "gemini", "--model", "", "--text", "hi")
     assert (result.exit_code, result.stdout) == (1, "")

@@ -33,7 +33,7 @@ async def running(*arguments: str) -> AsyncIterator[tuple[list[str], asyncio.sub
         assert process.stdout is not None
         async with asyncio.timeout(WITHIN_S):
             lines = [
-                (await process.stdout.readline()).decode() for _ in range(2 + ("--tls-dir" in arguments))
+                (await process.stdout.readline()).decode() for _ in range(3 + ("--tls-dir" in arguments))
             ]
         yield lines, process
     finally:
@@ -58,12 +58,17 @@ async def test_it_says_where_it_is_serves_and_ends_well(tmp_path: Path, number: 
                 assert await process.wait() == 0
 
 
-async def test_both_dialects_are_served_with_its_own_certificate(tmp_path: Path) -> None:
+async def test_all_dialects_are_served_with_its_own_certificate(tmp_path: Path) -> None:
     arguments = ("--tls-dir", str(tmp_path), "--gemini-shape", "2.5", "--gemini", "role=yes", "--pace", "50")
     async with running(*arguments) as (lines, _):
         told = [line.strip().rpartition(" ") for line in lines]
-        assert [name for name, _, _ in told] == ["OpenAI Realtime:", "Gemini Live:", "Certificate:"]
-        trusting = ssl.create_default_context(cafile=told[2][2])
+        assert [name for name, _, _ in told] == [
+            "OpenAI Realtime:",
+            "Gemini Live:",
+            "GPT-Live:",
+            "Certificate:",
+        ]
+        trusting = ssl.create_default_context(cafile=told[3][2])
         async with websockets.connect(told[1][2], ssl=trusting) as connection:
             call = SocketGemini(connection)
             await call.set_up()

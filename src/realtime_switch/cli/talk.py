@@ -11,11 +11,12 @@ import msgspec
 import uvloop
 
 from .gemini_call import GeminiCall
+from .live_call import LiveCall
 from .openai_call import OpenAICall
 from .voice_call import Turn, VoiceCall
 from .wav import read_wav, write_wav
 
-_CALLS: dict[str, type[VoiceCall]] = {"openai": OpenAICall, "gemini": GeminiCall}
+_CALLS: dict[str, type[VoiceCall]] = {"openai": OpenAICall, "gemini": GeminiCall, "gpt-live": LiveCall}
 
 
 @click.command()
@@ -33,7 +34,7 @@ _CALLS: dict[str, type[VoiceCall]] = {"openai": OpenAICall, "gemini": GeminiCall
     type=click.Choice(list(_CALLS)),
     default="openai",
     show_default=True,
-    help="What to speak: OpenAI Realtime or Gemini Live.",
+    help="What to speak: OpenAI Realtime, Gemini Live or GPT-Live (WAV files only).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end, for programs.")
 def talk(
@@ -76,6 +77,7 @@ class Result(msgspec.Struct, kw_only=True):
     input_tokens: int
     output_tokens: int
     total_tokens: int
+    seconds: float | None  # of the session, where it is billed by time
     credits: int | None
 
 
@@ -107,7 +109,8 @@ class _Show:
     def end(self, result: Result) -> None:
         left = "" if result.credits is None else f", {result.credits} credits left"
         again = f"; come back with --session {result.session_id}" if result.session_id else ""
-        click.echo(f"{result.total_tokens} tokens{left}{again}")
+        cost = f"{result.total_tokens} tokens" if result.seconds is None else f"{result.seconds:.1f} seconds"
+        click.echo(f"{cost}{left}{again}")
 
 
 class _Opening(msgspec.Struct, frozen=True):
@@ -139,6 +142,7 @@ async def _hold(opening: _Opening, said: Sequence[bytes | str], show: _Show) -> 
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         total_tokens=input_tokens + output_tokens,
+        seconds=call.seconds,
         credits=await _credits_left(opening.url, opening.key),
     )
     return result, bytes(call.heard)

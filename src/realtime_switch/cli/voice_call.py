@@ -1,7 +1,8 @@
 """A call from the terminal: one WebSocket, one turn after the other, whatever its dialect.
 
 It does what any voice app does and nothing more, so it works against the gateway, against the local provider
-alone, and against the providers themselves. What is said in which words: openai_call.py, gemini_call.py.
+alone, and against the providers themselves. What is said in which words: openai_call.py, gemini_call.py,
+live_call.py.
 """
 
 import asyncio
@@ -69,6 +70,7 @@ class VoiceCall(ABC):
         self._events = events
         self._tell = tell
         self.heard = bytearray()
+        self.seconds: float | None = None  # how long the session was, where it is billed by time
         self.session_id = dict(transport.response.headers).get("x-session-id", "")
 
     @classmethod

@@ -39,6 +39,7 @@ class Stats(msgspec.Struct):
     responses: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    session_ms: int = 0  # of GPT-Live's sessions
 
     def count(self, bill: Tokens) -> None:
         self.responses += 1
@@ -253,6 +254,7 @@ class Call(WSListener):
             self._write(msgspec.json.encode(order.event))
             if order.bill is not None:
                 self._stats.count(order.bill)
+            self._stats.session_ms += order.time_ms
 
     def _write(self, message: bytes | str) -> None:
         if self._transport is not None:

@@ -89,7 +89,8 @@ def simulate(
     tls: bool,
     tls_dir: Path | None,
 ) -> None:
-    """Run the local provider alone, as a test double for any app that speaks OpenAI Realtime or Gemini Live.
+    """Run the local provider alone, as a test double for any app that speaks OpenAI Realtime, Gemini Live or
+    GPT-Live.
 
     Needs no key and no network. Runs until it is interrupted.
     """
@@ -155,6 +156,7 @@ async def _until_interrupted(provider: LocalProvider, trusted: Certificate | Non
     async with provider:
         click.echo(f"OpenAI Realtime: {provider.url}")
         click.echo(f"Gemini Live: {provider.gemini_url}")
+        click.echo(f"GPT-Live: {provider.live_url}")
         if trusted is not None:
             click.echo(f"Certificate: {trusted.path}")
         await interrupted.wait()

@@ -16,6 +16,7 @@ which with Gemini are frames.
     expire_after:S    the session is over after S seconds: session_expired and close 1001; with Gemini
                       close 1011, unannounced
     goaway_after:S    a goAway after S seconds, and close 1008 5 to 50 s later; OpenAI's dialect has none
+    start_error:CODE  GPT-Live: every session.start is answered with this error, and the socket ends 2 s later
     slow:MS           every event takes MS milliseconds
 """
 
@@ -40,6 +41,7 @@ class Faults(msgspec.Struct, frozen=True):
     error_after: int | None = None
     expire_after_s: float | None = None
     goaway_after_s: float | None = None
+    start_error: str = ""
     slow_ms: int = 0
     # The first so many connections only; None is every one.
     times: int | None = None
@@ -58,7 +60,7 @@ NONE = Faults()
 _SWITCHES = ("refuse", "hang", "silent")
 _COUNTS = ("drop_after", "stall_after", "garbage_after", "oversize_after", "error_after")
 _SECONDS = ("expire_after", "goaway_after")
-KINDS = (*_SWITCHES, "status", *_COUNTS, *_SECONDS, "slow")
+KINDS = (*_SWITCHES, "status", *_COUNTS, *_SECONDS, "start_error", "slow")
 
 
 def faults(*named: str, times: int | None = None) -> Faults:
@@ -77,6 +79,10 @@ def _field(kind: str, argument: str) -> dict[str, object]:
         if argument:
             raise FaultMistake(f"The fault '{kind}' takes no argument.")
         return {kind: True}
+    if kind == "start_error":
+        if not argument:
+            raise FaultMistake("The fault 'start_error' takes a code: start_error:insufficient_quota")
+        return {kind: argument}
     if kind in _SECONDS:
         try:
             seconds = float(argument)

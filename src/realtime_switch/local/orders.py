@@ -19,6 +19,8 @@ class Send(msgspec.Struct, frozen=True):
     event: Event
     # What this event bills; counted for /stats in the moment it is written to the socket.
     bill: Tokens | None = None
+    # What it tells of a session's time that was not told before; counted likewise.
+    time_ms: int = 0
 
 
 class Listen(msgspec.Struct, frozen=True):

@@ -29,11 +29,14 @@ class ScriptedReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delay_ms: int = 0
     usage: Tokens | None = None
     error: Trouble | None = None
+    delegate: bool = False
+    hosted: tuple[str, ...] = ()
 
     def answer(self) -> Answer:
         said = () if self.text is None else (Say(self.text),)
         calls = tuple(Call(call.name, msgspec.json.encode(call.arguments).decode()) for call in self.calls)
-        return Answer((*said, *calls), self.delay_ms, self.usage, self.error)
+        steps = (*said, *calls)
+        return Answer(steps, self.delay_ms, self.usage, self.error, self.delegate, self.hosted)
 
 
 class ScriptedWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -26,7 +26,18 @@ from realtime_switch.local.gemini.habits import Habits
 from realtime_switch.local.gemini.reply import Tempo
 from realtime_switch.local.gemini.service import Gemini
 from realtime_switch.local.gemini.wire import WIRE as GEMINI
-from realtime_switch.local.openai.admission import PATHS, SUBPROTOCOL, Admitted, TurnedAway, admission
+from realtime_switch.local.gpt_live.conversation import Conversation as LiveConversation
+from realtime_switch.local.gpt_live.habits import FLAVOURS, LiveHabits
+from realtime_switch.local.gpt_live.habits import PATHS as LIVE_PATHS
+from realtime_switch.local.gpt_live.wire import WIRE as GPT_LIVE
+from realtime_switch.local.openai.admission import (
+    PATHS,
+    SUBPROTOCOL,
+    Admitted,
+    TurnedAway,
+    admission,
+    keys,
+)
 from realtime_switch.local.openai.conversation import Conversation
 from realtime_switch.local.openai.outbox import Outbox
 from realtime_switch.local.openai.wire import WIRE as OPENAI
@@ -40,6 +51,7 @@ from realtime_switch.local.wire import Wire
 # real ones, and still slowly enough that a barge-in meets a running reply.
 PACE = 5.0
 LIFE_S = 3600.0
+LIVE_LIFE_S = 7200.0  # GPT-LIVE.md 10
 _CLOSE_WITHIN_S = 1.0
 _SPEECH_LIBRARIES = ("espeakng_loader", "numpy", "pocketsphinx", "soxr")
 
@@ -60,9 +72,12 @@ class LocalProvider:
         tls: ssl.SSLContext | None = None,
         gemini: Habits | None = None,
         gemini_models: tuple[str, ...] = (),
+        live: LiveHabits | None = None,
+        live_models: tuple[str, ...] = (),
+        live_life_s: float = LIVE_LIFE_S,
     ) -> None:
         """Without `voice` and `ears`: those of the extra `local` where it is installed, else a tone and
-        none. Without `gemini`: as Google's surface at that address talks. Without `gemini_models`: any.
+        none. Without `gemini` and `live`: as the service at that address talks. Without models: any.
         """
         self.faults = faults  # may be changed at any time, for the connections that come after
         self.stats = Stats()
@@ -85,6 +100,9 @@ class LocalProvider:
             new_id=new_id,
             now_us=now_us,
         )
+        self._live = live
+        self._live_models = live_models
+        self._live_life_s = live_life_s
         self._attempts = 0
         self._doors: set[Door] = set()
         self._calls: set[Call] = set()
@@ -147,6 +165,11 @@ class LocalProvider:
         return f"{self._origin('ws')}{GEMINI_PATH}"
 
     @property
+    def live_url(self) -> str:
+        """Where GPT-Live is spoken."""
+        return f"{self._origin('ws')}/v1/live/sessions"
+
+    @property
     def base_url(self) -> str:
         """For OpenAI's SDKs, and for GET /stats beside its /v1."""
         return f"{self.gemini_base_url}/v1"
@@ -166,7 +189,8 @@ class LocalProvider:
         if not request.wants_websocket:
             return self._page(request)
         where = surface(request.path)
-        if where is None and request.path not in PATHS:
+        flavour = LIVE_PATHS.get(request.path)
+        if where is None and flavour is None and request.path not in PATHS:
             return _NOT_FOUND
         self._attempts += 1
         faults = self.faults if self.faults.hit(self._attempts) else NONE
@@ -181,6 +205,13 @@ class LocalProvider:
             conversation = self._gemini.conversation(request, where, reading.think, faults)
             return Upgrade(self._call(conversation, GEMINI, reading, faults))
         offered = [one.strip() for one in request.headers.get("sec-websocket-protocol", "").split(",")]
+        if flavour is not None:
+            if self._key is not None and self._key not in keys(request.query, request.headers, offered):
+                return _WRONG_KEY
+            live = self._gpt_live(self._live or FLAVOURS[flavour], reading, faults)
+            return Upgrade(
+                self._call(live, GPT_LIVE, reading, faults), SUBPROTOCOL if SUBPROTOCOL in offered else None
+            )
         call = self._call(self._openai(request, offered, reading, faults), OPENAI, reading, faults)
         return Upgrade(call, SUBPROTOCOL if SUBPROTOCOL in offered else None)
 
@@ -193,7 +224,7 @@ class LocalProvider:
             return Response(200, msgspec.json.encode(self.stats), "application/json")
         if request.path == "/healthz":
             return Response(200, b"ok\n")
-        if request.path in PATHS or surface(request.path) is not None:
+        if request.path in (*PATHS, *LIVE_PATHS) or surface(request.path) is not None:
             return Response(426, b"This address is for WebSockets.\n")
         return _NOT_FOUND
 
@@ -207,6 +238,17 @@ class LocalProvider:
             faults=faults,
             stats=self.stats,
             calls=self._calls,
+        )
+
+    def _gpt_live(self, habits: LiveHabits, reading: Reading, faults: Faults) -> AnyConversation:
+        return LiveConversation(
+            habits=habits,
+            models=self._live_models,
+            start_error=faults.start_error,
+            life_s=self._live_life_s if faults.expire_after_s is None else faults.expire_after_s,
+            think=reading.think,
+            new_id=new_id,
+            now_us=now_us,
         )
 
     def _openai(
@@ -227,8 +269,12 @@ class LocalProvider:
 
 
 _NOT_FOUND = Response(
-    404, f"Not found. OpenAI Realtime is at /v1/realtime, Gemini Live at {GEMINI_PATH}.\n".encode()
+    404,
+    "Not found. OpenAI Realtime is at /v1/realtime, GPT-Live at /v1/live/sessions, "
+    f"Gemini Live at {GEMINI_PATH}.\n".encode(),
 )
+_ERROR = {"type": "invalid_request_error", "code": "invalid_api_key", "message": "Incorrect API key."}
+_WRONG_KEY = Response(401, msgspec.json.encode({"error": _ERROR}), "application/json")
 
 
 def speech_is_installed() -> bool:

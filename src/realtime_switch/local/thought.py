@@ -85,6 +85,14 @@ class Answer(msgspec.Struct, frozen=True):
     delay_ms: int = 0
     tokens: Tokens | None = None
     trouble: Trouble | None = None
+    # Of GPT-Live, which does no work itself: it hands this to the application or to its backend, and which of
+    # OpenAI's own tools the backend uses.
+    delegate: bool = False
+    hosted: tuple[str, ...] = ()
+
+    @property
+    def calls(self) -> bool:
+        return any(isinstance(step, Call) for step in self.steps)
 
 
 Think = Callable[[Thought], Answer]

@@ -34,7 +34,7 @@ def admission(
     query: Mapping[str, str], headers: Mapping[str, str], offered: list[str], key: str | None
 ) -> Admitted | NotAdmitted:
     """`key` is the only one that is right; None means any or none will do."""
-    if key is not None and key not in _keys(query, headers, offered):
+    if key is not None and key not in keys(query, headers, offered):
         return NotAdmitted("invalid_api_key", "Incorrect API key provided.", 3000)
     if headers.get("openai-beta", "").startswith("realtime=") or _BETA_SUBPROTOCOL in offered:
         message = "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API."
@@ -52,7 +52,7 @@ def admission(
     return Admitted(model, "realtime")
 
 
-def _keys(query: Mapping[str, str], headers: Mapping[str, str], offered: list[str]) -> list[str]:
+def keys(query: Mapping[str, str], headers: Mapping[str, str], offered: list[str]) -> list[str]:
     scheme, _, bearer = headers.get("authorization", "").partition(" ")
     keys = [bearer] if scheme.lower() == "bearer" else []
     keys += [headers.get("api-key", ""), query.get("api-key", "")]

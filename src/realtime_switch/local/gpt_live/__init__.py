@@ -1,0 +1,1 @@
+"""GPT-Live, as OpenAI and Azure serve it (GPT-LIVE.md 13)."""
