@@ -8,7 +8,6 @@ which are always the same objects.
 """
 
 from array import array
-from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
@@ -100,14 +99,13 @@ _COUNTED_AT_ONCE = 16  # frames: counting is put off for a few, keeping them all
 class Counted:
     """Lets a client's audio pass unread, and counts it. gateway/_compiled.pyx does the first by itself, if
     `audio` is Shapes: it appends to `kept` as where a client's audio is kept for another provider
-    (unheard.py), and asks `bound` when there is too much. The first of `kept` is no frame, or it would throw
-    one away by itself."""
+    (unheard.py), and has what is too much let go."""
 
     def __init__(self, audio: Passes, measure: Callable[[bytes], int]) -> None:
         self.audio = audio
         self.unheard = self
-        self.kept: deque[bytes | None] = deque((None,))
-        self.kept_max = _COUNTED_AT_ONCE
+        self.kept: list[bytes] = []
+        self.kept_max = 0
         self._measure = measure
         self._bytes = 0
         self._alike = (-1, 0)  # the length of the last frame, and how much audio was in it
@@ -116,24 +114,21 @@ class Counted:
         if not self.audio(payload):
             return False
         self.kept.append(payload)
-        if len(self.kept) > self.kept_max:
-            self.bound()
+        if len(self.kept) >= _COUNTED_AT_ONCE:
+            self.let_go()
         return True
 
-    def bound(self) -> None:
+    def let_go(self) -> None:
         size, audio = self._alike
         for payload in self.kept:
-            if payload is None:
-                continue
             if len(payload) != size:  # a client cuts its audio into pieces of one length
                 size, audio = len(payload), self._measure(payload)
             self._bytes += audio
         self._alike = (size, audio)
         self.kept.clear()
-        self.kept.append(None)
 
     def take(self) -> int:
         """How many bytes of audio since the last time."""
-        self.bound()
+        self.let_go()
         taken, self._bytes = self._bytes, 0
         return taken
