@@ -321,10 +321,11 @@ async def rig(
         fixed = Route(name="fixed", targets=(Target("up", "fixed-1"),))
         routes = Routes([Route(name="voice", **route), fixed], {"up": endpoint, "other": other})
         books = books or Books()
+        bounds = bounds or Bounds(drain_s=0)  # tests end in the middle of replies
         outbox = tempfile.TemporaryDirectory(prefix="outbox-")
         shelf = open_shelf(Path(outbox.name), "ab" * 32, 1)
-        folder = Path(outbox.name, "metrics")
-        watched = Watched(folder=folder, token=Secret(METRICS_TOKEN))
+        board = tempfile.TemporaryDirectory(prefix="metrics-")
+        watched = Watched(folder=Path(board.name), token=Secret(METRICS_TOKEN))
         gateway = Gateway(service or books, routes, SIGNING_KEY, shelf, bounds, tls=tls, watched=watched)
         port = await gateway.open(("127.0.0.1", 0))
         try:
@@ -333,3 +334,4 @@ async def rig(
             books.open.set()
             await gateway.close()
             outbox.cleanup()
+            board.cleanup()

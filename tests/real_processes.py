@@ -270,6 +270,7 @@ class Caller:
         self.seen: dict[str, int] = {}  # response id to tokens, of every response.done that reached us
         self.finished: list[int] = []  # numbers of the turns whose response.done reached us
         self.endings: list[str] = []  # errors that we were told
+        self.cut_off: list[int] = []  # numbers of the turns whose answer had begun and did not end
         self._plant = plant
         self._key = key
         self._dice = dice
@@ -301,13 +302,18 @@ class Caller:
                 await self._turn(line)
 
     async def _turn(self, line: Any) -> None:
-        number = next(self._numbers)
+        number, begun = next(self._numbers), False
         said = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": f"#{number}"}]}
         await line.send(msgspec.json.encode({"type": "conversation.item.create", "item": said}).decode())
         await line.send('{"type":"response.create"}')
         async with asyncio.timeout(20):
             while True:
-                event = msgspec.json.decode(await line.recv())
+                try:
+                    event = msgspec.json.decode(await line.recv())
+                except websockets.ConnectionClosed:
+                    self.cut_off += [number] * begun
+                    raise
+                begun |= event["type"] == "response.created"
                 if event["type"] == "error":
                     self.endings.append(event["error"]["message"])
                 if event["type"] == "response.done":

@@ -30,7 +30,7 @@ FIRST_PLAN = "Enterprise"
 LISTEN_BACKLOG = 1024
 READY_S = 15.0  # then the addresses are shown all the same, with a word of warning
 # How long each may take to stop before it is killed: longer than it takes by its own bounds.
-GATEWAY_STOP_S = 25.0
+GATEWAY_STOP_S = 20.0  # besides what its calls are given to come to their end
 BUSINESS_STOP_S = 20.0
 LOCAL_STOP_S = 5.0
 
@@ -99,7 +99,7 @@ def _programs(settings: "Settings", door: socket.socket, gateways: int) -> "list
         Program(
             name=f"gateway {number}",
             words=("gateway", *where, "--fd", str(door.fileno()), *tls, *local),
-            stop_s_max=GATEWAY_STOP_S,
+            stop_s_max=gateway.drain_s + GATEWAY_STOP_S,
             pass_fds=(door.fileno(),),
         )
         for number in range(1, gateways + 1)

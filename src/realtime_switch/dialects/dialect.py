@@ -151,6 +151,11 @@ class ClientSide(Protocol):
 
     def refuse_switch(self, message: str, request_id: str) -> list[bytes]: ...
 
+    def going_away(self, left_ms: int) -> list[bytes]:
+        """The connection will be closed within so long, by no fault of anybody's; [] where a dialect has no
+        word for it."""
+        ...
+
     def farewell(self, code: str, message: str) -> Farewell:
         """`code` is an ErrorCode's name; `message` is for people."""
         ...

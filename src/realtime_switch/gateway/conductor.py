@@ -89,6 +89,10 @@ class Books(Protocol):
         """Raises StorageError for a bill that could not be kept."""
         ...
 
+    async def settle(self, session_id: str) -> None:
+        """Wait, for a while, until what was kept of the session is committed."""
+        ...
+
     def credits_read(self, call: "Conductor", credits: int) -> None: ...
     def ended(self, call: "Conductor") -> None: ...
 
@@ -156,6 +160,7 @@ class Conductor(ClientEnd):
         self._tick: asyncio.TimerHandle | None = None
         self._too_slow: asyncio.TimerHandle | None = None
         self._closing: asyncio.TimerHandle | None = None
+        self._last: asyncio.Task[None] | None = None  # what outlives the call: seeing to its last words
 
     # -- The client's socket --------------------------------------------------------------------------------
 
@@ -408,6 +413,12 @@ class Conductor(ClientEnd):
             self._follow(self.session.stop(End(1001, STOPPING)))
         return self._gone
 
+    def part(self, within_s: float) -> asyncio.Future[None]:
+        """The process is to go: as `stop`, but at a moment that suits, which may not come in time."""
+        if not self._ended:
+            self._follow(self.session.part(End(1001, STOPPING), round(within_s * 1000)))
+        return self._gone
+
     async def _come_in(self, session_id: str) -> None:
         if session_id:
             self.who = replace(self.who, session_id=session_id)
@@ -553,7 +564,17 @@ class Conductor(ClientEnd):
             _cancel(timer)
         self._books.ended(self)
         self._tell_the_end(end)
-        self._close_client(end)
+        if end.code == 1001:
+            self._last = self._start(partial(self._close_when_kept, end))
+        else:
+            self._close_client(end)
+
+    async def _close_when_kept(self, end: End) -> None:
+        """Who is told to come again comes to another gateway, at once, and is to find its last words."""
+        try:
+            await self._books.settle(self.who.session_id)
+        finally:
+            self._close_client(end)
 
     def _tell_the_end(self, end: End) -> None:
         how = how_it_ended(end, self._left_with)

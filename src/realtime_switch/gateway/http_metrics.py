@@ -1,4 +1,4 @@
-"""The metrics of every process of this machine, for whoever knows the token (decision 18).
+"""The metrics of every process of this machine, for whoever knows the token (decision 24).
 
 They name providers, routes and how much is said, so they are the operator's alone. Where a request comes from
 proves nothing: behind a proxy everybody comes from this machine.

@@ -37,7 +37,7 @@ from .tls import tls_of
 SIGNING_KEY_FILE = "client-secret.key"  # in the data directory, shared by its gateways
 BUFFER_BYTES = 16 * 1024  # a socket's first read buffer; it grows when messages are larger
 HTTP_CLOSE_S = 2.0
-CALLS_CLOSE_S = 3.0  # the closing handshake of all calls
+CALLS_CLOSE_S = 5.0  # of all calls at once: their last words to be committed, and the closing handshake
 FLUSH_S = 10.0  # what is in the outbox
 
 _log = structlog.get_logger("gateway")
@@ -111,9 +111,11 @@ class Gateway:
         return await self._door.open(where)
 
     async def close(self) -> None:
-        """No more calls; those there are end with 1001, and what they leave is sent."""
+        """No more calls. Those there are end with 1001, each when nobody would miss a word, and what they
+        leave is sent."""
         self.switchboard.stopping = True
         self._door.stop_accepting()
+        await self.switchboard.drain(self._bounds.drain_s)
         await self.switchboard.end_all(CALLS_CLOSE_S)
         left = await self.switchboard.outbox.close(FLUSH_S)
         if left:
@@ -210,6 +212,7 @@ def _bounds(settings: Settings) -> Bounds:
         idle_s=chosen.idle_s,
         calls_max=chosen.calls_max,
         calls_per_key_max=chosen.calls_per_key_max,
+        drain_s=chosen.drain_s,
         outbox=OutboxBounds(rows_max=outbox.records_max, bytes_max=outbox.bytes_max),
     )
 

@@ -71,6 +71,7 @@ class Bounds(Struct, frozen=True, kw_only=True):
     idle_s: float = limits.IDLE_S
     calls_max: int = limits.CALLS_MAX
     calls_per_key_max: int = limits.CALLS_PER_KEY_MAX
+    drain_s: float = limits.DRAIN_S
     outbox: OutboxBounds = OutboxBounds()
 
 
@@ -285,6 +286,12 @@ class Switchboard:
     async def settle(self, session_id: str) -> None:
         """Wait, for a while, until what was kept here of a session is committed; with "" every bill."""
         await self.outbox.settle(session_id, SETTLE_S)
+
+    async def drain(self, within_s: float) -> None:
+        """Every call ends at the first moment that suits it; returns when all have, or the time is over."""
+        sockets = [call.part(within_s) for call in self.calls]
+        if sockets and within_s:
+            await asyncio.wait(sockets, timeout=within_s)
 
     async def end_all(self, within_s: float) -> None:
         """Every call ends with 1001, and its socket is gone when this returns."""

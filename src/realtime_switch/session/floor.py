@@ -113,6 +113,11 @@ class Floor:
         return owes
 
     @property
+    def quiet_us(self) -> int:
+        """How long nothing was heard that matters."""
+        return self._now_us() - self.sign_us
+
+    @property
     def is_free(self) -> bool:
         at_work = bool(self.open_calls)
         if self.answered_calls:  # and the client will ask for what is to be said of it, or it will not

@@ -28,6 +28,13 @@ SLOW_CLIENT_S = 30.0
 # A call without credits lets the running reply finish, but not for ever.
 FINISH_REPLY_S = 30.0
 
+# A gateway that is to stop lets what is under way in its calls come to its end for so long: replies of
+# some seconds, which nearly all are.
+DRAIN_S = 15.0
+# Nothing heard for so long between two turns: nobody is about to say anything. A turn's end is told in some
+# 0.1 s, and a client that answers it with a request needs its way there and back.
+QUIET_S = 1.0
+
 # -- Redial (A18) ----------------------------------------------------------------------------------------
 
 # From the first failure on; then the call ends by name, so that the client's own patience decides.

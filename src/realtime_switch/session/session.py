@@ -42,6 +42,7 @@ from ..dialects.acts import (
     Handle,
     Ready,
     ReplyAudio,
+    ReplyDone,
     SessionOver,
     StartOver,
     Trouble,
@@ -183,6 +184,7 @@ class Session:
         self._seam: Seam | None = None
         self._owes_reply = False  # the provider that is gone does, so the next one will
         self._handle = ("", "")  # the way's name, and what its provider remembers the call by
+        self._departure: End | None = None  # at the first moment at which nobody would miss a word
         self._leaving = False  # at the end of the turn, for a new connection that goes on by the handle
         self._slow_in_a_row = 0
         self._live_since_us = 0
@@ -359,6 +361,16 @@ class Session:
         """The gateway ends the call: idle, too slow, taken over, stopping."""
         return [] if self.phase in _OVER else self._end(code, message)
 
+    def part(self, end: End, left_ms: int) -> Steps:
+        """The gateway is to go: the call ends so at the first moment at which nobody would miss a word."""
+        if self.phase in (Phase.FINISHING, *_OVER) or self._departure is not None:
+            return []
+        if not self._live_since_us:
+            return self._leave(end)
+        self._departure = end
+        told: Steps = [ToClient(frame) for frame in self._client_side.going_away(left_ms)]
+        return told + self._may_part()
+
     def ending(self, code: ErrorCode) -> End:
         close = self._client_side.farewell(code, "").close
         return End(close.code, close.reason, code)
@@ -466,8 +478,32 @@ class Session:
         self._health.failed(beside.way.name)
         return [Note("switch_failed", beside.way.name)]
 
+    @property
+    def _is_free(self) -> bool:
+        """Nobody speaks, and nothing is awaited."""
+        return self.phase is Phase.LIVE and self._floor.is_free and not self._client_side.reply_open
+
+    def _may_part(self) -> Steps:
+        """When all has been quiet for a moment: between a user's last word and its answer's first there are
+        pauses in which nothing is known to be under way."""
+        if self._departure is None or self.phase in (Phase.FINISHING, *_OVER):
+            return []
+        self._catch_up()  # a reply may have begun in what passed unread
+        speaks = not self._client_side.answered_unasked and self._unheard.holds_speech
+        quiet = self._floor.quiet_us >= limits.QUIET_S * 1e6
+        if self._is_free and quiet and not speaks:
+            return self._leave(self._departure)
+        return self._alarms.set(Alarm.PART, limits.QUIET_S / 4)
+
+    def _part_after(self, hops: Hops) -> Steps:
+        """Right behind an answer and its bill, for who asks again at once is never quiet."""
+        acts = [type(hop.act) for hop in hops if isinstance(hop, Heard)]
+        assert self._departure is not None
+        over = ReplyDone in acts and Usage in acts and self._is_free
+        return self._leave(self._departure) if over else []
+
     def _go_over_if_free(self) -> Steps:
-        if self.phase is not Phase.LIVE or not self._floor.is_free or self._client_side.reply_open:
+        if not self._is_free:
             return []
         if self._leaving:
             return self._go_by_handle()
@@ -701,6 +737,10 @@ class Session:
             steps += self._end_for_credits()
         elif phase is _LIVE and self._taps.spent:
             steps += self._out_of_credits()
+        if self._departure is not None:
+            steps += self._part_after(hops)
+            if self.phase is not Phase.LIVE:
+                return steps
         waits = self._leaving or self._beside is not None
         return steps + self._go_over_if_free() if waits else steps
 
@@ -960,6 +1000,7 @@ _ON_ALARM: dict[Alarm, Callable[[Session], Steps]] = {
     Alarm.LEAVE: Session._leave_is_due,
     Alarm.STALL: Session._may_have_stalled,
     Alarm.ROLL: Session._cap_is_near,
+    Alarm.PART: Session._may_part,
 }
 
 # Each is given the acts that it is filed under.

@@ -178,6 +178,12 @@ class Unheard:
         return any(_weight(said) in _SPOKEN for said in self._turn)
 
     @property
+    def holds_speech(self) -> bool:
+        """More audio than a turn leaves behind: of a client that says itself where its turns end, it is the
+        beginning of one."""
+        return sum(_weight(said) is Weight.AUDIO for said in self.kept) > OVERLAP_FRAMES
+
+    @property
     def asks(self) -> bool:
         return any(_weight(said) in _ASKING for said in self._all())
 

@@ -38,6 +38,7 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     idle_s: Annotated[int, Meta(ge=1)] = int(limits.IDLE_S)
     calls_max: AtLeastOne = limits.CALLS_MAX
     calls_per_key_max: AtLeastOne = limits.CALLS_PER_KEY_MAX
+    drain_s: Annotated[int, Meta(ge=0, le=3_600)] = int(limits.DRAIN_S)
     tls_cert: str = ""  # a file; "": without TLS
     tls_key: str = ""  # "": in the file of the certificate
 

@@ -25,6 +25,7 @@ from ..members import object_of
 from ..terms import Target, Terms
 from ..wishes import Config, UserAudio
 from . import setup_in
+from .casing import duration
 from .endings import FAULT, POLICY, ending, hangup, refused
 from .gate import Gate
 from .listening import Listener, read
@@ -82,6 +83,9 @@ class ClientSide:
 
     def credits_low(self, credits: int) -> list[bytes]:
         return []  # no SDK takes a message that the service does not know (GEMINI-LIVE.md 2)
+
+    def going_away(self, left_ms: int) -> list[bytes]:
+        return [frame(goAway={"timeLeft": duration(left_ms)})]
 
     def farewell(self, code: str, message: str) -> Farewell:
         return Farewell([], ending(code, self._setup.model))

@@ -82,6 +82,9 @@ class ClientSide:
     def refuse_switch(self, message: str, request_id: str) -> list[bytes]:
         return []
 
+    def going_away(self, left_ms: int) -> list[bytes]:
+        return []
+
     def farewell(self, code: str, message: str) -> Farewell:
         kind, told = error_of(code)
         return Farewell([frames.error(self._new_id, kind, told, f"{message} ({code})")], ending(code))

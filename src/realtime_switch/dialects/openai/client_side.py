@@ -120,6 +120,9 @@ class ClientSide:
     ) -> list[bytes]:
         return self._writer.refuse(kind, code, message, request_id, param)
 
+    def going_away(self, left_ms: int) -> list[bytes]:
+        return []  # its server closes without notice (OPENAI-REALTIME.md 2.4)
+
     def farewell(self, code: str, message: str) -> Farewell:
         """An error event, then a close: what SDKs and browsers can read (OPENAI-REALTIME.md 2.4)."""
         told = told_as(code)
