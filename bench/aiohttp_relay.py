@@ -32,9 +32,10 @@ async def call(request: web.Request) -> web.WebSocketResponse:
 async def main() -> None:
     app = web.Application()
     app.router.add_get("/", call)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    async with ClientSession() as app["session"]:
+    async with ClientSession() as session:
+        app["session"] = session
+        runner = web.AppRunner(app)
+        await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", LISTEN, backlog=2_000).start()
         await asyncio.Future()
 

@@ -4,7 +4,7 @@
     .venv/bin/python bench/relay.py --only haproxy 'realtime-switch*'
     .venv/bin/python bench/relay.py paced --calls 200   how long sound is on its way
     .venv/bin/python bench/relay.py memory|connects|start
-    .venv/bin/python bench/relay.py all --again         everything, into docs/performance.md (some 40 minutes)
+    .venv/bin/python bench/relay.py all --again         everything, into docs/performance.md (some 45 minutes)
     .venv/bin/python bench/relay.py all                 goes on where that was stopped
     .venv/bin/python bench/relay.py page                writes that page again, without measuring
 
@@ -56,6 +56,7 @@ ALL = (
     ("paced", 50, 3, 4.0, (*_PLAIN, *_OTHERS)),
     ("paced", 200, 5, 4.0, (*_PLAIN, *_OTHERS, *_TLS, *_TRANSLATED)),
     ("paced", 500, 3, 5.0, _PLAIN),
+    ("paced", 700, 3, 5.0, ("direct", "haproxy", "nginx", "realtime-switch")),
     ("paced", 900, 3, 5.0, ("direct", "haproxy", "nginx", "realtime-switch")),
     ("idle", 1000, 1, 1.0, ()),
     ("talking", 200, 1, 6.0, ()),

@@ -23,8 +23,8 @@ GREETED_WITHIN_S = 20.0
 ARRIVED_S = 0.3  # until the first words have been answered
 # Timers of the loop have whole milliseconds, so that is how finely sessions are spread.
 STEP_S = 0.001
-# So many sessions have their sound timed; of the others messages are counted only, or the load would be the
-# first that cannot follow.
+# So many sessions have their sound timed and their messages counted; the others' frames end where they are
+# read, or the load would be the first that cannot follow.
 TIMED_MAX = 100
 MASK = b"\x37\xfa\x21\x3d"  # RFC 6455 5.7's own example
 
@@ -50,21 +50,36 @@ def _framed(mix: Mix) -> list[bytes]:
 _FRAMES = {mix.provider_is_binary: _framed(mix) for mix in (OPENAI, GEMINI)}
 
 
-class Provider(WSListener):
+class End(WSListener):
+    """What both ends of a call keep."""
+
+    transport: WSTransport
+
+    def __init__(self) -> None:
+        self.messages = 0  # heard
+        self.sent_s: deque[float] = deque()  # when what is on its way was sent
+        self.coming_s: deque[float] = deque()  # the other end's `sent_s`
+        self.delays_s = array("d")
+
+    def hush(self) -> None:
+        """Nothing is done with what is heard: picows' own method is called instead of ours."""
+        self.on_ws_frame = super().on_ws_frame  # type: ignore[method-assign]
+
+    def hear_again(self) -> None:
+        vars(self).pop("on_ws_frame", None)
+
+
+class Provider(End):
     """A connection in a provider's place: greets, and answers each append with the next burst of a reply."""
 
     def __init__(self, mix: Mix, come: Callable[["Provider"], None]) -> None:
+        super().__init__()
         self._mix = mix
         self._come = come
         self._kind = WSMsgType.BINARY if mix.provider_is_binary else WSMsgType.TEXT
         self._set_up = not mix.setup
         self._bursts = mix.bursts()
         self._frames = cycle(_FRAMES[mix.provider_is_binary])
-        self.only_counts = False
-        self.messages = 0
-        self.sent_s: deque[float] = deque()  # when what is on its way to the client was sent
-        self.coming_s: deque[float] = deque()  # the client's `sent_s`
-        self.delays_s = array("d")
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self.transport = transport
@@ -74,8 +89,6 @@ class Provider(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self.messages += 1
-        if self.only_counts:
-            return
         if frame.payload_size > APPEND_BYTES_MIN:
             if self.coming_s:
                 self.delays_s.append(perf_counter() - self.coming_s.popleft())
@@ -90,36 +103,35 @@ class Provider(WSListener):
         elif self._mix.answer:
             transport.send(self._kind, self._mix.answer)
 
-    def speak(self) -> None:
-        """The next burst, at the provider's own pace. Its last message is the sound."""
-        self.transport.underlying_transport.write(next(self._frames))
+    def speaker(self, *, timed: bool) -> Callable[[], None]:
+        """Says the next burst, at the provider's own pace. Its last message is the sound."""
+        write, frames, sent_s = self.transport.underlying_transport.write, self._frames, self.sent_s
 
-    def speak_timed(self) -> None:
-        self.sent_s.append(perf_counter())
-        self.speak()
+        def speak() -> None:
+            write(next(frames))
+
+        def speak_timed() -> None:
+            sent_s.append(perf_counter())
+            write(next(frames))
+
+        return speak_timed if timed else speak
 
 
-class Caller(WSListener):
+class Caller(End):
     """A client. In a closed loop it sends 20 ms of sound for each audio delta that it gets."""
 
     def __init__(self, append: bytes) -> None:
+        super().__init__()
         self.append = append
         self._frame = frame(append, binary=False, masked=True)
-        self.only_counts = False
-        self.messages = 0
         self.talking = False
         self.greeted: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        self.sent_s: deque[float] = deque()
-        self.coming_s: deque[float] = deque()
-        self.delays_s = array("d")
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self.transport = transport
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self.messages += 1
-        if self.only_counts:
-            return
         if frame.payload_size > AUDIO_DELTA_BYTES_MIN:
             if self.coming_s:
                 self.delays_s.append(perf_counter() - self.coming_s.popleft())
@@ -138,9 +150,15 @@ class Caller(WSListener):
     def speak(self) -> None:
         self.transport.underlying_transport.write(self._frame)
 
-    def speak_timed(self) -> None:
-        self.sent_s.append(perf_counter())
-        self.speak()
+    def speaker(self, *, timed: bool) -> Callable[[], None]:
+        """Says 20 ms of sound."""
+        write, frame, sent_s = self.transport.underlying_transport.write, self._frame, self.sent_s
+
+        def speak_timed() -> None:
+            sent_s.append(perf_counter())
+            write(frame)
+
+        return speak_timed if timed else partial(write, frame)
 
 
 class Ends(Struct):
@@ -152,9 +170,6 @@ class Ends(Struct):
     def expect(self) -> None:
         """From now on both speak at their own pace, and how long each sound was on its way is kept."""
         self.caller.coming_s, self.provider.coming_s = self.provider.sent_s, self.caller.sent_s
-
-    def only_count(self, on: bool) -> None:
-        self.caller.only_counts = self.provider.only_counts = on
 
 
 class Providers:
@@ -274,12 +289,12 @@ def talk(calls: list[Ends]) -> tuple[list[Ends], tuple[Pacer, Pacer]]:
     every = -(-len(calls) // TIMED_MAX)
     up, down = [], []
     for number, call in enumerate(calls):
-        if number % every == 0:
+        timed = number % every == 0
+        if timed:
             call.expect()
-            up.append(call.caller.speak_timed)
-            down.append(call.provider.speak_timed)
         else:
-            call.only_count(True)
-            up.append(call.caller.speak)
-            down.append(call.provider.speak)
+            call.caller.hush()
+            call.provider.hush()
+        up.append(call.caller.speaker(timed=timed))
+        down.append(call.provider.speaker(timed=timed))
     return calls[::every], (Pacer(1 / APPENDS_PER_S, up), Pacer(1 / DELTAS_PER_S, down))

@@ -41,10 +41,16 @@ async def paced(system: System, providers: Providers, calls: int, seconds: float
     for end in timed:
         del end.caller.delays_s[:], end.provider.delays_s[:]
     del up.late_s[:], down.late_s[:]
-    messages, before, load, began_s = _messages(ends), _times(system), times(os.getpid()), time.perf_counter()
+    messages, before, load, began_s = (
+        _messages(timed),
+        _times(system),
+        times(os.getpid()),
+        time.perf_counter(),
+    )
     await asyncio.sleep(seconds)
-    messages, after, load_after = _messages(ends) - messages, _times(system), times(os.getpid())
+    messages, after, load_after = _messages(timed) - messages, _times(system), times(os.getpid())
     spent_s = time.perf_counter() - began_s
+    messages = messages * calls // len(timed)
     up.stop()
     down.stop()
     up_us = sorted(delay * 1e6 for end in timed for delay in end.provider.delays_s)
@@ -137,7 +143,8 @@ def _messages(ends: list[Ends]) -> int:
 async def _stop(ends: list[Ends]) -> None:
     await asyncio.sleep(CLOSED_S)
     for end in ends:
-        end.only_count(False)
+        end.caller.hear_again()
+        end.provider.hear_again()
     await _end([end.caller for end in ends])
 
 

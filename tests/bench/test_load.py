@@ -1,0 +1,83 @@
+"""The load: its frames are what a library would write, pacers keep their pace, and some calls are timed."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from websockets.frames import Frame, Opcode
+from websockets.streams import StreamReader
+
+from realtime_switch.bench import load
+from realtime_switch.bench.load import MASK, Pacer, Providers, Way, frame, several, talk
+
+
+def parsed(written: bytes, *, masked: bool) -> Frame:
+    reader = StreamReader()
+    reader.feed_data(written)
+    parser = Frame.parse(reader.read_exact, mask=masked)
+    try:
+        next(parser)
+    except StopIteration as done:
+        found: Frame = done.value
+        assert found.fin
+        return found
+    raise AssertionError("the frame is not whole")
+
+
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 1_303, 6_613, 0xFFFF])
+def test_a_frame_is_read_back(size: int, binary: bool, masked: bool):
+    payload = bytes(range(256)) * 256
+    written = frame(payload[:size], binary=binary, masked=masked)
+    found = parsed(written, masked=masked)
+    assert (found.opcode, found.data) == (Opcode.BINARY if binary else Opcode.TEXT, payload[:size])
+    assert (MASK in written[:8]) == masked
+
+
+async def test_each_speaker_speaks_once_in_a_period_in_turns():
+    said: list[int] = []
+    whole = asyncio.Event()
+
+    def speaker(number: int) -> None:
+        said.append(number)
+        if len(said) == 12:
+            whole.set()
+
+    pacer = Pacer(0.003, [lambda number=number: speaker(number) for number in range(5)])
+    await whole.wait()
+    pacer.stop()
+    assert said[:10] == [0, 3, 1, 4, 2] * 2
+    assert min(pacer.late_s) >= 0.0
+
+
+async def until(met: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not met():
+            await asyncio.sleep(0.01)
+
+
+async def test_of_many_calls_some_are_timed_and_the_others_only_spoken(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(load, "TIMED_MAX", 1)
+    providers = Providers()
+    await providers.open()
+    way = Way(f"ws://127.0.0.1:{providers.openai}/v1/realtime")
+    calls = await several(way, providers, 2)
+    try:
+        timed, pacing = talk(calls)
+        one, other = calls
+        assert timed == [one]
+        before = other.caller.messages, other.provider.messages
+        await until(lambda: len(one.caller.delays_s) > 3 and len(one.provider.delays_s) > 3)
+        for pacer in pacing:
+            pacer.stop()
+        assert min(*one.caller.delays_s, *one.provider.delays_s) > 0.0
+        assert (other.caller.messages, other.provider.messages) == before
+        for end in (other.caller, other.provider):
+            end.hear_again()
+        other.caller.speak()
+        await until(lambda: other.provider.messages > before[1])
+    finally:
+        for call in calls:
+            call.caller.transport.disconnect(graceful=False)
+        providers.close()
