@@ -66,6 +66,15 @@ async def test_what_was_said_goes_when_its_days_are_over_and_not_before(database
     assert await sweep(database, WEEK, NOW) == (0, 0)
 
 
+async def test_the_first_moment_of_a_day_belongs_to_it(database: Database):
+    await open_account(database)
+    for passage_id, us in (("before", TODAY - 7 * DAY_US - 1), ("first", TODAY - 7 * DAY_US)):
+        said = passage(passage_id, passage_id)
+        await database.write(lambda r, p=said, at=us: r.sessions.append([p], at))
+    assert await sweep(database, WEEK, NOW) == (1, 0)
+    assert (await told(database))[1] == "first"
+
+
 async def test_a_session_that_is_too_old_goes_whole_and_one_in_use_keeps_its_configuration(
     database: Database,
 ):

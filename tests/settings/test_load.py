@@ -397,6 +397,38 @@ def test_rates_keep_the_order_of_the_file(data: Path):
     )
 
 
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "DB_ENCRYPTION_KEY", "DATABASE_URL", "OTHER"])
+def test_a_secret_may_lie_in_a_file_that_a_variable_names(data: Path, name: str):
+    def held(settings: Settings) -> Secret | None:
+        return {
+            "OPENAI_API_KEY": settings.endpoints["openai"].key,
+            "DB_ENCRYPTION_KEY": settings.database_key,
+            "DATABASE_URL": settings.database.url,
+            "OTHER": settings.summary_key,
+        }[name]
+
+    file = data / "secret"
+    data.mkdir(exist_ok=True)
+    own = '[summary]\nkey_env = "OTHER"\n'
+    file.write_text("postgresql://hush\n")
+    assert held(configured(data, own, **{f"{name}_FILE": str(file)})) == Secret("postgresql://hush")
+
+    def refused(**environ: str) -> str:
+        with pytest.raises(ConfigurationError) as raised:
+            configured(data, own, **environ)
+        return raised.value.message
+
+    both = refused(**{f"{name}_FILE": str(file), name: "postgresql://hush"})
+    assert both == f"{name} and {name}_FILE are both set. Keep one of the two."
+    why = f"The file {file} that {name}_FILE names cannot be used: "
+    file.write_text("\n")
+    assert refused(**{f"{name}_FILE": str(file)}) == f"{why}it is empty."
+    file.write_bytes(b"\xff")
+    assert refused(**{f"{name}_FILE": str(file)}) == f"{why}it is not text."
+    file.unlink()
+    assert refused(**{f"{name}_FILE": str(file)}) == f"{why}No such file or directory."
+
+
 def test_things_are_kept_for_ever_unless_days_are_named(data: Path):
     kept = configured(data, "").retention
     assert (kept.transcripts_days, kept.usage_days) == (None, None)

@@ -27,7 +27,9 @@ TOKENS_PATH = "/auth_tokens"  # below a version
 HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",  # for browsers that do not know frame-ancestors
     "x-content-type-options": "nosniff",
 }
 

@@ -63,6 +63,7 @@ ENVIRONMENT: Mapping[str, SettingPath] = {
 DATA_NAME = "RTS_DATA"
 CONFIG_NAME = "RTS_CONFIG"
 KEY_NAME = "DB_ENCRYPTION_KEY"
+URL_NAME = "DATABASE_URL"
 
 
 class Flags(Struct, frozen=True, kw_only=True):
@@ -123,6 +124,8 @@ def _parse(file: Path | None, text: str) -> dict[str, Any]:
 def _overlay(tables: dict[str, Any], sources: Sources, flags: Flags, environ: Mapping[str, str]) -> None:
     """Lay environment and flags over what the file says."""
     over = [(path, environ[name], name) for name, path in ENVIRONMENT.items() if name in environ]
+    if (url := _secret_of(environ, URL_NAME)) is not None:
+        over.append((ENVIRONMENT[URL_NAME], url, URL_NAME))
     for name in ("host", "port", "tls_cert", "tls_key"):
         if (value := getattr(flags, name)) is not None:
             over.append((("gateway", name), str(value), f"--{name.replace('_', '-')}"))
@@ -135,11 +138,36 @@ def _overlay(tables: dict[str, Any], sources: Sources, flags: Flags, environ: Ma
         sources.name(path, source)
 
 
+def _secret_of(environ: Mapping[str, str], name: str) -> str | None:
+    """What the variable holds, or the file that NAME_FILE names, as secrets are handed to containers. Unlike
+    our own key files it may be readable by others: whoever mounts it there decides that."""
+    file = environ.get(f"{name}_FILE")
+    if file is None:
+        return environ.get(name)
+    if name in environ:
+        raise ConfigurationError(
+            ErrorCode.INTERNAL_CONFIG_INVALID, f"{name} and {name}_FILE are both set. Keep one of the two."
+        )
+    try:
+        text = Path(file.strip()).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+    else:
+        why = "" if text else "it is empty"
+    if why:
+        raise ConfigurationError(
+            ErrorCode.INTERNAL_CONFIG_INVALID,
+            f"The file {file} that {name}_FILE names cannot be used: {why}.",
+        )
+    return text
+
+
 def _settings(
     tables: dict[str, Any], sources: Sources, data: Path, file: Path | None, environ: Mapping[str, str]
 ) -> Settings:
     def key_of(name: str) -> Secret | None:
-        return Secret(environ[name].strip()) if name in environ else None
+        text = _secret_of(environ, name) if name else None
+        return None if text is None else Secret(text.strip())
 
     def path_of(section: str, name: str, value: str, otherwise: Path) -> str:
         """Relative to the file that says it, or to where we were started."""
