@@ -70,7 +70,7 @@ class Relayed:
         return [("client", kind, payload)] if end == "provider" else []
 
     def counted(self) -> tuple[Any, ...]:
-        return self.unread.take_audio(), self.unread.take_words()
+        return self.unread.take_audio(), self.unread.take_words(), self.unread.take_parts()
 
 
 class Translated:

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.skipif(why_interpreted.startswith("RTS_INTERPRETED"), r
 TEXT, BINARY, CONTINUATION, PING, PONG = 1, 2, 0, 9, 10
 
 IDLE = b'{"type":"rate_limits.updated","rate_limits":[]}'
+PART = b'{"type":"response.content_part.added","event_id":"e","item_id":"item_a","part":{"type":"audio"}}'
 
 
 def delta(size):
@@ -37,7 +38,7 @@ messages = (
     sizes.map(delta)
     | sizes.map(append)
     | st.sampled_from(
-        [transcript_delta("Hi"), RESPONSE_DONE, IDLE, b"", b"{", append(3)[:-1], b"A" * 125, b"A" * 126]
+        [transcript_delta("Hi"), PART, RESPONSE_DONE, IDLE, b"", b"{", append(3)[:-1], b"A" * 125, b"A" * 126]
     )
     | st.binary(max_size=8)
 )
@@ -105,13 +106,13 @@ def test_what_comes_with_the_handshake_is_read_by_whoever_may(stream, data):
 
 
 def test_frames_of_one_read_that_pass_reach_the_client_as_they_came():
-    burst = [delta(10), transcript_delta("Hi"), delta(65_536), delta(70_000)]
+    burst = [delta(10), transcript_delta("Hi"), PART, delta(65_536), delta(70_000)]
     stream = b"".join(encode(TEXT, payload, masked=False) for payload in burst)
     for ends in (_compiled, interpreted):
         seen = asyncio.run(play(ends, [ProviderSays(stream)]))
         assert seen.to_client == stream
         assert seen.told == []
-        assert seen.counted == (10 + 65_536 + 70_000, [transcript_delta("Hi")], True, False)
+        assert seen.counted == (10 + 65_536 + 70_000, [transcript_delta("Hi")], [PART], True, False)
 
 
 def test_what_passes_is_counted_with_the_bytes_of_its_payload():

@@ -82,6 +82,8 @@ class Transcript:
         self._held: dict[str, _Line] = {}  # by item, in the order of the conversation
         self._written: set[str] = set()  # items that are past changing, whatever is still told of them
         self._newest = ""  # the item that audio passing by belongs to
+        self._saying: dict[str, _Line] = {}  # the agent's lines that are not over, by item
+        self._typed: list[_Line] = []  # the user's, until a reply begins
         self._tools: dict[str, str] = {}  # names of calls that wait for their answer
         self._open_replies: set[str] = set()
         self._asides: set[str] = set()  # replies outside of the conversation
@@ -89,7 +91,8 @@ class Transcript:
         self._speaker = ""
         self._text = ""  # sure, and not yet handed out
         self._begun = continues  # something stands before us, so our first line needs a line break
-        self._said = ""
+        self._said: list[str] = []  # as much of what was written as a provider may be told, and some more
+        self._said_chars = 0
         self._born_us = 0  # of the last passage
 
     # -- Hearing --------------------------------------------------------------------------------------------
@@ -140,11 +143,12 @@ class Transcript:
             elif line.played_us is None:
                 self._finish(line)
         self._open_replies.clear()
+        self._saying.clear()
 
     @property
     def said(self) -> str:
         """What was said in this call, the lines that wait included, as a new provider would be told it."""
-        text, speaker = self._said, self._speaker
+        text, speaker = "".join(self._said), self._speaker
         begun = self._begun
         for line in self._held.values():
             if line.text:
@@ -174,8 +178,10 @@ class Transcript:
         """Sure only when a reply begins: a client that goes on to tell the agent's part is telling the
         past."""
         line = _Line(USER, {0: act.text}, typed=True, born_us=self._now_us())
-        if act.item_id not in self._written:  # some providers say both item.added and item.created
-            self._held.setdefault(act.item_id, line)
+        # Some providers say both item.added and item.created.
+        if act.item_id not in self._written and act.item_id not in self._held:
+            self._held[act.item_id] = line
+            self._typed.append(line)
 
     def _past_told(self, act: PastTold) -> None:
         if act.item_id in self._held or act.item_id in self._written:
@@ -191,23 +197,28 @@ class Transcript:
         if act.aside:
             self._asides.add(act.reply_id)
             return
-        for line in self._held.values():
-            if line.typed:
-                line.sure = True
+        for line in self._typed:
+            line.sure = True
+        self._typed.clear()
 
     def _reply_item(self, act: ReplyItem) -> None:
         if act.reply_id in self._asides:
             self._written.add(act.item_id)
         elif act.kind == "message":
             self._newest = act.item_id
-            self._held.setdefault(act.item_id, _Line(AGENT, {}, born_us=self._now_us()))
+            if act.item_id not in self._held:
+                self._say(act.item_id)
+
+    def _say(self, item_id: str) -> _Line:
+        line = self._held[item_id] = self._saying[item_id] = _Line(AGENT, {}, born_us=self._now_us())
+        return line
 
     def _reply_words(self, act: ReplyTranscript | ReplyText) -> None:
         if act.item_id in self._written:
             return
         line = self._held.get(act.item_id)
         if line is None:
-            line = self._held[act.item_id] = _Line(AGENT, {}, born_us=self._now_us())
+            line = self._say(act.item_id)
         if line.sure or line.speaker != AGENT:
             return  # it was cut already: what still comes was not heard
         self._newest = act.item_id
@@ -222,6 +233,7 @@ class Transcript:
             line.base64_chars += len(act.base64)
 
     def _reply_item_done(self, act: ReplyItemDone) -> None:
+        self._saying.pop(act.item_id, None)
         if (line := self._held.get(act.item_id)) is not None:
             self._finish(line)
 
@@ -229,9 +241,9 @@ class Transcript:
         self._open_replies.discard(act.reply_id)
         self._asides.discard(act.reply_id)
         if not self._open_replies:
-            for line in self._held.values():  # of a reply that ended without closing its items
-                if line.speaker == AGENT and line.played_us is None:
-                    self._finish(line)
+            for line in self._saying.values():  # of a reply that ended without closing its items
+                self._finish(line)
+            self._saying.clear()
 
     def _finish(self, line: _Line) -> None:
         """It is said; audio is made faster than it is played, so it will be heard some time later."""
@@ -302,7 +314,11 @@ class Transcript:
         written = _joined(line, self._speaker, self._begun)
         self._speaker, self._begun = line.speaker, True
         self._text += written
-        self._said = (self._said + written)[-limits.HISTORY_CHARS_MAX * 2 :]
+        self._said.append(written)
+        self._said_chars += len(written)
+        if self._said_chars > limits.HISTORY_CHARS_MAX * 4:
+            self._said = ["".join(self._said)[-limits.HISTORY_CHARS_MAX * 2 :]]
+            self._said_chars = len(self._said[0])
 
     def _cut(self, end: int) -> Passage:
         text, self._text = self._text[:end], self._text[end:]
