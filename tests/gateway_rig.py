@@ -304,6 +304,7 @@ async def rig(
     dialect: DialectName = "openai",
     profiles: dict[str, Profile] | None = None,
     provider_key: dict[str, Any] | None = None,
+    data: Path | None = None,
     **route: Any,
 ) -> AsyncIterator[Rig]:
     async with Upstream() as upstream, Upstream() as elsewhere:
@@ -326,7 +327,9 @@ async def rig(
         shelf = open_shelf(Path(outbox.name), "ab" * 32, 1)
         board = tempfile.TemporaryDirectory(prefix="metrics-")
         watched = Watched(folder=Path(board.name), token=Secret(METRICS_TOKEN))
-        gateway = Gateway(service or books, routes, SIGNING_KEY, shelf, bounds, tls=tls, watched=watched)
+        gateway = Gateway(
+            service or books, routes, SIGNING_KEY, shelf, bounds, tls=tls, watched=watched, data=data
+        )
         port = await gateway.open(("127.0.0.1", 0))
         try:
             yield Rig(gateway, books, upstream, elsewhere, port, routes.names(), tls is not None)

@@ -43,4 +43,4 @@ def validator(schema: dict[str, Any]) -> Draft202012Validator:
 def _values(kind: str, answer: httpx.Response) -> list[Any]:
     if kind == "application/jsonl":
         return [msgspec.json.decode(line) for line in answer.content.splitlines()]
-    return [answer.text if kind == "text/plain" else answer.json()]
+    return [answer.json() if kind == "application/json" else answer.text]

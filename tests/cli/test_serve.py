@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import msgspec
 
 from certificate import make_certificate
@@ -84,6 +85,12 @@ def served(data: Path, out: Path, *more: str) -> Iterator[Served]:
             running.process.wait()
 
 
+def link(running: Served) -> dict[str, object]:
+    """What the page does with the link that was printed."""
+    code = running.wait_for(rf"http://127\.0\.0\.1:{running.port}/#once_\S+").partition("#")[2]
+    return {"headers": {"authorization": f"Bearer {code}"}, "json": {"opens": "account"}}
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -95,6 +102,10 @@ def test_one_command_and_a_call_is_answered_billed_and_remembered(tmp_path):
     with served(data, tmp_path / "first") as running:
         running.wait_for("is ready")
         key = running.wait_for("rslive_v1_[0-9a-f]{48}")
+        let_in = httpx.post(f"http://127.0.0.1:{running.port}/v1/realtime/client_secrets", **link(running))
+        again = httpx.post(f"http://127.0.0.1:{running.port}/v1/realtime/client_secrets", **link(running))
+        assert (let_in.status_code, again.status_code) == (200, 401)
+        first_link = link(running)
         first = running.talk(key, "--text", "my name is Ada")
         usage = command("usage", "--data", str(data), "--json")
         assert running.stop() == 0
@@ -109,6 +120,7 @@ def test_one_command_and_a_call_is_answered_billed_and_remembered(tmp_path):
 
     with served(data, tmp_path / "second") as running:
         running.wait_for("is ready")
+        assert link(running) != first_link
         again = running.talk(key, "--session", first["session_id"], "--text", "what is my name?")
         said = running.said
         assert running.stop() == 0

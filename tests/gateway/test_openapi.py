@@ -96,7 +96,7 @@ async def every_answer(house: House, monkeypatch: pytest.MonkeyPatch) -> list[ht
     await fill(house, session_id="ada")
     await ask("GET", "/metrics")
     await ask("GET", "/metrics", key=METRICS_TOKEN)
-    for path in ("/", "/healthz", "/readyz", "/v1/openapi.json"):
+    for path in ("/", "/page/none.js", "/healthz", "/readyz", "/v1/openapi.json"):
         await ask("GET", path, key=None)
     for path in reads:
         await ask("GET", path)
@@ -173,7 +173,8 @@ async def test_every_operation_answers_what_it_says_and_everything_that_it_says(
     seen = {check_answer(answer) for answer in await every_answer(house, monkeypatch)}
     said = {(o["operationId"], status) for _, _, o in OPERATIONS for status in o["responses"]}
     # A route with two targets is needed for it: test_http_calls.py holds that answer against the document.
-    assert said - seen == {("switchCall", "202")}
+    # The page's files are there where it was built: test_http_page.py holds how they are answered.
+    assert said - seen == {("switchCall", "202"), ("pageFile", "200")}
 
 
 words = st.sampled_from(

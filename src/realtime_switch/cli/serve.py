@@ -71,11 +71,11 @@ async def _serve(settings: "Settings", door: socket.socket, gateways: int) -> No
     from .supervisor import Supervisor
 
     stop = stop_requested()
-    first_key = await _first_start(settings)
+    first_key, code = await _first_start(settings)
     running = asyncio.create_task(
         Supervisor(_programs(settings, door, gateways), now=time.monotonic).run(stop)
     )
-    telling = asyncio.create_task(_tell(settings, door, first_key))
+    telling = asyncio.create_task(_tell(settings, door, first_key, code))
     try:
         await running
     finally:
@@ -111,27 +111,38 @@ def _programs(settings: "Settings", door: socket.socket, gateways: int) -> "list
     return programs
 
 
-async def _first_start(settings: "Settings") -> str | None:
-    """Make the database and, where nobody has an account yet, one with a key. The key, if one was made."""
+async def _first_start(settings: "Settings") -> tuple[str | None, str]:
+    """Make the database and, where nobody has an account yet, one with a key. The key, if one was made, and
+    the code that lets a page in to the first account; "" when that has no key any more."""
     from ..business.main import administration
+    from ..gateway.page_link import invite
 
+    first_key = None
     async with administration(settings, create=True) as admin:
-        if await admin.accounts():
-            return None
-        account = await admin.create_account(FIRST_EMAIL, FIRST_PLAN)
-        key, _ = await admin.create_key(account.id, label="first start")
-        return key
+        accounts = await admin.accounts()
+        if not accounts:
+            account = await admin.create_account(FIRST_EMAIL, FIRST_PLAN)
+            first_key, _ = await admin.create_key(account.id, label="first start")
+            accounts = [account]
+        owner = next((one for one in accounts if one.email == FIRST_EMAIL), None)
+        keys = await admin.keys(owner.id) if owner is not None else []
+        now_s = time.time()
+        good = [key for key in keys if key.expires_us is None or key.expires_us > now_s * 1e6]
+        return first_key, invite(settings.data, good[0].key_hash, now_s) if good else ""
 
 
-async def _tell(settings: "Settings", door: socket.socket, first_key: str | None) -> None:
+async def _tell(settings: "Settings", door: socket.socket, first_key: str | None, code: str) -> None:
     """Say where everything is, once it is there."""
     host, port = door.getsockname()[:2]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     address = f"{_bracketed(shown)}:{port}"
     secure = "s" if settings.gateway.tls_cert else ""
     ready = await _is_ready(f"http{secure}://{address}")
-    click.echo(f"Realtime Switch {'is ready' if ready else 'is still starting; the log says why'}.")
     base = f"http{secure}://{address}"
+    click.echo(f"Realtime Switch {'is ready' if ready else 'is still starting; the log says why'}.")
+    click.echo(
+        f"  page     {base}/{f'#{code}   (open it to talk: once, within ten minutes)' if code else ''}"
+    )
     click.echo(f"  address  ws{secure}://{address}/v1/realtime")
     click.echo(f"  for SDKs base URL {base}/v1, for Google's {base}")
     click.echo(f"  data     {settings.data}")

@@ -1,9 +1,11 @@
 """The HTTP side of the front door: tokens for pages, models, calls, health, a page that says what this is.
 
-Nothing is cached, and no page of another site is let in (http_answers.py).
+Nothing is cached but the page's files (http_page.py), and no page of another site is let in
+(http_answers.py).
 """
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,6 +22,7 @@ from .http_account import Account
 from .http_answers import TOKENS_PATH, Refused
 from .http_calls import LiveCalls
 from .http_metrics import NO_METRICS, MetricsPage
+from .http_page import Page
 from .http_secrets import ClientSecrets
 from .http_sessions import Sessions
 from .http_tokens import AuthTokens
@@ -30,6 +33,7 @@ PAGE = """This is Realtime Switch, a gateway for realtime voice AI.
 Connect a WebSocket to /v1/realtime?model=MODEL with 'Authorization: Bearer YOUR_KEY',
 or point an OpenAI SDK at this address followed by /v1, or a Google Gen AI SDK at this address.
 
+  GET  /                             in a browser: the page, to talk and to look
   GET  /v1/account                   the credits you have left
   GET  /v1/usage                     what was used, by day, provider and more
   GET  /v1/sessions                  what was said; also /v1/sessions/ID, to export and to delete
@@ -55,13 +59,16 @@ class Api:
         settle: Callable[[str], Awaitable[None]],
         calls: Calls,
         metrics: MetricsPage = NO_METRICS,
+        data: Path | None = None,
     ) -> None:
+        """`data`: where `serve` leaves the codes of its links."""
         self._routes = routes
         self._why_not_ready = why_not_ready
         self._holders = Holders(service, signing_key)
         self._account = Account(self._holders, settle)
         self._sessions = Sessions(self._holders, calls, settle)
-        self._client_secrets = ClientSecrets(service, routes, signing_key, self._holders)
+        self._client_secrets = ClientSecrets(service, routes, signing_key, self._holders, data)
+        self._page = Page(PAGE)
         self._auth_tokens = AuthTokens(service, routes, signing_key)
         self._calls = LiveCalls(self._holders, calls)
         self._metrics = metrics
@@ -69,7 +76,8 @@ class Api:
     def app(self) -> Starlette:
         return Starlette(
             routes=[
-                Route("/", self.page),
+                Route("/", self._page.at_root),
+                Route("/page/{name}", self._page.file),
                 Route("/healthz", self.healthz),
                 Route("/readyz", self.readyz),
                 Route("/metrics", self._metrics.show),
@@ -94,9 +102,6 @@ class Api:
                 Exception: http.defect,
             },
         )
-
-    async def page(self, request: Request) -> Response:
-        return PlainTextResponse(PAGE, headers=http.HEADERS)
 
     async def healthz(self, request: Request) -> Response:
         """This process runs and answers."""

@@ -1,6 +1,7 @@
 """`POST /v1/realtime/client_secrets`: a short-lived key for a page, as OpenAI's servers make them
 (OPENAI-REALTIME.md 3.1). Of type `live` it is one for GPT-Live, for which OpenAI has none (GPT-LIVE.md 1)."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -15,12 +16,14 @@ from ..accounts.service import AccountService
 from ..dialects.openai.resume import SERVER_MADE
 from ..providers.routes import Routes
 from . import http_answers as http
+from . import http_link
 from .arrival import SESSION_HEADER
 from .arrival.openai import NO_CREDENTIAL, find_secret
 from .client_secrets import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Bound, seal
 from .holder import Holders
 from .http_answers import Refused
 from .ids import new_id, now_us
+from .page_link import is_code
 
 
 class ExpiresAfter(Struct):
@@ -40,11 +43,15 @@ _asked = msgspec.json.Decoder(Asked)
 
 
 class ClientSecrets:
-    def __init__(self, service: AccountService, routes: Routes, signing_key: bytes, holders: Holders) -> None:
+    def __init__(
+        self, service: AccountService, routes: Routes, signing_key: bytes, holders: Holders, data: Path | None
+    ) -> None:
+        """`data`: where `serve` leaves the codes of its links; None when nobody does."""
         self._service = service
         self._holders = holders
         self._routes = routes
         self._signing_key = signing_key
+        self._data = data
 
     async def create(self, request: Request) -> Response:
         asked = _read(await http.read_body(request))
@@ -89,6 +96,11 @@ class ClientSecrets:
     async def _who(self, request: Request, session_id: str, asked: Asked) -> tuple[str, str]:
         """The account's id and the key's hash. Who has no credits left may still look at his account."""
         secret = secret_of(request)
+        if is_code(secret):
+            if asked.opens != "account" or asked.session:
+                message = 'A link opens the account and nothing else: ask with "opens": "account" alone.'
+                raise Refused(400, "invalid_value", message, param="opens")
+            return "", http_link.accept(request, secret, self._data)
         if asked.opens == "account" and is_key(secret):
             return (await self._holders.account(request)).id, hash_key(secret)
         grant, key_hash = await http.authorise(self._service, secret, session_id)

@@ -67,9 +67,10 @@ class Gateway:
         tls: ssl.SSLContext | None = None,
         watched: Watched = NOT_WATCHED,
         round_trip: Histogram | None = None,
+        data: Path | None = None,
     ) -> None:
         """`tls`: for clients; without it they come in the clear. `watched`: without it nobody is shown
-        metrics; `round_trip`: the link's."""
+        metrics; `round_trip`: the link's; `data`: where `serve` leaves the codes of its links."""
         bounds = bounds or Bounds()
         self._link_is_up = link_is_up
         self._tls = ssl.create_default_context()
@@ -94,6 +95,7 @@ class Gateway:
             self.switchboard.settle,
             self.switchboard.calls,
             MetricsPage(self._page, watched.token),
+            data,
         )
         self._door = FrontDoor(
             api.app(),
@@ -172,6 +174,7 @@ async def run(settings: Settings, *, listening: socket.socket | None = None, loc
         tls_of(settings),
         Watched(folder=metrics_folder(settings), token=metrics_token(settings)),
         round_trip,
+        settings.data,
     )
     await link.start()
     try:

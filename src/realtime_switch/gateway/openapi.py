@@ -266,6 +266,9 @@ _FORMAT = _query(
     "format", "Comes before the header Accept.", {**_one_of("json", "jsonl", "text"), "default": "json"}
 )
 _PLAIN: Json = {"text/plain": {"schema": _TEXT}}
+_PAGE_FILE: Json = {
+    kind: {"schema": _TEXT} for kind in ("text/javascript", "text/css", "text/html", "image/svg+xml")
+}
 _TAKEN_AWAY: Json = {"application_jsonl": _ref("SessionLine"), "text_plain": _TEXT}
 _NOBODY: Json = {"security": []}
 _GOOGLES: Json = {"security": [{"goog_key": []}, {"bearer": []}]}
@@ -289,8 +292,23 @@ def _auth_tokens(version: str) -> Json:
 _PATHS: Json = {
     "/": {
         "get": _operation(
-            "page", "What this is.", {"200": {"description": "Text.", "content": _PLAIN}}, **_NOBODY
+            "page",
+            "The page, for a browser; what this is, for everybody else.",
+            {"200": {"description": "Text.", "content": {**_PLAIN, "text/html": {"schema": _TEXT}}}},
+            **_NOBODY,
         )
+    },
+    "/page/{name}": {
+        "parameters": [_in_path("name", "With a hash of its content.")],
+        "get": _operation(
+            "pageFile",
+            "A file of the page.",
+            {
+                "200": {"description": "It never changes.", "content": _PAGE_FILE},
+                **_refused(404),
+            },
+            **_NOBODY,
+        ),
     },
     "/healthz": {
         "get": _operation(
@@ -437,7 +455,7 @@ _PATHS: Json = {
     "/v1/realtime/client_secrets": {
         "post": _operation(
             "createClientSecret",
-            "Make a short-lived key for a page. Takes an API key only.",
+            "Make a short-lived key for a page. Takes an API key, or once the code of a link.",
             {
                 "200": _answers("The secret.", _ref("ClientSecret")),
                 **_refused(*_BODY_REFUSED, 403, 429),
