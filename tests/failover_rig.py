@@ -43,8 +43,10 @@ class Ears:
     def __init__(self, words: str) -> None:
         self.words = words
         self.loud_ms: list[int] = []
+        self.heard: list[tuple[bytes, int]] = []
 
     async def hear(self, pcm: bytes, rate_hz: int) -> str | None:
+        self.heard.append((pcm, rate_hz))
         samples = array("h", pcm)
         size = rate_hz * BLOCK_MS // 1000
         blocks = (samples[start : start + size] for start in range(0, len(samples), size))
@@ -115,7 +117,7 @@ async def failing(*dialects: DialectName, hears: str, **route: Any) -> AsyncIter
         key, _ = await admin.create_key(account.id)
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="outbox-"))
         shelf = open_shelf(Path(folder), "ab" * 32, 1)
-        gateway = Gateway(accounts, routes, SIGNING_KEY, shelf)
+        gateway = Gateway(accounts, routes, SIGNING_KEY, shelf, switchboard.Bounds(drain_s=0))
         port = await gateway.open(("127.0.0.1", 0))
         stack.push_async_callback(gateway.close)
         yield Rig(gateway, providers, ears, accounts, admin, account.id, key, f"ws://127.0.0.1:{port}")

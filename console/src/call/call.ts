@@ -1,0 +1,318 @@
+// A call: microphone, line and loudspeaker put together, and what is heard made into what is shown.
+
+import { access, leave } from '../access.ts';
+import { type Act, type Dialect, type DialectName, type Settings, type Tokens } from '../dialects/acts.ts';
+import { gemini } from '../dialects/gemini.ts';
+import { openai } from '../dialects/openai.ts';
+import { type Account, ask, type LiveCall, type Page, Trouble } from '../http.ts';
+import { Microphone, MicrophoneRefused } from '../sound/microphone.ts';
+import { fromBase64, toBase64 } from '../sound/pcm.ts';
+import { Player } from '../sound/player.ts';
+import { setTheme } from '../theme.ts';
+import { see } from './events.ts';
+import { Line } from './line.ts';
+import { type Choice, levels, QUIET, state } from './state.ts';
+import { answer, TOOLS } from './tools.ts';
+import { cut, listen, say, seam, tool } from './transcript.ts';
+
+const INSTRUCTIONS = 'You are a friendly voice assistant on the page of Realtime Switch. Answer briefly.';
+const LOOK_EVERY_MS = 1_500;
+const LOUD = 0.4; // of the microphone's level: somebody speaks
+
+const DIALECTS: Record<DialectName, () => Dialect> = {
+  openai: () => openai(false),
+  'openai-beta': () => openai(true),
+  gemini,
+};
+
+let current: Call | null = null;
+
+export async function start(choice: Choice, typing = false): Promise<void> {
+  await current?.end();
+  const { credits } = state.now;
+  const session = choice.session || `page-${crypto.randomUUID()}`;
+  state.set({ ...QUIET, phase: 'opening', choice, session, credits, microphone: typing ? 'off' : null });
+  current = new Call(choice, session);
+  await current.open(typing);
+}
+
+export const end = () => current?.end();
+export const mute = () => current?.mute();
+export const press = () => current?.press();
+export const release = () => current?.release();
+export const interrupt = () => current?.interrupt();
+export const write = (text: string) => current?.write(text);
+export const switchTo = (target: string) => current?.switchTo(target);
+
+class Call {
+  private readonly dialect: Dialect;
+  private line: Line | null = null;
+  private player: Player | null = null;
+  private microphone: Microphone | null = null;
+  private ready = false;
+  private over = false;
+  private look = 0;
+  private askedAt: number | null = null; // when the user had said what is to be answered
+  private loudAt: number | null = null;
+  private readonly begunAt = performance.now();
+  private readonly cutOff = new Set<string>(); // items of which no more is to be played
+  private readonly settings: Settings;
+
+  constructor(
+    private readonly choice: Choice,
+    private readonly session: string,
+  ) {
+    this.dialect = DIALECTS[choice.dialect]();
+    this.settings = { model: choice.model, instructions: INSTRUCTIONS, handsFree: choice.handsFree, tools: TOOLS };
+  }
+
+  async open(typing: boolean): Promise<void> {
+    try {
+      if (!typing) {
+        this.microphone = await Microphone.open(this.dialect.rate, this.choice.device, (frame, level) =>
+          this.hear(frame, level),
+        );
+        state.set({ microphone: 'on' });
+      }
+      this.player = await Player.open((progress) => {
+        levels.set({ speech: progress.silent ? 0 : progress.level });
+        const { bufferedMs, leadMs, underruns: gaps, silent } = progress;
+        state.set({ bufferedMs, leadMs, gaps, agentSpeaks: !silent });
+      });
+    } catch (error) {
+      if (!(error instanceof MicrophoneRefused)) throw error;
+      await this.close();
+      state.set({ phase: 'idle', microphone: error.why });
+      return;
+    }
+    if (this.over) return void this.close();
+    this.line = new Line(this.dialect, () => this.access(), () => this.settings, {
+      frame: (message, raw) => {
+        this.note(message, raw, false);
+        for (const act of this.dialect.read(message)) this.heard(act);
+      },
+      sent: (message, raw) => this.note(message, raw, true),
+      away: (why) => this.away(why.title),
+      ended: (ending) => {
+        void this.close();
+        state.set({ phase: 'ended', ending });
+        if (ending.key) leave(ending.todo);
+      },
+      roundTrip: (roundTripMs) => state.set({ roundTripMs }),
+    });
+    this.look = window.setInterval(() => void this.lookAtCall(), LOOK_EVERY_MS);
+    await this.lookAtCredits();
+  }
+
+  async end(): Promise<void> {
+    if (this.over) return;
+    await this.close();
+    state.set({ phase: 'ended', ending: null });
+    await this.lookAtCredits();
+  }
+
+  private async close(): Promise<void> {
+    this.over = true;
+    clearInterval(this.look);
+    this.line?.close();
+    levels.set({ microphone: 0, speech: 0 });
+    state.set({ userSpeaks: false, agentSpeaks: false, pressed: false, switching: '' });
+    await Promise.all([this.microphone?.close(), this.player?.close()]);
+  }
+
+  // -- What the user does --------------------------------------------------------------------------------
+
+  mute(): void {
+    if (this.microphone === null) return;
+    this.microphone.muted = !this.microphone.muted;
+    state.set({ muted: this.microphone.muted });
+  }
+
+  press(): void {
+    if (this.choice.handsFree || state.now.pressed || !this.ready) return;
+    state.set({ pressed: true, userSpeaks: true });
+    void this.stopSpeech();
+    this.line?.send(...this.dialect.pressed());
+  }
+
+  release(): void {
+    if (!state.now.pressed) return;
+    state.set({ pressed: false, userSpeaks: false });
+    this.line?.send(...this.dialect.released());
+    this.askedAt = performance.now();
+  }
+
+  interrupt(): void {
+    this.line?.send(...this.dialect.cancel());
+    void this.stopSpeech();
+  }
+
+  write(text: string): void {
+    void this.stopSpeech();
+    this.line?.send(...this.dialect.text(text));
+    this.askedAt = performance.now();
+    state.set({ lines: say(state.now.lines, 'user', `typed-${crypto.randomUUID()}`, text, true) });
+  }
+
+  async switchTo(target: string): Promise<void> {
+    state.set({ switching: target || 'the next target', notice: '' });
+    const messages = this.dialect.switchTo(target);
+    if (messages !== null) {
+      this.line?.send(...messages);
+      return;
+    }
+    try {
+      const path = `/v1/calls/${encodeURIComponent(this.session)}/switch`;
+      await ask(access.now.secret, path, { body: target ? { target } : {} });
+    } catch (error) {
+      state.set({ switching: '', notice: (error as Error).message });
+    }
+  }
+
+  private hear(frame: Int16Array<ArrayBuffer>, level: number): void {
+    levels.set({ microphone: level });
+    if (level > LOUD) this.loudAt = performance.now();
+    if (!this.ready || !(this.choice.handsFree || state.now.pressed)) return;
+    this.line?.send(this.dialect.audio(toBase64(frame)));
+  }
+
+  // -- What is heard -------------------------------------------------------------------------------------
+
+  private heard(act: Act): void {
+    const { lines } = state.now;
+    switch (act.kind) {
+      case 'ready':
+        this.ready = true;
+        this.line?.settled();
+        if (state.now.phase === 'away') {
+          const { reconnects } = state.now;
+          state.set({ reconnects: reconnects + 1, lines: seam(lines, 'Connected again. The conversation goes on.') });
+        }
+        state.set({ phase: 'live', ending: null });
+        return void this.lookAtCall();
+      case 'user-began':
+        state.set({ userSpeaks: true, ...(act.item ? { lines: listen(lines, act.item) } : {}) });
+        return;
+      case 'user-ended':
+        this.askedAt = performance.now();
+        state.set({ userSpeaks: false });
+        return;
+      case 'interrupted':
+        return void this.stopSpeech();
+      case 'reply-began':
+        this.askedAt ??= this.loudAt;
+        return;
+      case 'sound':
+        return this.play(act.item, act.base64);
+      case 'words':
+        state.set({ lines: say(lines, act.by, act.item, act.text, act.whole) });
+        return;
+      case 'reply-ended':
+        state.set({ replies: state.now.replies + 1 });
+        if (act.status === 'failed') state.set({ notice: act.message || 'The provider failed to answer.' });
+        return;
+      case 'tool':
+        return this.use(act.id, act.name, act.arguments);
+      case 'used':
+        state.set({ tokens: sum(state.now.tokens, act.tokens) });
+        return void this.lookAtCredits();
+      case 'switched':
+        return this.wentTo(act.target);
+      case 'trouble':
+        state.set({ notice: act.message, switching: '' });
+    }
+  }
+
+  private play(item: string, base64: string): void {
+    if (this.cutOff.has(item)) return;
+    if (this.askedAt !== null) {
+      const ms = Math.round(performance.now() - this.askedAt);
+      state.set({ firstAudioMs: [...state.now.firstAudioMs, ms] });
+    }
+    this.askedAt = this.loudAt = null;
+    this.player?.play(item, fromBase64(base64));
+  }
+
+  /** Barge-in: silence at once; then the provider learns what was heard, and the transcript shows the break. */
+  private async stopSpeech(): Promise<void> {
+    const heard = await this.player?.stop();
+    if (!heard) return;
+    this.cutOff.add(heard.item);
+    this.line?.send(...this.dialect.truncate(heard.item, heard.ms));
+    state.set({ lines: cut(state.now.lines, heard.item) });
+  }
+
+  private use(id: string, name: string, given: Record<string, unknown>): void {
+    const result = answer(name, given, setTheme);
+    state.set({ lines: tool(state.now.lines, id, name, given, result) });
+    this.askedAt = performance.now();
+    this.line?.send(...this.dialect.answer(id, name, result));
+  }
+
+  private away(why: string): void {
+    this.ready = false;
+    void this.player?.stop();
+    if (state.now.phase === 'away') return;
+    const { phase, lines } = state.now;
+    // A call that never was live is still being opened, for the transcript.
+    state.set({ phase: 'away', ...(phase === 'live' ? { lines: seam(lines, `${why}. Calling again …`) } : {}) });
+  }
+
+  private wentTo(target: string): void {
+    if (target === '' || target === state.now.target) return;
+    const known = state.now.target !== '';
+    state.set({
+      target,
+      switching: '',
+      ...(known ? { lines: seam(state.now.lines, `The call went on at ${target}`) } : {}),
+    });
+  }
+
+  // -- What the gateway knows ----------------------------------------------------------------------------
+
+  private async lookAtCall(): Promise<void> {
+    if (this.over || !this.ready) return;
+    const listed = await this.quietly(ask<Page<LiveCall>>(access.now.secret, '/v1/calls'));
+    const call = listed?.data.find((one) => one.id === this.session);
+    if (call === undefined || this.over) return;
+    state.set({ targets: call.targets, gatewayState: call.state });
+    // While a provider is being reached it is the one where the call will be: no seam before it is there.
+    if (call.provider !== null && (call.state === 'live' || state.now.target === '')) {
+      this.wentTo(`${call.provider}/${call.model}`);
+    }
+  }
+
+  private async lookAtCredits(): Promise<void> {
+    const account = await this.quietly(ask<Account>(access.now.secret, '/v1/account'));
+    if (account === null) return;
+    state.set({ credits: account.credits, creditsBefore: state.now.creditsBefore ?? account.credits });
+  }
+
+  /** What cannot be learnt now is asked again soon; only an access that has ended matters at once. */
+  private async quietly<T>(asked: Promise<T>): Promise<T | null> {
+    try {
+      return await asked;
+    } catch (error) {
+      if (error instanceof Trouble && error.status === 401) {
+        await this.end();
+        leave('Your access has ended: the key was revoked, or two hours have passed. Enter it again.');
+      }
+      return null;
+    }
+  }
+
+  private access() {
+    return { origin: location.origin.replace(/^http/, 'ws'), secret: access.now.secret, session: this.session };
+  }
+
+  private note(message: object, raw: string, out: boolean): void {
+    const atMs = Math.round(performance.now() - this.begunAt);
+    state.set({ seen: see(state.now.seen, { atMs, out, raw }, message) });
+  }
+}
+
+function sum(one: Tokens, other: Tokens): Tokens {
+  const names = Object.keys(one) as (keyof Tokens)[];
+  return Object.fromEntries(names.map((name) => [name, one[name] + other[name]])) as unknown as Tokens;
+}
+

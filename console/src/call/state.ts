@@ -1,0 +1,82 @@
+// What the views know of a call.
+
+import { type DialectName, NO_TOKENS, type Tokens } from '../dialects/acts.ts';
+import type { Refused } from '../sound/microphone.ts';
+import { Store } from '../store.ts';
+import type { Ending } from './endings.ts';
+import type { Seen } from './events.ts';
+import type { Transcript } from './transcript.ts';
+
+export interface Choice {
+  dialect: DialectName;
+  model: string;
+  device: string;
+  handsFree: boolean;
+  session: string; // '' : a new one
+}
+
+export type Phase = 'idle' | 'opening' | 'live' | 'away' | 'ended';
+
+export interface CallState {
+  phase: Phase;
+  choice: Choice;
+  session: string;
+  microphone: Refused | 'off' | 'on' | null; // off: typing only
+  muted: boolean;
+  pressed: boolean;
+  userSpeaks: boolean;
+  agentSpeaks: boolean;
+  ending: Ending | null;
+  notice: string;
+  lines: Transcript;
+  seen: readonly Seen[];
+  // Watch
+  target: string;
+  targets: readonly string[];
+  gatewayState: string;
+  switching: string; // '' : none asked for
+  tokens: Tokens;
+  replies: number;
+  firstAudioMs: readonly number[];
+  roundTripMs: number | null;
+  creditsBefore: number | null;
+  credits: number | null;
+  reconnects: number;
+  bufferedMs: number;
+  leadMs: number;
+  gaps: number;
+}
+
+export const CHOICE: Choice = { dialect: 'openai', model: 'default', device: '', handsFree: true, session: '' };
+
+export const QUIET: CallState = {
+  phase: 'idle',
+  choice: CHOICE,
+  session: '',
+  microphone: null,
+  muted: false,
+  pressed: false,
+  userSpeaks: false,
+  agentSpeaks: false,
+  ending: null,
+  notice: '',
+  lines: [],
+  seen: [],
+  target: '',
+  targets: [],
+  gatewayState: '',
+  switching: '',
+  tokens: NO_TOKENS,
+  replies: 0,
+  firstAudioMs: [],
+  roundTripMs: null,
+  creditsBefore: null,
+  credits: null,
+  reconnects: 0,
+  bufferedMs: 0,
+  leadMs: 0,
+  gaps: 0,
+};
+
+export const state = new Store<CallState>(QUIET);
+export const levels = new Store({ microphone: 0, speech: 0 }); // apart: they change 50 times a second

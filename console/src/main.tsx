@@ -1,0 +1,9 @@
+import { render } from 'preact';
+import { enter, takeCode } from './access.ts';
+import { App } from './app.tsx';
+import { restoreTheme } from './theme.ts';
+
+const code = takeCode();
+restoreTheme();
+render(<App />, document.getElementById('page')!);
+if (code) void enter(code);

@@ -1,0 +1,83 @@
+// Speech out. One player a call.
+
+import type { Played } from './jitter.ts';
+
+export const PLAYER_RATE = 24_000;
+
+export type Order =
+  | { kind: 'play'; item: string; samples: Float32Array }
+  | { kind: 'flush'; asked: number };
+
+export interface Progress {
+  kind: 'progress';
+  level: number;
+  bufferedMs: number;
+  leadMs: number;
+  underruns: number;
+  silent: boolean;
+}
+
+export type Report = Progress | { kind: 'flushed'; heard: Played | null; asked: number };
+
+export interface Heard {
+  item: string;
+  ms: number;
+}
+
+export class Player {
+  private asked = 0;
+  private readonly waiting = new Map<number, (heard: Heard | null) => void>();
+
+  private constructor(
+    private readonly context: AudioContext,
+    private readonly node: AudioWorkletNode,
+    private readonly progress: (progress: Progress) => void,
+  ) {
+    node.port.onmessage = ({ data }: MessageEvent<Report>) => this.told(data);
+  }
+
+  static async open(progress: (progress: Progress) => void): Promise<Player> {
+    const context = new AudioContext({ sampleRate: PLAYER_RATE, latencyHint: 'interactive' });
+    await context.audioWorklet.addModule(PLAYER_URL);
+    const node = new AudioWorkletNode(context, 'player', { numberOfInputs: 0, outputChannelCount: [1] });
+    node.connect(context.destination);
+    await context.resume();
+    return new Player(context, node, progress);
+  }
+
+  play(item: string, samples: Float32Array): void {
+    this.order({ kind: 'play', item, samples }, [samples.buffer as ArrayBuffer]);
+  }
+
+  /** Silence at once. What was heard of the reply that was playing; null when none was. */
+  stop(): Promise<Heard | null> {
+    const asked = ++this.asked;
+    this.order({ kind: 'flush', asked });
+    return new Promise((heard) => this.waiting.set(asked, heard));
+  }
+
+  async close(): Promise<void> {
+    for (const answer of this.waiting.values()) answer(null);
+    await this.context.close();
+  }
+
+  private told(report: Report): void {
+    if (report.kind === 'progress') {
+      this.progress(report);
+      return;
+    }
+    const answer = this.waiting.get(report.asked);
+    this.waiting.delete(report.asked);
+    answer?.(report.heard && { item: report.heard.item, ms: this.heardMs(report.heard.samples) });
+  }
+
+  /** What left the buffer is heard only after the way through the system and the loudspeaker. */
+  private heardMs(samples: number): number {
+    const latency = this.context.baseLatency + (this.context.outputLatency || 0);
+    return Math.max(0, Math.round((samples / PLAYER_RATE - latency) * 1000));
+  }
+
+  private order(order: Order, give: ArrayBuffer[] = []): void {
+    this.node.port.postMessage(order, give);
+  }
+}

@@ -1,0 +1,385 @@
+// Talk, with what there is to watch beside it.
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { access } from '../access.ts';
+import { end, interrupt, mute, press, release, start, write } from '../call/call.ts';
+import { type CallState, type Choice, CHOICE, levels, state } from '../call/state.ts';
+import type { Line } from '../call/transcript.ts';
+import type { DialectName } from '../dialects/acts.ts';
+import { ask, type Account, type Page } from '../http.ts';
+import { type Device, devices, type Refused } from '../sound/microphone.ts';
+import { useStore } from '../store.ts';
+import { Icon } from './icon.tsx';
+import { Watch } from './watch.tsx';
+
+const RUNS = new Set(['opening', 'live', 'away']);
+
+export function TalkView() {
+  const call = useStore(state);
+  const { secret } = useStore(access);
+  const runs = RUNS.has(call.phase);
+  useEffect(() => {
+    ask<Account>(secret, '/v1/account').then(
+      ({ credits }) => state.set({ credits }),
+      () => undefined, // what is wrong is said where something is asked for
+    );
+  }, [secret]);
+  useTalkKey(call);
+  return (
+    <div class="talk">
+      <section class={`stage card ${runs || call.lines.length ? '' : 'calm'}`} aria-label="Talk">
+        <h1 class="hidden">Talk</h1>
+        <Orb call={call} />
+        {!runs && <Choices call={call} secret={secret} />}
+        {runs && <Controls call={call} />}
+        <Notices call={call} />
+        <Transcript lines={call.lines} phase={call.phase} />
+        {runs && <Composer disabled={call.phase !== 'live'} />}
+      </section>
+      <Watch call={call} />
+    </div>
+  );
+}
+
+/** The space bar talks while it is held, unless one is writing. */
+function useTalkKey(call: CallState): void {
+  const active = RUNS.has(call.phase);
+  useEffect(() => {
+    if (!active) return;
+    const isTalk = (event: KeyboardEvent) =>
+      event.code === 'Space' && !/^(INPUT|TEXTAREA|SELECT|BUTTON|A|SUMMARY)$/.test((event.target as Element).tagName);
+    const down = (event: KeyboardEvent) => {
+      if (event.key === 'Escape') return void interrupt();
+      if (!isTalk(event)) return;
+      event.preventDefault();
+      press();
+    };
+    const up = (event: KeyboardEvent) => event.code === 'Space' && release();
+    addEventListener('keydown', down);
+    addEventListener('keyup', up);
+    addEventListener('blur', release);
+    return () => {
+      removeEventListener('keydown', down);
+      removeEventListener('keyup', up);
+      removeEventListener('blur', release);
+    };
+  }, [active]);
+}
+
+// -- The one button -------------------------------------------------------------------------------------------
+
+function Orb({ call }: { call: CallState }) {
+  const runs = RUNS.has(call.phase);
+  const { microphone, speech } = useStore(levels);
+  const level = call.agentSpeaks ? speech : microphone;
+  const push = runs && !call.choice.handsFree && call.phase === 'live' && call.microphone === 'on';
+  const name = push ? 'Hold to talk' : runs ? 'End the call' : 'Start talking';
+  return (
+    <div class="orb-place">
+      <button
+        class={`orb ${call.phase} ${call.agentSpeaks ? 'speaks' : ''} ${call.pressed ? 'pressed' : ''}`}
+        type="button"
+        style={{ '--level': level.toFixed(2) }}
+        aria-label={name}
+        data-test="orb"
+        onClick={push ? undefined : () => (runs ? void end() : void start(lastChoice()))}
+        {...(push ? holding : {})}
+      >
+        <Icon name={push || !runs ? 'mic' : 'end'} />
+      </button>
+      <p class="orb-state" role="status" data-test="state">
+        {sentence(call)}
+      </p>
+    </div>
+  );
+}
+
+const holding = {
+  onPointerDown: (event: PointerEvent) => {
+    (event.currentTarget as Element).setPointerCapture(event.pointerId);
+    press();
+  },
+  onPointerUp: release,
+  onPointerCancel: release,
+  onKeyDown: (event: KeyboardEvent) => {
+    if (event.key !== ' ' && event.key !== 'Enter') return;
+    event.preventDefault();
+    press();
+  },
+  onKeyUp: (event: KeyboardEvent) => (event.key === ' ' || event.key === 'Enter') && release(),
+};
+
+function sentence(call: CallState): string {
+  if (call.phase === 'idle' || call.phase === 'ended') return call.phase === 'idle' ? 'Press to start talking' : 'Press to talk again';
+  if (call.phase === 'opening') return call.microphone === null ? 'Allow the microphone …' : 'Connecting …';
+  if (call.phase === 'away') return 'Connection lost. Calling again …';
+  if (call.pressed) return 'Listening …';
+  if (call.agentSpeaks) return call.choice.handsFree ? 'Speaking. Talk to interrupt.' : 'Speaking';
+  if (call.userSpeaks) return 'Listening …';
+  if (call.microphone === 'off') return 'Write something';
+  if (call.muted) return 'Muted';
+  return call.choice.handsFree ? 'Say something' : 'Hold the button or the space bar, and talk';
+}
+
+// -- Before the call ------------------------------------------------------------------------------------------
+
+const DIALECT_NAMES: Record<DialectName, string> = {
+  openai: 'OpenAI Realtime',
+  'openai-beta': 'OpenAI Realtime, beta',
+  gemini: 'Gemini Live',
+};
+
+const lastChoice = (): Choice => ({ ...state.now.choice });
+
+function Choices({ call, secret }: { call: CallState; secret: string }) {
+  const [models, setModels] = useState<string[]>([]);
+  const [found, setFound] = useState<Device[]>([]);
+  const { choice } = call;
+  const choose = (change: Partial<Choice>) => state.set({ choice: { ...state.now.choice, ...change } });
+  useEffect(() => {
+    ask<Page<{ id: string }>>(secret, '/v1/models').then(
+      ({ data }) => {
+        const names = data.map(({ id }) => id);
+        setModels(names);
+        const now = state.now.choice.model;
+        if (names.length > 0 && now === CHOICE.model && !names.includes(now)) choose({ model: names[0]! });
+      },
+      () => undefined, // then its name is written
+    );
+  }, [secret]);
+  useEffect(() => {
+    void devices().then(setFound);
+  }, [call.phase]);
+  return (
+    <div class="choices">
+      <label>
+        Dialect
+        <select value={choice.dialect} onChange={(e) => choose({ dialect: e.currentTarget.value as DialectName })}>
+          {Object.entries(DIALECT_NAMES).map(([name, title]) => (
+            <option key={name} value={name}>
+              {title}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        Model
+        <input
+          list="models"
+          value={choice.model}
+          spellcheck={false}
+          autocomplete="off"
+          onInput={(e) => choose({ model: e.currentTarget.value })}
+        />
+        <datalist id="models">
+          {models.map((name) => (
+            <option key={name} value={name} />
+          ))}
+        </datalist>
+      </label>
+      <label>
+        Microphone
+        <select value={choice.device} onChange={(e) => choose({ device: e.currentTarget.value })}>
+          <option value="">System default</option>
+          {found.map(({ id, name }) => (
+            <option key={id} value={id}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        Turns
+        <select
+          value={choice.handsFree ? 'free' : 'push'}
+          onChange={(e) => choose({ handsFree: e.currentTarget.value === 'free' })}
+        >
+          <option value="free">Hands-free</option>
+          <option value="push">Push to talk</option>
+        </select>
+      </label>
+      {choice.session !== '' && (
+        <p class="hint wide">
+          Goes on with <code>{choice.session}</code>.{' '}
+          <button class="link" type="button" onClick={() => choose({ session: '' })}>
+            Begin a new conversation
+          </button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+// -- During the call ------------------------------------------------------------------------------------------
+
+function Controls({ call }: { call: CallState }) {
+  const push = !call.choice.handsFree;
+  return (
+    <div class="controls">
+      <Meter name="Microphone" of="microphone" />
+      {call.microphone === 'on' && !push && (
+        <button class="quiet" type="button" aria-pressed={call.muted} onClick={mute}>
+          <Icon name={call.muted ? 'muted' : 'mic'} /> {call.muted ? 'Unmute' : 'Mute'}
+        </button>
+      )}
+      <button class="quiet" type="button" onClick={() => interrupt()} disabled={!call.agentSpeaks} title="Escape">
+        <Icon name="stop" /> Stop speaking
+      </button>
+      {push && (
+        <button class="quiet" type="button" onClick={() => void end()}>
+          <Icon name="end" /> End the call
+        </button>
+      )}
+      <Meter name="Speech" of="speech" />
+    </div>
+  );
+}
+
+function Meter({ name, of }: { name: string; of: 'microphone' | 'speech' }) {
+  const level = Math.round(useStore(levels)[of] * 100);
+  return (
+    <div
+      class="meter"
+      role="meter"
+      aria-label={`${name} level`}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={level}
+      title={`${name} level`}
+    >
+      <span style={{ width: `${level}%` }} />
+    </div>
+  );
+}
+
+function Composer({ disabled }: { disabled: boolean }) {
+  const [text, setText] = useState('');
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (text.trim() && !disabled) {
+      write(text.trim());
+      setText('');
+    }
+  };
+  return (
+    <form class="composer" onSubmit={submit}>
+      <label class="hidden" for="say">
+        Write instead of speaking
+      </label>
+      <input
+        id="say"
+        value={text}
+        autocomplete="off"
+        placeholder="Write instead of speaking"
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
+      <button class="icon" type="submit" disabled={disabled || !text.trim()} aria-label="Send">
+        <Icon name="send" />
+      </button>
+    </form>
+  );
+}
+
+// -- What went wrong, and what to do --------------------------------------------------------------------------
+
+const MICROPHONE: Record<Refused, [string, string]> = {
+  insecure: [
+    'The microphone needs a secure address',
+    'Browsers give it to pages at https:// or on this machine only. Open the page as http://127.0.0.1 or http://localhost, or start the gateway with --tls-cert and --tls-key.',
+  ],
+  denied: [
+    'The microphone is not allowed',
+    'Allow it for this page: the icon before the address in the address bar, then press the button again.',
+  ],
+  missing: ['No microphone was found', 'Connect one, or choose another above, then press the button again.'],
+  busy: ['The microphone cannot be opened', 'Another program may be using it. Close that one, then press the button again.'],
+};
+
+function Notices({ call }: { call: CallState }) {
+  const refused = call.microphone !== null && call.microphone in MICROPHONE ? MICROPHONE[call.microphone as Refused] : null;
+  return (
+    <div class="notices" aria-live="assertive">
+      {refused !== null && (
+        <Notice title={refused[0]} todo={refused[1]}>
+          <button type="button" onClick={() => void start(lastChoice(), true)}>
+            Write instead
+          </button>
+        </Notice>
+      )}
+      {call.ending !== null && (
+        <Notice title={call.ending.title} todo={call.ending.todo}>
+          <button type="button" onClick={() => void start(lastChoice(), call.microphone === 'off')}>
+            Start again
+          </button>
+        </Notice>
+      )}
+      {call.notice !== '' && (
+        <Notice title="The gateway says" todo={call.notice}>
+          <button class="quiet" type="button" onClick={() => state.set({ notice: '' })}>
+            Dismiss
+          </button>
+        </Notice>
+      )}
+    </div>
+  );
+}
+
+function Notice({ title, todo, children }: { title: string; todo: string; children: preact.ComponentChildren }) {
+  return (
+    <div class="notice" data-test="notice">
+      <div>
+        <b>{title}</b>
+        <p>{todo}</p>
+      </div>
+      {children}
+    </div>
+  );
+}
+
+// -- What was said --------------------------------------------------------------------------------------------
+
+function Transcript({ lines, phase }: { lines: readonly Line[]; phase: string }) {
+  const end = useRef<HTMLLIElement>(null);
+  useEffect(() => {
+    end.current?.scrollIntoView({ block: 'nearest' });
+  }, [lines]);
+  if (lines.length === 0) {
+    return phase === 'live' ? (
+      <p class="empty">
+        Try: “My name is Ada.” “Count to five.” “Use set theme for dark.” Interrupt whenever you like.
+      </p>
+    ) : null;
+  }
+  return (
+    <ol class="transcript" aria-label="Transcript" aria-live="polite" data-test="transcript" tabIndex={0}>
+      {lines.map((line) => (
+        <Said key={line.item} line={line} />
+      ))}
+      <li ref={end} class="last" aria-hidden="true" />
+    </ol>
+  );
+}
+
+function Said({ line }: { line: Line }) {
+  if (line.kind === 'seam') {
+    return (
+      <li class="seam" data-test="seam">
+        <Icon name="seam" /> {line.text}
+      </li>
+    );
+  }
+  if (line.kind === 'tool') {
+    return (
+      <li class="seam tool" data-test="tool">
+        <Icon name="tool" /> {line.name} <code>{line.given}</code> → <code>{line.answered}</code>
+      </li>
+    );
+  }
+  return (
+    <li class={line.by} data-test={line.by}>
+      <span class="hidden">{line.by === 'user' ? 'You: ' : 'Agent: '}</span>
+      {line.text || <span class="wait">…</span>}
+      {line.cut && <span class="cut"> interrupted</span>}
+    </li>
+  );
+}

@@ -1,0 +1,133 @@
+"""What the key holder sees, and that everybody can: axe looks at every view."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from playwright.async_api import expect
+
+from failover_rig import Rig, failing
+from page_rig import Visit, picture, visiting
+
+AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def home(rig: Rig) -> str:
+    return rig.url.replace("ws:", "http:") + "/"
+
+
+async def talk_once(visit: Visit, rig: Rig) -> None:
+    await visit.enter(home(rig), rig.key)
+    await visit.start()
+    await visit.write("My name is Ada.")
+    await visit.shows("agent", "Nice to meet you, Ada!")
+    await expect(visit.at("spent")).to_contain_text("1 reply")
+
+
+async def test_usage_and_sessions_are_found_taken_away_and_deleted() -> None:
+    async with failing("openai", hears="Hello.") as rig, visiting(accept_downloads=True) as visit:
+        await talk_once(visit, rig)
+        await visit.page.get_by_role("link", name="Account").click()
+        await expect(visit.page.get_by_role("cell", name="p0/model-p0")).to_be_visible()
+        await visit.page.get_by_text("The numbers").click()
+        (totals,) = await rig.admin.usage()
+        cell = visit.at("usage").get_by_role("cell", name=f"{totals.credits}", exact=True)
+        await expect(cell).to_be_visible()
+        await visit.page.get_by_label("What the colours show").select_option("kind")
+        await expect(visit.at("usage")).to_contain_text("audio out")
+
+        await visit.page.get_by_role("link", name="Talk").click()
+        await visit.at("orb").click()
+        await visit.page.get_by_role("link", name="Sessions").click()
+        await expect(visit.at("sessions").get_by_role("listitem")).to_have_count(1)
+        await visit.page.get_by_label("Search in what was said").fill("nobody said this")
+        await expect(visit.page.get_by_text("Nobody said")).to_be_visible()
+        await visit.page.get_by_label("Search in what was said").fill("ADA")
+        await visit.at("sessions").get_by_role("link").click()
+        await expect(visit.at("whole-transcript")).to_contain_text("Nice to meet you, Ada!")
+
+        async with visit.page.expect_download() as text:
+            await visit.page.get_by_role("button", name="Export as text").click()
+        assert "user: My name is Ada." in Path(await (await text.value).path()).read_text()
+        async with visit.page.expect_download() as lines:
+            await visit.page.get_by_role("button", name="Export as JSON lines").click()
+        exported = Path(await (await lines.value).path()).read_bytes().splitlines()
+        assert [msgspec.json.decode(line)["object"] for line in exported][:2] == [
+            "session",
+            "session.passage",
+        ]
+
+        await visit.page.get_by_role("button", name="Go on with it").click()
+        await visit.start()
+        await visit.write("What is my name?")
+        await visit.shows("agent", "Your name is Ada.")
+        await visit.at("orb").click()
+
+        await visit.page.go_back()
+        await visit.page.get_by_role("button", name="Delete").click()
+        await visit.page.get_by_role("button", name="Delete for good").click()
+        await expect(visit.page.get_by_text("Nothing is remembered yet.")).to_be_visible()
+        assert await rig.admin.sessions() == []
+        assert visit.complaints == []
+
+
+async def test_events_are_filtered_and_shown_raw() -> None:
+    async with failing("openai", hears="Hello.") as rig, visiting() as visit:
+        await talk_once(visit, rig)
+        await visit.page.get_by_label("Filter events by type or content").fill("response.done")
+        events = visit.page.get_by_role("list", name="Events, the last one first")
+        await expect(events.get_by_role("listitem")).to_have_count(1)
+        await events.get_by_role("button").first.click()
+        await expect(events.locator("pre")).to_contain_text('"output_token_details"')
+        assert visit.complaints == []
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed (make check brings it)")
+@pytest.mark.parametrize(("colours", "width"), [("light", 1240), ("dark", 390)])
+async def test_axe_finds_nothing_serious(colours: str, width: int) -> None:
+    async with (
+        failing("openai", "gemini", hears="Hello.") as rig,
+        visiting(color_scheme=colours, viewport={"width": width, "height": 844}) as visit,
+    ):
+        name = f"{colours}-{'wide' if width > 600 else 'narrow'}"
+        await visit.page.goto(home(rig))
+        await expect(visit.page.get_by_label("API key")).to_be_visible()
+        found = {"gate": await serious(visit)}
+        await talk_once(visit, rig)
+        await visit.page.get_by_label("Filter events by type or content").fill("response.done")
+        await visit.page.locator(".event").first.click()
+        found["talk"] = await serious(visit)
+        await visit.page.evaluate("scrollTo(0, 0)")
+        await picture(visit, f"talk-{name}")
+        assert await overflow(visit) == 0
+        for place in ("Account", "Sessions"):
+            await visit.page.get_by_role("link", name=place).click()
+            await expect(visit.page.get_by_role("heading", name=place, exact=True)).to_be_visible()
+            await expect(visit.page.locator(".bars, .sessions li").first).to_be_visible()
+            found[place] = await serious(visit)
+            await picture(visit, f"{place.lower()}-{name}")
+            assert await overflow(visit) == 0
+        await visit.at("sessions").get_by_role("link").first.click()
+        await expect(visit.at("whole-transcript")).to_be_visible()
+        found["session"] = await serious(visit)
+        await visit.page.get_by_role("button", name="Delete").click()
+        found["dialog"] = await serious(visit)
+        assert found == {place: [] for place in found}
+        assert visit.complaints == []
+
+
+async def serious(visit: Visit) -> list[tuple[str, str]]:
+    """By evaluate, not as a script of the page: its policy would let none in."""
+    await visit.page.evaluate(AXE.read_text())
+    result = await visit.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        (one["id"], node["html"][:200])
+        for one in result["violations"]
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+
+
+async def overflow(visit: Visit) -> int:
+    """Pixels that a reader would have to scroll sideways."""
+    return int(await visit.page.evaluate("document.documentElement.scrollWidth - innerWidth"))
