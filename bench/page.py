@@ -25,11 +25,15 @@ def write(kept: Kept, page: Path, folder: Path) -> None:
     for name, title, table in _sections(kept):
         shown = f"{title}\n\n{table}"
         sections[name] = f"{sections[name]}\n\n{shown}" if name in sections else shown
-    page.write_text(filled(page.read_text(), sections))
     folder.mkdir(parents=True, exist_ok=True)
-    for name, drawn in (("cpu.svg", _cpu(kept)), ("latency.svg", _latency(kept))):
+    for name, says, drawn in (
+        ("closed", "CPU per message", _cpu(kept)),
+        ("paced", "How long sound is on its way", _latency(kept)),
+    ):
         if drawn:
-            (folder / name).write_text(drawn)
+            (folder / f"{name}.svg").write_text(drawn)
+            sections[name] += f"\n\n![{says}]({folder.name}/{name}.svg)"
+    page.write_text(filled(page.read_text(), sections))
 
 
 def filled(text: str, sections: dict[str, str]) -> str:

@@ -9,6 +9,7 @@ import page
 from kept import Kept
 from realtime_switch.bench.figures import Round
 
+PLOTS = (("CPU per message", "closed"), ("How long sound is on its way", "paced"))
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -109,6 +110,25 @@ def test_a_page_is_written_between_its_markers_and_nowhere_else():
 def test_what_a_page_has_no_place_for_is_not_lost_silently():
     with pytest.raises(SystemExit, match="the page has 0 places <!-- measured: three --> instead of one"):
         page.filled("", {"three": "x"})
+
+
+def test_a_page_is_written_with_its_plots(tmp_path: Path):
+    names = ("machine", "goals", "closed", "paced")
+    file = tmp_path / "performance.md"
+    file.write_text(
+        "".join(f"<!-- measured: {name} -->\n<!-- end of what was measured -->\n" for name in names)
+    )
+    way = {"p50_us": 100.0, "p99_us": 900.0, "late_p99_us": 0.0, "load_share": 0.2}
+    kept = filled_with(
+        ("closed", 50, "realtime-switch", cpu(10.0)),
+        *(("paced", calls, "direct", cpu(0.0) | way) for calls in (1, 50)),
+    )
+    page.write(kept, file, tmp_path / "performance")
+    written = file.read_text()
+    assert "One run, " in written
+    assert "| realtime-switch | 10.0 (10.0-10.0) |" in written
+    assert [f"![{says}](performance/{name}.svg)" in written for says, name in PLOTS] == [True, True]
+    assert all("</svg>" in (tmp_path / "performance" / f"{name}.svg").read_text() for _, name in PLOTS)
 
 
 def test_the_pages_own_markers_are_all_there():
