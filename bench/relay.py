@@ -32,7 +32,15 @@ from kept import Kept
 from realtime_switch.bench import measuring, starting
 from realtime_switch.bench.figures import Round
 from realtime_switch.bench.load import Providers
-from realtime_switch.bench.systems import Candidate, Cores, NotStartedError, Place, System, cores
+from realtime_switch.bench.systems import (
+    Candidate,
+    Cores,
+    NotStartedError,
+    Place,
+    System,
+    cores,
+    open_files_allowed,
+)
 from rivals import candidates, certificate
 
 KEPT = Path(__file__).parents[1] / "docs" / "performance" / "relay.json"
@@ -159,6 +167,7 @@ async def run(options: argparse.Namespace, on: Cores, kept: Kept) -> None:
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     os.sched_setaffinity(0, {on.load})
+    open_files_allowed()
     folder = Path(tempfile.mkdtemp(prefix="rts-bench-"))
     providers = Providers()
     try:

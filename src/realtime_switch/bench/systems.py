@@ -43,6 +43,14 @@ def cores() -> Cores | None:
     return Cores(ours[0], ours[1]) if len(ours) > 1 else None
 
 
+def open_files_allowed() -> None:
+    """As many as we may have, here and in what is started from here: a call has two sockets at each end."""
+    import resource  # not on every system that has Python
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 class Times(NamedTuple):
     cpu_s: float
     user_s: float

@@ -15,7 +15,7 @@ from msgspec import Struct
 from ..bench.figures import Round, spread
 from ..bench.load import Providers
 from ..bench.measuring import closed, paced
-from ..bench.systems import Cores, NotStartedError, Place, System, cores, public
+from ..bench.systems import Cores, NotStartedError, Place, System, cores, open_files_allowed, public
 from .options import json_option, print_json, print_table
 
 
@@ -90,6 +90,7 @@ async def _measure(
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     os.sched_setaffinity(0, {on.load})
+    open_files_allowed()
     folder = Path(tempfile.mkdtemp(prefix="rts-bench-"))
     providers = Providers()
     systems: dict[str, System] = {}

@@ -1,0 +1,31 @@
+"""What is measured is started in a place of its own, and may open as many sockets as a measurement needs."""
+
+import os
+import subprocess
+import sys
+import time
+
+from realtime_switch.bench.systems import rss_bytes, times
+
+OPENS_ALL_IT_MAY = """
+import resource
+from realtime_switch.bench.systems import open_files_allowed
+
+open_files_allowed()
+print(*resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+def test_a_low_limit_of_open_files_is_lifted_as_far_as_it_may_be():
+    limited = ["sh", "-c", 'ulimit -Hn 512; ulimit -Sn 64; exec "$@"', "sh"]
+    done = subprocess.run(
+        [*limited, sys.executable, "-c", OPENS_ALL_IT_MAY], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "512 512\n"
+
+
+def test_a_processs_time_is_what_it_says_itself_and_of_none_it_is_nothing():
+    before = time.process_time()
+    seen = times(os.getpid()).cpu_s
+    assert before <= seen <= time.process_time()
+    assert (tuple(times(0)), rss_bytes(0)) == ((0.0, 0.0, 0.0), 0)
