@@ -1,4 +1,4 @@
-// State that views look at: one object, replaced as a whole, drawn at most once a frame.
+// State that views look at: one object, replaced as a whole, drawn at most once in a while.
 
 import { useEffect, useState } from 'preact/hooks';
 
@@ -22,20 +22,22 @@ export class Store<T extends object> {
   }
 }
 
-export function useStore<T extends object>(store: Store<T>): T {
+const SOON_MS = 16;
+
+export function useStore<T extends object>(store: Store<T>, everyMs = SOON_MS): T {
   const [state, setState] = useState(store.now);
   useEffect(() => {
-    let frame = 0;
+    let timer = 0;
     const draw = () => {
-      frame = 0;
+      timer = 0;
       setState(store.now);
     };
-    const stop = store.watch(() => (frame ||= requestAnimationFrame(draw)));
+    const stop = store.watch(() => (timer ||= window.setTimeout(draw, everyMs)));
     draw();
     return () => {
-      cancelAnimationFrame(frame);
+      clearTimeout(timer);
       stop();
     };
-  }, [store]);
+  }, [store, everyMs]);
   return state;
 }

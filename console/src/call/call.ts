@@ -11,7 +11,7 @@ import { Player } from '../sound/player.ts';
 import { setTheme } from '../theme.ts';
 import { see } from './events.ts';
 import { Line } from './line.ts';
-import { type Choice, levels, QUIET, state } from './state.ts';
+import { type Choice, levels, QUIET, state, wire } from './state.ts';
 import { answer, TOOLS } from './tools.ts';
 import { cut, listen, say, seam, tool } from './transcript.ts';
 
@@ -32,6 +32,7 @@ export async function start(choice: Choice, typing = false): Promise<void> {
   const { credits } = state.now;
   const session = choice.session || `page-${crypto.randomUUID()}`;
   state.set({ ...QUIET, phase: 'opening', choice, session, credits, microphone: typing ? 'off' : null });
+  wire.set({ seen: [] });
   current = new Call(choice, session);
   await current.open(typing);
 }
@@ -75,9 +76,9 @@ class Call {
         state.set({ microphone: 'on' });
       }
       this.player = await Player.open((progress) => {
-        levels.set({ speech: progress.silent ? 0 : progress.level });
-        const { bufferedMs, leadMs, underruns: gaps, silent } = progress;
-        state.set({ bufferedMs, leadMs, gaps, agentSpeaks: !silent });
+        const { bufferedMs, underruns: gaps, silent } = progress;
+        levels.set({ speech: silent ? 0 : progress.level, bufferedMs });
+        if (state.now.gaps !== gaps || state.now.agentSpeaks === silent) state.set({ gaps, agentSpeaks: !silent });
       });
     } catch (error) {
       if (!(error instanceof MicrophoneRefused)) throw error;
@@ -115,7 +116,7 @@ class Call {
     this.over = true;
     clearInterval(this.look);
     this.line?.close();
-    levels.set({ microphone: 0, speech: 0 });
+    levels.set({ microphone: 0, speech: 0, bufferedMs: 0 });
     state.set({ userSpeaks: false, agentSpeaks: false, pressed: false, switching: '' });
     await Promise.all([this.microphone?.close(), this.player?.close()]);
   }
@@ -307,7 +308,7 @@ class Call {
 
   private note(message: object, raw: string, out: boolean): void {
     const atMs = Math.round(performance.now() - this.begunAt);
-    state.set({ seen: see(state.now.seen, { atMs, out, raw }, message) });
+    wire.set({ seen: see(wire.now.seen, { atMs, out, raw }, message) });
   }
 }
 

@@ -29,7 +29,6 @@ export interface CallState {
   ending: Ending | null;
   notice: string;
   lines: Transcript;
-  seen: readonly Seen[];
   // Watch
   target: string;
   targets: readonly string[];
@@ -42,8 +41,6 @@ export interface CallState {
   creditsBefore: number | null;
   credits: number | null;
   reconnects: number;
-  bufferedMs: number;
-  leadMs: number;
   gaps: number;
 }
 
@@ -61,7 +58,6 @@ export const QUIET: CallState = {
   ending: null,
   notice: '',
   lines: [],
-  seen: [],
   target: '',
   targets: [],
   gatewayState: '',
@@ -73,10 +69,11 @@ export const QUIET: CallState = {
   creditsBefore: null,
   credits: null,
   reconnects: 0,
-  bufferedMs: 0,
-  leadMs: 0,
   gaps: 0,
 };
 
 export const state = new Store<CallState>(QUIET);
-export const levels = new Store({ microphone: 0, speech: 0 }); // apart: they change 50 times a second
+
+// Apart, because they change 50 times a second, and so few views look at them.
+export const levels = new Store({ microphone: 0, speech: 0, bufferedMs: 0 });
+export const wire = new Store<{ seen: readonly Seen[] }>({ seen: [] });

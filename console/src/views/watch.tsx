@@ -1,9 +1,11 @@
 // What happens in the call that is shown beside it.
 
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { switchTo } from '../call/call.ts';
 import { chosen, type Filter, pretty, type Seen } from '../call/events.ts';
-import type { CallState } from '../call/state.ts';
+import { type CallState, levels, wire } from '../call/state.ts';
+import { useStore } from '../store.ts';
 import { clock, median, millis, number } from './words.ts';
 import { Icon } from './icon.tsx';
 
@@ -32,7 +34,7 @@ export function Watch({ call }: { call: CallState }) {
         )}
         {call.phase === 'live' && <Switch call={call} />}
       </section>
-      <Events seen={call.seen} />
+      <Events />
     </aside>
   );
 }
@@ -48,7 +50,7 @@ function Facts({ call }: { call: CallState }) {
         <Fact name="First audio" value={millis(first.at(-1) ?? null)} note={first.length > 1 ? `median ${millis(median(first))}` : ''} test="first-audio" />
         <Fact name="Round trip" value={millis(call.roundTripMs)} note="to the gateway" test="round-trip" />
         <Fact name="Spent" value={spent === null ? '–' : number(spent)} note={`credits, ${call.replies} ${call.replies === 1 ? 'reply' : 'replies'}`} test="spent" />
-        <Fact name="Buffer" value={`${call.bufferedMs} ms`} note={`${call.gaps} gaps, ${call.reconnects} reconnects`} />
+        <Fact name="Buffer" value={<Buffered />} note={`${call.gaps} gaps, ${call.reconnects} reconnects`} />
       </dl>
       <table class="tokens" data-test="tokens">
         <caption>Tokens</caption>
@@ -82,7 +84,11 @@ function Facts({ call }: { call: CallState }) {
   );
 }
 
-function Fact({ name, value, note = '', test = '', wide = false }: { name: string; value: string; note?: string; test?: string; wide?: boolean }) {
+function Buffered() {
+  return <>{useStore(levels, REDRAWN_MS).bufferedMs} ms</>;
+}
+
+function Fact({ name, value, note = '', test = '', wide = false }: { name: string; value: ComponentChildren; note?: string; test?: string; wide?: boolean }) {
   return (
     <div class={wide ? 'wide' : ''}>
       <dt>{name}</dt>
@@ -127,8 +133,10 @@ function Switch({ call }: { call: CallState }) {
 // -- Events ---------------------------------------------------------------------------------------------------
 
 const SHOWN = 200;
+const REDRAWN_MS = 250;
 
-function Events({ seen }: { seen: readonly Seen[] }) {
+function Events() {
+  const { seen } = useStore(wire, REDRAWN_MS);
   const [filter, setFilter] = useState<Filter>({ text: '', direction: 'both', audio: false });
   const [open, setOpen] = useState<number | null>(null);
   const found = chosen(seen, filter);
