@@ -12,6 +12,7 @@ from gateway_rig import KEY, OTHER_KEY, Rig, begun, done, hear, rig, until
 from openapi_check import check_answer
 from realtime_switch.accounts.keys import hash_key
 from realtime_switch.accounts.records import SwitchCause
+from realtime_switch.gateway import conductor
 from realtime_switch.gateway.ids import now_us
 from realtime_switch.providers.routes import Target
 
@@ -215,6 +216,20 @@ async def test_after_a_drop_a_call_goes_where_its_route_says(on_drop: str) -> No
         line.socket.transport.abort()
         there = await (here.upstream if on_drop == "same" else here.other).line()
         assert there.path == f"/v1/realtime?model={'m-1' if on_drop == 'same' else 'echo'}"
+        await client.close()
+
+
+async def test_a_provider_whose_pongs_take_too_long_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conductor, "PING_S", 0.02)
+    async with rig(**BOTH, switch_above_latency_ms=0, switch_after=2) as here:
+        client, line = await here.call(path="/v1/realtime?model=m-1")
+        transport = line.socket.transport
+        while not here.other.dials:
+            transport.pause_reading()
+            await asyncio.sleep(0.005)
+            transport.resume_reading()
+            await asyncio.sleep(0.005)
+        await here.other.line()
         await client.close()
 
 

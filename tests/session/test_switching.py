@@ -552,6 +552,31 @@ def test_a_provider_is_asked_to_remember_and_where_it_does_not_it_is_told(why):
     assert "row four" in str(decoded(setup.payload))
 
 
+def test_a_provider_that_says_it_will_go_is_left_at_the_end_of_the_turn_by_the_handle_it_gave():
+    made = both(on_drop="same")
+    granted(made)
+    up(made)
+    hear(made, SETTLED)
+    made.provider_lost(1, hopeless=True)
+    made.provider_opened(2)
+    hear(
+        made,
+        b'{"setupComplete":{}}',
+        b'{"sessionResumptionUpdate":{"newHandle":"h1","resumable":true}}',
+        b'{"serverContent":{"outputTranscription":{"text":"It is"}}}',
+    )
+    steps = hear(made, b'{"goAway":{"timeLeft":"50s"}}')
+    assert Note("switching", "going_away to g/gm") in steps
+    assert of(Dial, steps) + of(DialBeside, steps) == []
+    steps = hear(made, b'{"serverContent":{"turnComplete":true}}')
+    # The old connection is closed first: a handle is for one at a time.
+    assert of(Dial, steps) == [Dial(3, 0.0, G, limits.PROVIDER_HANDSHAKE_S)]
+    (setup,) = of(ToProvider, made.provider_opened(3))
+    assert decoded(setup.payload)["setup"]["sessionResumption"] == {"handle": "h1"}
+    steps = hear(made, b'{"setupComplete":{}}')
+    assert switched(steps) == [(SwitchCause.GOING_AWAY, "g", 0)]
+
+
 def test_a_client_that_has_nothing_more_to_say_is_not_waited_for():
     made = both()
     granted(made)
