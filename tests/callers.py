@@ -7,7 +7,7 @@ test need not know which it has.
 
 import asyncio
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -67,11 +67,19 @@ class Caller:
         """All that the agent was heard to say, whatever became of it."""
         raise NotImplementedError
 
+    @property
+    def spoken_ms(self) -> int:
+        """How long all that takes which the agent has said."""
+        return sum(len(audio) for audio in self.sounds()) * 3 // 4 // 48
+
     async def ask(self, text: str) -> str:
         await self.say(text)
         return await self.answer()
 
     # What each has of its own.
+
+    def sounds(self) -> Iterator[str]:
+        raise NotImplementedError
 
     def checked(self, frame: str | bytes) -> Event:
         raise NotImplementedError
@@ -158,6 +166,9 @@ class OpenAICaller(Caller):
             for event in self.heard
             if event["type"] in ("response.output_audio_transcript.delta", "response.output_text.delta")
         )
+
+    def sounds(self) -> Iterator[str]:
+        return (event["delta"] for event in self.heard if event["type"] == "response.output_audio.delta")
 
     async def first_sound(self) -> None:
         await self.until(_of_type("response.output_audio.delta"))
@@ -291,6 +302,11 @@ class GeminiCaller(Caller):
     def words(self) -> str:
         contents = (event.get("serverContent", {}) for event in self.heard)
         return "".join(content.get("outputTranscription", {}).get("text", "") for content in contents)
+
+    def sounds(self) -> Iterator[str]:
+        for event in self.heard:
+            for part in event.get("serverContent", {}).get("modelTurn", {}).get("parts", ()):
+                yield part.get("inlineData", {}).get("data", "")
 
     async def first_sound(self) -> None:
         await self.until(lambda event: "modelTurn" in event.get("serverContent", {}))

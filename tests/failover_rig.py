@@ -133,6 +133,7 @@ def _endpoint(name: str, dialect: DialectName, provider: LocalProvider) -> Endpo
 def impatient() -> Iterator[None]:
     """What is waited for seconds in earnest is waited for a moment."""
     short = {"PROVIDER_HANDSHAKE_IMPATIENT_S": 0.3, "PROVIDER_HANDSHAKE_S": 0.6, "PROVIDER_GREETING_S": 0.4}
+    short |= {"PLAYBACK_SLACK_S": 0.05}
     kept = {name: getattr(limits, name) for name in short}
     made = switchboard.Terms
     for name, seconds in short.items():

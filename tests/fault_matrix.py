@@ -156,6 +156,7 @@ Strike = Callable[[], None]
 
 async def _while_listening(rig: Rig, caller: Caller, strike: Strike) -> None:
     """All that the user says is heard by one provider, and answered once."""
+    await asyncio.sleep(caller.spoken_ms / 1000)  # to the end of what the agent says
     await caller.speak(SPOKEN_MS // 2)
     await asyncio.sleep(0.05)
     strike()

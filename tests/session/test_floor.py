@@ -5,6 +5,8 @@ import pytest
 from calls import Clock
 from realtime_switch.dialects.acts import (
     AudioCleared,
+    AudioPassed,
+    Configured,
     Refused,
     ReplyBegun,
     ReplyDone,
@@ -121,6 +123,21 @@ def test_a_commit_is_to_be_answered_in_one_way_or_another(answer):
     here.hear(answer, False)
     assert not here.owes
     assert here.is_free
+
+
+def test_the_agent_is_heard_for_as_long_as_its_audio_lasts_however_fast_it_comes():
+    clock = Clock()
+    second = AudioPassed(48_000 * 4 // 3)
+    here = floor(BEGUN, ITEM, second, second, clock=clock)
+    assert here.heard_until_us == clock() + 2_000_000
+    clock.go_on(5)
+    here.hear(second, True)
+    assert here.heard_until_us == clock() + 1_000_000
+    here.hear(Configured(b"", 8), True)  # G.711
+    here.hear(second, True)
+    assert here.heard_until_us == clock() + 7_000_000
+    here.lost()
+    assert here.heard_until_us == 0
 
 
 def test_audio_that_is_cleared_is_no_turn():

@@ -16,7 +16,8 @@ from realtime_switch.session import limits
 from realtime_switch.session.choice import Health
 from realtime_switch.session.purse import Purse
 from realtime_switch.session.session import Phase, Session
-from realtime_switch.session.steps import PASS, Ask, Dial, End, Keep, Note
+from realtime_switch.session.stall import LOOKS
+from realtime_switch.session.steps import PASS, Ask, Dial, End, Keep, Note, Wake
 from realtime_switch.session.way import Way, Ways
 
 decode = msgspec.json.decode
@@ -98,6 +99,11 @@ def test_what_a_client_says_before_its_session_has_started_is_told_then_in_order
         ToClient(live.STARTED),
         *map(ToProvider, told),
     ]
+
+
+def test_a_provider_that_speaks_when_it_likes_is_not_looked_at_for_its_silence():
+    steps = Call().live().greeting
+    assert Wake(limits.STALL_S / LOOKS) not in steps
 
 
 def test_the_configuration_is_kept_without_the_past_that_came_with_it():

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from calls import Clock
 from realtime_switch.dialects.acts import (
     AudioCleared,
+    AudioPassed,
+    ReplyAudio,
     ReplyBegun,
     ReplyDone,
     ReplyItem,
@@ -210,10 +212,22 @@ def test_while_a_tool_is_at_work_a_provider_may_be_silent():
     assert Story().hears(BEGUN, ITEM, CALL, DONE).speaks(3).is_quiet(120).how is None
 
 
-def test_a_reply_that_is_being_played_is_waited_for_but_not_for_ever():
-    story = Story().hears(BEGUN, ITEM, ReplyMade("r")).speaks(3).is_quiet(limits.PLAYED_S - 4)
-    assert story.how is None
-    assert story.is_quiet(LOOK_S + 2).how == DEAF
+def test_while_the_agent_is_heard_sound_may_be_the_agent():
+    story = Story().hears(BEGUN, ITEM, AudioPassed(30 * 48_000 * 4 // 3), DONE)
+    assert story.speaks(30).is_quiet(60).how is None
+    assert story.speaks(3).is_quiet(60).how == DEAF
+
+
+def test_whoever_speaks_over_the_agent_is_heard_once_the_provider_has_heard_it_or_cut_the_reply():
+    for acts, how in (([DONE, STARTED], TURN_OPEN), ([ReplyDone("r", "cancelled")], DEAF)):
+        story = Story().hears(BEGUN, ITEM, AudioPassed(60 * 48_000 * 4 // 3), *acts)
+        assert story.speaks(3).is_quiet(30).how == how
+
+
+def test_a_reply_that_is_played_and_never_ends_is_waited_for_as_long_as_it_is_heard():
+    audio = ReplyAudio("i", "A" * (10 * 48_000 * 4 // 3))
+    story = Story().hears(BEGUN, ITEM, audio, ReplyMade("r")).is_quiet(10 + limits.PLAYBACK_SLACK_S)
+    assert story.speaks(3).is_quiet(60).how == DEAF
 
 
 def test_of_noise_that_was_not_waited_for_nothing_is_kept():
@@ -291,7 +305,5 @@ def test_after_whatever_was_a_provider_that_leaves_a_user_without_an_answer_has_
         story.hears(value) if what == "hears" else getattr(story, what)(value)
         if story.how is not None:
             story.moves()
-    if story.floor.plays:
-        story.hears(DONE)
     story.floor.stalls = 0
     assert story.speaks(3).is_quiet(2 * (AFTER_S + LOOK_S)).how is not None

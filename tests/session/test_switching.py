@@ -7,6 +7,7 @@ import pytest
 
 import openai_frames as openai
 from calls import Clock, granted, ids
+from gemini_client_frames import setup
 from openai_frames import frame, transcript_delta
 from realtime_switch.accounts.records import Grant, SwitchCause
 from realtime_switch.dialects import gemini as gemini_dialect
@@ -27,6 +28,7 @@ from realtime_switch.session.steps import (
     Note,
     ToClient,
     ToProvider,
+    Wake,
 )
 from realtime_switch.session.way import Way, Ways
 
@@ -298,7 +300,30 @@ def test_g711_is_listened_to_as_what_it_is():
     detection = {"turn_detection": {"type": "server_vad"}, "format": {"type": "audio/pcmu"}}
     hear(made, frame("session.updated", session={**openai.SESSION, "audio": {"input": detection}}))
     sends(made, clock, 4, 0x2020)
-    assert of(Dial, sends(made, clock, 20, 0xFFFF))  # which is loud as PCM
+    assert of(Dial, sends(made, clock, 20, 0x7F7F))  # which is loud as PCM
+
+
+def test_a_provider_is_looked_at_from_the_moment_it_listens_on():
+    clock = Clock()
+    made = call(clock, stall_after_s=5.0)
+    granted(made)
+    clock.go_on(3)
+    assert of(Wake, up(made))[-1] == Wake(1.25)
+
+
+def test_as_long_as_nobody_answers_the_user_each_provider_is_waited_for_twice_as_long():
+    clock = Clock()
+    made = live(clock, stall_after_s=5.0)
+    took_s = []
+    for _ in range(3):
+        hear(made, frame("input_audio_buffer.speech_started", item_id="item_u", audio_start_ms=0))
+        sends(made, clock, 4, 3_000)
+        began_us = clock()
+        assert of(Dial, sends(made, clock, 60, 0))
+        took_s.append((clock() - began_us) / 1_000_000)
+        clock.go_on(3)
+        up(made)
+    assert [round(took / 5.0) for took in took_s] == [1, 2, 4]
 
 
 def test_a_commit_that_nobody_answers_is_a_stall():
@@ -575,6 +600,45 @@ def test_a_provider_that_says_it_will_go_is_left_at_the_end_of_the_turn_by_the_h
     assert decoded(setup.payload)["setup"]["sessionResumption"] == {"handle": "h1"}
     steps = hear(made, b'{"setupComplete":{}}')
     assert switched(steps) == [(SwitchCause.GOING_AWAY, "g", 0)]
+
+
+def test_a_gemini_client_that_ends_its_own_turn_is_owed_a_reply():
+    clock = Clock()
+    new_id = ids()
+    ways = (
+        Way(G, Terms(), gemini_dialect),
+        Way(msgspec.structs.replace(G, provider="h"), Terms(), gemini_dialect),
+    )
+    made = Session(
+        run_id="run",
+        client=gemini_dialect,
+        client_side=gemini_dialect.ClientSide(new_id),
+        choose=lambda model: Ways(ways=ways, stall_after_s=5.0),
+        model="m",
+        health=Health(clock),
+        now_us=clock,
+        random=lambda: 0.5,
+        new_id=new_id,
+    )
+    made.begin()
+    made.from_client(setup(realtimeInputConfig={"automaticActivityDetection": {"disabled": True}}))
+    granted(made)
+    made.provider_opened(1)
+    hear(made, b'{"setupComplete":{}}')
+    said = [b'{"realtimeInput":{"activityStart":{}}}']
+    said += [b'{"realtimeInput":{"audio":{"mimeType":"audio/pcm","data":"%04d"}}}' % n for n in range(200)]
+    for one in said:
+        made.from_client(one)
+    clock.go_on(60)
+    assert of(Dial, made.woke()) == []  # it is still speaking
+    said.append(b'{"realtimeInput":{"activityEnd":{}}}')
+    made.from_client(said[-1])
+    clock.go_on(5)
+    steps = made.woke()
+    assert Note("provider_stalled", OWED) in steps
+    made.provider_opened(2)
+    told = [step.payload for step in of(ToProvider, hear(made, b'{"setupComplete":{}}'))]
+    assert told == said
 
 
 def test_a_client_that_has_nothing_more_to_say_is_not_waited_for():

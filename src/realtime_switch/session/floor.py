@@ -10,7 +10,12 @@ from typing import Any
 from ..dialects.acts import (
     Act,
     AudioCleared,
+    AudioPassed,
+    Configured,
+    Ready,
     Refused,
+    Replayed,
+    ReplyAudio,
     ReplyBegun,
     ReplyDone,
     ReplyItem,
@@ -36,6 +41,8 @@ class Floor:
         self._unanswered_since_us: int | None = None  # no sound of a reply has come since it was asked for
         self._made = False  # all of the reply is here; it is only being played
         self.sign_us = 0  # when anything was heard last
+        self.heard_until_us = 0  # by then all that the agent has said must have been played
+        self._audio_bytes_per_ms = 48
         self.open_calls: dict[str, ToolCall] = {}  # whose answers are awaited
         self.answered_calls: dict[str, ToolCall] = {}  # and no reply has begun since
         self._answered_us = 0  # when the last of them was
@@ -49,6 +56,7 @@ class Floor:
 
     def _speech_started(self, act: SpeechStarted, answered_unasked: bool) -> None:
         self.turn_open = True
+        self.heard_until_us = 0  # whoever speaks now is the user
 
     def _audio_cleared(self, act: AudioCleared, answered_unasked: bool) -> None:
         self.turn_open = self._turn_due = False
@@ -74,6 +82,21 @@ class Floor:
     def _reply_done(self, act: ReplyDone, answered_unasked: bool) -> None:
         self._replying = self._made = act.more
         self._due_since_us = None
+        if act.status == "cancelled":
+            self.heard_until_us = 0
+
+    def _audio_passed(self, act: AudioPassed, answered_unasked: bool) -> None:
+        self._plays(act.base64_chars)
+
+    def _reply_audio(self, act: ReplyAudio, answered_unasked: bool) -> None:
+        self._plays(len(act.base64))
+
+    def _plays(self, base64_chars: int) -> None:
+        takes_ms = base64_chars * 3 / 4 / self._audio_bytes_per_ms
+        self.heard_until_us = max(self.heard_until_us, self.sign_us) + int(takes_ms * 1000)
+
+    def _format(self, act: Ready | Configured | Replayed, answered_unasked: bool) -> None:
+        self._audio_bytes_per_ms = act.audio_bytes_per_ms
 
     def _tool_call(self, act: ToolCall, answered_unasked: bool) -> None:
         self.open_calls[act.call_id] = act
@@ -109,6 +132,7 @@ class Floor:
         """The provider is gone. Whether it owes the user a reply, or the rest of one."""
         owes = self._replying or self._due_since_us is not None
         self.turn_open = self._turn_due = self._replying = self._made = False
+        self.heard_until_us = 0
         self._due_since_us = None
         return owes
 
@@ -135,11 +159,6 @@ class Floor:
         """It owes a reply to what the user said, and nobody asked for one."""
         return self._due_since_us is not None and self._due_unasked and not self._replying
 
-    @property
-    def plays(self) -> bool:
-        """All of a reply is here, and it is being played."""
-        return self._replying and self._made
-
 
 # Each is given the acts that it is filed under, and whether the provider answers a turn by itself.
 _HEARERS: dict[type[Act], Callable[[Floor, Any, bool], int | None]] = {
@@ -150,6 +169,11 @@ _HEARERS: dict[type[Act], Callable[[Floor, Any, bool], int | None]] = {
     ReplyItem: Floor._reply_item,
     ReplyMade: Floor._reply_made,
     ReplyDone: Floor._reply_done,
+    AudioPassed: Floor._audio_passed,
+    ReplyAudio: Floor._reply_audio,
+    Ready: Floor._format,
+    Configured: Floor._format,
+    Replayed: Floor._format,
     ToolCall: Floor._tool_call,
     ToolAnswered: Floor._tool_answered,
     ToolCallsCancelled: Floor._calls_cancelled,

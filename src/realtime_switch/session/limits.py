@@ -52,8 +52,6 @@ REDIAL_FORGIVEN_AFTER_S = 20.0
 # A reply is due, or under way, and nothing has come for so long: the provider has stalled. Models that think
 # before they speak take some seconds.
 STALL_S = 15.0
-# All of a reply may be here long before it has been played; more than so long it is not.
-PLAYED_S = 120.0
 # A client whose tools have answered asks for what is to be said of it; if not by then, the turn is over.
 ANSWERS_SPOKEN_OF_S = 15.0
 # So long before a provider hangs up by itself the call moves on, at the next end of a turn.

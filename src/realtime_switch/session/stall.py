@@ -5,7 +5,8 @@ Sure: it owes a reply, or the rest of one, or a word about a turn, and says noth
 Likely: the user has spoken and been silent since, and the provider says nothing. It may have heard the user
 begin and not made a turn of it; or it has heard nothing, and then only our own ear says that somebody spoke.
 The silence must have been sent: a provider hears none that it is not sent, and waits. A provider that listens
-to a long speech, or to noise, is silent by right, so nothing counts while there is sound.
+to a long speech, or to noise, is silent by right, so nothing counts while there is sound. Nor does sound
+count while the agent is heard, for that may be all it is.
 
 What is only likely may have been noise, or nothing that wants an answer (docs/decisions/0020): as long as no
 reply comes, each time takes twice as long as the one before.
@@ -58,8 +59,6 @@ class Stall:
         self._listen(now_us)
         if floor.owes:
             return OWED if now_us >= floor.sign_us + self._patience_us else None
-        if floor.plays and now_us < floor.sign_us + limits.PLAYED_S * 1e6:
-            return None
         if self._silent_us < self._patience_us:
             return None
         if floor.turn_open:  # an ear that has heard nothing of it is too dull to judge
@@ -72,6 +71,8 @@ class Stall:
     def _listen(self, now_us: int) -> None:
         since_us, self._looked_us = now_us - self._looked_us, now_us
         unheard = self._unheard
+        if now_us < self._floor.heard_until_us + limits.PLAYBACK_SLACK_S * 1e6:
+            unheard.forget_sounds()  # it may be the agent, in the user's microphone
         unheard.listen()
         sent, self._newest = unheard.sent_since(self._newest), unheard.newest
         if unheard.sounds != self._sounds:

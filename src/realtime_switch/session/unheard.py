@@ -122,7 +122,7 @@ class Unheard:
         self.sounds = 0
         self.kept_max = limits.SILENCE_FRAMES_MAX
 
-    def _forget_sounds(self) -> None:
+    def forget_sounds(self) -> None:
         self.sounds = 0
         self._listened = self.newest
 
@@ -138,11 +138,11 @@ class Unheard:
 
     def _user_turn(self, act: UserTurn, by_client: bool) -> None:
         self.kept_max = limits.SPEECH_FRAMES_MAX if by_client else limits.SILENCE_FRAMES_MAX
-        self._forget_sounds()
+        self.forget_sounds()
         self._end_turn(OVERLAP_FRAMES)
 
     def _audio_cleared(self, act: AudioCleared, by_client: bool) -> None:
-        self._forget_sounds()
+        self.forget_sounds()
 
     def _user_transcript(self, act: UserTranscript, by_client: bool) -> None:
         if act.final:
@@ -153,7 +153,7 @@ class Unheard:
 
     def _reply_done(self, act: ReplyDone, by_client: bool) -> None:
         if act.status == "completed":  # else it may have been cut short by what is being said
-            self._forget_sounds()
+            self.forget_sounds()
         self._settle()
 
     def _item_taken(self, act: Act, by_client: bool) -> None:
