@@ -38,6 +38,10 @@ CONFIGURATION = """
 [providers.local]
 url = "ws://{provider}/v1/realtime"
 
+[routes.live]
+targets = ["local-gpt-live/gpt-live-1"]
+aliases = ["gpt-live*"]
+
 [routes.on-openai]
 targets = ["local/gpt-realtime"]
 aliases = ["gpt-*", "gemini-*-on-openai"]
@@ -118,16 +122,16 @@ class Server:
             time.sleep(0.25)
         return now
 
-    def billed(self) -> int:
-        """Tokens in the ledger, of everybody since the start."""
+    def billed(self) -> tuple[int, int]:
+        """Tokens in the ledger, of everybody since the start, and milliseconds of GPT-Live's sessions."""
         used = self.command("usage")
-        return int(used["input_tokens"]) + int(used["output_tokens"])
+        return int(used["input_tokens"]) + int(used["output_tokens"]), int(used["session_ms"])
 
-    def played(self) -> int:
-        """Tokens that the local provider has told anybody of since the start."""
+    def played(self) -> tuple[int, int]:
+        """What the local provider has told anybody of since the start."""
         with urllib.request.urlopen(f"http://{self.provider}/stats", timeout=5) as answer:
             stats = msgspec.json.decode(answer.read())
-        return int(stats["input_tokens"]) + int(stats["output_tokens"])
+        return int(stats["input_tokens"]) + int(stats["output_tokens"]), int(stats["session_ms"])
 
 
 @pytest.fixture(scope="session")
@@ -184,12 +188,19 @@ def target(account: Target, request: pytest.FixtureRequest) -> Target:
 
 @pytest.fixture(scope="module", autouse=True)
 def all_is_billed(server: Server) -> Iterator[None]:
-    """Whatever was said, by a client and on a route: the ledger has each token of it, and none besides."""
+    """Whatever was said, by a client and on a route: the ledger has each token and each second of it,
+    and none besides."""
     yield
     until = time.monotonic() + SETTLED_WITHIN_S
     while (billed := server.billed()) != (played := server.played()) and time.monotonic() < until:
         time.sleep(0.25)
     assert billed == played
+
+
+@pytest.fixture(scope="session")
+def live(account: Target) -> Target:
+    """GPT-Live, which has a route and a provider of its own."""
+    return replace(account, model="gpt-live-1")
 
 
 @pytest.fixture(scope="session")
