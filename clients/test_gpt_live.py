@@ -1,4 +1,4 @@
-"""GPT-Live's clients, unmodified: LiveKit's GPTLiveModel, Pipecat's OpenAILiveLLMService, and OpenAI's SDK."""
+"""Clients of GPT-Live, unmodified: LiveKit's GPTLiveModel, Pipecat's OpenAILiveLLMService, OpenAI's SDK."""
 
 import asyncio
 import base64

@@ -17,7 +17,7 @@ READERS = [
     *(ROOT / "src/realtime_switch/session").glob("*.py"),
     *(DIALECTS / "openai" / name for name in ("client_side.py", "gate.py", "telling.py", "replying.py")),
     *(DIALECTS / "gemini" / name for name in ("client_side.py", "telling.py")),
-    DIALECTS / "gpt_live" / "client_side.py",
+    DIALECTS / "gpt_live" / "translated.py",
 ]
 WISHERS = {
     "openai": [DIALECTS / "openai" / name for name in ("asking.py", "items.py", "session.py")],

@@ -33,7 +33,7 @@ class Call:
         self.session = Session(
             run_id="run",
             client=gpt_live,
-            client_side=gpt_live.ClientSide(new_id),
+            client_side=gpt_live.ClientSide(new_id, self.clock),
             choose=lambda model: Ways(ways=tuple(Way(t, Terms(), gpt_live) for t in targets)),
             model="",
             health=Health(self.clock),

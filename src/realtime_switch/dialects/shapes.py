@@ -46,7 +46,8 @@ class Shapes:
     def __init__(self, *shapes: Shape) -> None:
         self.shapes = shapes
         self.compiled: Any = None  # what gateway/_compiled.pyx has made of it
-        alone = [shape for shape in shapes if shape.open and len(shape.parts) == 1]
+        # The head and the brace at the end must not be the same byte.
+        alone = [s for s in shapes if s.open and len(s.parts) == 1 and not s.parts[0].endswith(_BRACE)]
         self._settled_by_head = tuple(shape.parts[0] for shape in alone)
         self._others: dict[bytes, list[Shape]] = {}  # by their heads
         for shape in shapes:

@@ -8,7 +8,7 @@ from ..dialects import gemini, gpt_live, openai
 from ..dialects.dialect import ClientSide, Dialect
 from ..providers.endpoint import DialectName
 from .arrival import Arrival
-from .ids import new_id
+from .ids import new_id, now_us
 
 
 class Spoken(Struct, frozen=True):
@@ -19,7 +19,7 @@ class Spoken(Struct, frozen=True):
 DIALECTS: dict[DialectName, Spoken] = {
     "openai": Spoken(openai, lambda arrival: openai.ClientSide(new_id, arrival.beta)),
     "gemini": Spoken(gemini, lambda arrival: gemini.ClientSide(new_id)),
-    "gpt-live": Spoken(gpt_live, lambda arrival: gpt_live.ClientSide(new_id)),
+    "gpt-live": Spoken(gpt_live, lambda arrival: gpt_live.ClientSide(new_id, now_us)),
 }
 
 

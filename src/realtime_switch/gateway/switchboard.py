@@ -350,8 +350,9 @@ _NOT_MET = "The route {!r} leads nowhere that clients of this dialect can go; se
 
 
 def _meet(client: Dialect, provider: Dialect) -> bool:
-    """GPT-Live has no turns and the others are made of turns: between them nothing is translated."""
-    return client.NAME == provider.NAME or gpt_live.NAME not in (client.NAME, provider.NAME)
+    """GPT-Live has no turns and the others are made of turns: its clients are served by them in part, theirs
+    not by it."""
+    return client.NAME == provider.NAME or provider.NAME != gpt_live.NAME
 
 
 def _now_s() -> float:

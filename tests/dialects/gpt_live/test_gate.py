@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 import live_frames as live
-from calls import ids
+from calls import Clock, ids
 from realtime_switch.dialects import gpt_live
 from realtime_switch.dialects.acts import AudioSent, Garbled, ToolAnswered, UserTranscript
 from realtime_switch.dialects.dialect import Farewell, FirstWord, Hangup, ToClient, ToProvider
@@ -17,7 +17,7 @@ decode = msgspec.json.decode
 
 
 def side_and_gate(start=live.START, model="gpt-live-1"):
-    side = gpt_live.ClientSide(ids())
+    side = gpt_live.ClientSide(ids(), Clock())
     word = side.first_word(start)
     return side, side.gate(Target(provider="gpt-live", model=model), Terms()), word
 
@@ -42,7 +42,7 @@ def test_the_first_message_names_the_model_and_is_kept_as_it_came():
     ],
 )
 def test_a_first_message_that_is_none_is_refused_by_an_event(first, code, param):
-    word = gpt_live.ClientSide(ids()).first_word(first)
+    word = gpt_live.ClientSide(ids(), Clock()).first_word(first)
     assert isinstance(word, Farewell)
     assert word.close == Hangup(4000, f"invalid_request_error.{code}")
     (error,) = word.frames

@@ -8,7 +8,7 @@ is said by `error` and `info`, because an SDK takes an event type that it does n
 from collections.abc import Sequence
 
 from ..acts import Act, Configured, Ready, ReplyAudio, ReplyTranscript, ToolCall
-from ..dialect import ClientSaid, Edge, Farewell, FirstWord, Hangup, NewId
+from ..dialect import ClientSaid, Edge, Farewell, FirstWord, Hangup, NewId, NowUs
 from ..envelopes import Alike, Crossed, Envelope
 from ..members import text_of
 from ..terms import Target, Terms
@@ -17,7 +17,8 @@ from ..wishes import Config, UserAudio
 from . import frames
 from .endings import ending, error_of
 from .gate import Gate
-from .start import config_of, saved, session_of
+from .start import saved, session_of
+from .translated import Translated
 
 _INVALID = "invalid_request_error"
 
@@ -25,11 +26,13 @@ _INVALID = "invalid_request_error"
 class ClientSide:
     edge: Edge | None = None
 
-    def __init__(self, new_id: NewId) -> None:
+    def __init__(self, new_id: NewId, now_us: NowUs) -> None:
         self.session_id = ""
         self.model = ""  # as the client names it
         self._new_id = new_id
+        self._now_us = now_us
         self._start = ""  # what it said first
+        self._translated: Translated | None = None  # while we tell it what happens, and not the provider
 
     # -- Of any call ---------------------------------------------------------------------------------------
 
@@ -59,9 +62,13 @@ class ClientSide:
     def follow(self, act: Act) -> None:
         pass  # a client of this dialect knows no replies that could be left open
 
-    reply_open = False
+    @property
+    def reply_open(self) -> bool:
+        return self._translated is not None and self._translated.reply_open
 
     def close_replies(self) -> list[bytes]:
+        if self._translated is not None:
+            self._translated.silent()
         return []
 
     def credits_low(self, credits: int) -> list[bytes]:
@@ -87,7 +94,11 @@ class ClientSide:
 
     def farewell(self, code: str, message: str) -> Farewell:
         kind, told = error_of(code)
-        return Farewell([frames.error(self._new_id, kind, told, f"{message} ({code})")], ending(code))
+        said = [frames.error(self._new_id, kind, told, f"{message} ({code})")]
+        if self._translated is not None and self._translated.started:
+            lost = code == "INTERNAL_PROVIDER_UNAVAILABLE"
+            said.append(self._translated.closed("connection_lost" if lost else "close_requested"))
+        return Farewell(said, ending(code))
 
     def gate(self, target: Target, terms: Terms) -> Gate:
         return Gate(target, terms, self, self._new_id)
@@ -98,8 +109,14 @@ class ClientSide:
     # -- Of a translation ----------------------------------------------------------------------------------
 
     @property
+    def _told(self) -> Translated:
+        if self._translated is None:
+            self._translated = Translated(self._new_id, self._now_us, self._start)
+        return self._translated
+
+    @property
     def config(self) -> Config:
-        return config_of(session_of(self._start))
+        return self._told.config
 
     def restore(self, config: str) -> None:
         pass  # its first message says anew how the call is to be held
@@ -111,13 +128,13 @@ class ClientSide:
         pass
 
     def hear(self, payload: bytes) -> ClientSaid:
-        raise NotImplementedError(_NOT_YET)
+        return self._told.hear(payload)
 
     def hear_audio(self, payload: bytes) -> ClientSaid | None:
-        raise NotImplementedError(_NOT_YET)
+        return self._told.hear_audio(payload)
 
     def tell(self, act: Act) -> ClientSaid:
-        raise NotImplementedError(_NOT_YET)
+        return self._told.tell(act)
 
     def alike(self, payload: bytes, wish: UserAudio) -> list[Alike]:
         return []
@@ -127,10 +144,6 @@ class ClientSide:
 
     def heard_unread(self, crossed: Crossed) -> None: ...
     def told_unread(self, crossed: Crossed) -> None: ...
-
-
-# The switchboard lets nobody come so far.
-_NOT_YET = "GPT-Live is not translated"
 
 
 def _missing(name: str) -> str:
