@@ -17,7 +17,7 @@ print(*resource.getrlimit(resource.RLIMIT_NOFILE))
 
 
 def test_a_low_limit_of_open_files_is_lifted_as_far_as_it_may_be():
-    limited = ["sh", "-c", 'ulimit -Hn 512; ulimit -Sn 64; exec "$@"', "sh"]
+    limited = ["sh", "-c", 'ulimit -Sn 64; ulimit -Hn 512; exec "$@"', "sh"]
     done = subprocess.run(
         [*limited, sys.executable, "-c", OPENS_ALL_IT_MAY], capture_output=True, text=True, check=True
     )
