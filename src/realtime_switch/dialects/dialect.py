@@ -112,6 +112,9 @@ class ClientSide(Protocol):
 
     edge: Edge | None
     session_id: str  # of ours, once the call is granted
+    greeting: (
+        bytes  # what the client was told when its session began; b"": nobody may join it beside the client
+    )
 
     # -- Of any call -----------------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ from .line import Line, answer_close
 from .short_way import ClientEnd
 from .sockets import CLOSE, PING, PONG, REASON_BYTES_MAX, TEXT, bound_reading, frame_head
 from .traffic import Traffic
+from .watcher import Watcher
 
 if TYPE_CHECKING:
     from .metrics import Metrics
@@ -125,6 +126,7 @@ class Conductor(ClientEnd):
         self._beside: tuple[Line, WSTransport] | None = None  # one that is made ready to take its place
         self._way_beside: asyncio.Task[None] | None = None
         self.held: list[bytes] = []  # frames for the client that go out together with the next
+        self.watchers: list[Watcher] = []  # who hears it beside its client
         self.session = session
         session.on_live = self._on_live
         session.on_answer = self._on_answer
@@ -188,7 +190,20 @@ class Conductor(ClientEnd):
             if whole is not None:
                 self.on_message(*whole)
 
+    def watch(self, watcher: Watcher) -> None:
+        """Somebody hears the call beside its client, so its frames go the long way."""
+        self.watchers.append(watcher)
+        self.session.watched()
+
+    def unwatch(self, watcher: Watcher) -> None:
+        if watcher in self.watchers:
+            self.watchers.remove(watcher)
+            if not self.watchers:
+                self.session.unwatched()
+
     def on_message(self, kind: WSMsgType, payload: bytes) -> None:
+        for watcher in self.watchers:
+            watcher.client_said(payload)
         answer = self.session.from_client(payload)
         if answer is PASS:
             self.passed_from_client += 1
@@ -306,6 +321,8 @@ class Conductor(ClientEnd):
         """Frames that a provider sent in one go are sent on in one go: a write costs more than all the rest
         of a frame's way. Nothing waits for what has not arrived yet."""
         assert self.client is not None
+        for watcher in self.watchers:
+            watcher.told(payload)
         if self.more_comes or self.held:
             self.held += (frame_head(kind, len(payload)), payload)
         else:
@@ -557,6 +574,8 @@ class Conductor(ClientEnd):
 
     def _end(self, end: End) -> None:
         self._ended = True
+        for watcher in list(self.watchers):  # it takes itself off
+            watcher.over()
         self._let_go()
         if self._credits is not None and self._credits is not asyncio.current_task():
             self._credits.cancel()

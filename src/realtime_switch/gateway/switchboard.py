@@ -38,7 +38,17 @@ from ..session.choice import Health
 from ..session.purse import Purse
 from ..session.session import Session
 from ..session.way import Way, Ways
-from .arrival import SESSION_HEADER, Arrival, Complaint, Mistake, TurnedAway, complain, read_arrival
+from .arrival import (
+    NO_SUCH_SESSION,
+    SESSION_HEADER,
+    Arrival,
+    Attaching,
+    Complaint,
+    Mistake,
+    TurnedAway,
+    complain,
+    read_arrival,
+)
 from .calls import Calls
 from .client_secrets import Bound, is_token, unseal
 from .complaint import Complained, farewell
@@ -52,6 +62,7 @@ from .metrics import Metrics
 from .provider_keys import ProviderKeys
 from .sockets import BINARY, TEXT
 from .upgrade import Knock, Welcome
+from .watcher import WATCHERS_MAX, Watcher
 
 SETTLE_S = 2.0  # how long a client that comes back waits for its own last words to be committed
 RETRY_AFTER_S = 5
@@ -113,6 +124,8 @@ class Switchboard:
         arrival = read_arrival(knock.method, knock.target, knock.headers)
         if isinstance(arrival, TurnedAway):
             return arrival
+        if isinstance(arrival, Attaching):
+            return self._attached(arrival)
         chosen = (("sec-websocket-protocol", arrival.subprotocol),) if arrival.subprotocol else ()
         if arrival.complaint is not None:
             return self._told_why(arrival, arrival.complaint, chosen)
@@ -124,6 +137,21 @@ class Switchboard:
         who = Who(key_hash=bound.key_hash, session_id=bound.session_id, peer=knock.peer)
         headers = (*chosen, (SESSION_HEADER, bound.session_id))
         return Welcome(self._call(who, arrival, bound), headers)
+
+    def _attached(self, arrival: Attaching) -> Welcome | TurnedAway:
+        """Beside a call of the same key; whose another's is, and whether there is one, is not told."""
+        key_hash = hash_key(arrival.secret.reveal())
+        for call in self.calls:
+            greeting = call.session.greeting if call.who.key_hash == key_hash else b""
+            if greeting and gpt_live.session_id_of(greeting) == arrival.live_id:
+                if len(call.watchers) >= WATCHERS_MAX:
+                    return TurnedAway(
+                        status=429,
+                        code="rate_limit_exceeded",
+                        message=f"At most {WATCHERS_MAX} may be attached to one session.",
+                    )
+                return Welcome(Watcher(call, greeting, arrival.graceful))
+        return NO_SUCH_SESSION
 
     def _told_why(self, arrival: Arrival, said: Complaint, chosen: tuple[tuple[str, str], ...]) -> Welcome:
         self.metrics.refusals.add(said.code or str(said.close_code))

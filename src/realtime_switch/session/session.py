@@ -336,6 +336,19 @@ class Session:
         return [] if self.phase in _UNKNOWN else self._choice.names
 
     @property
+    def greeting(self) -> bytes:
+        """What its client was told when the session began, for who joins it. b"": nobody may, or not now."""
+        return self._client_side.greeting if self.phase is Phase.LIVE else b""
+
+    def watched(self) -> None:
+        """From now on every frame is to be seen by the conductor."""
+        self._nothing_passes()
+
+    def unwatched(self) -> None:
+        if self.phase is Phase.LIVE:
+            self._let_pass()
+
+    @property
     def dialect(self) -> str:
         """The client's."""
         return self._client.NAME
@@ -860,11 +873,7 @@ class Session:
         self.on_live()
         self.from_client = self._carry_client if isinstance(lane, Relay) else self._translate_client
         self.from_provider = self._carry_provider
-        timed = isinstance(lane, TimedRelay)  # and what is said there is never told again
-        self.passes_from_client = (
-            lane.passes_from_client if timed else Keeps(lane.passes_from_client, self._unheard)
-        )
-        self.passes_from_provider = lane.passes_from_provider
+        self._let_pass()
         steps = [*opening, *self._arrived(self._here.way)]
         if isinstance(lane, Translation) and lane.briefed:
             self._unheard.configured()
@@ -967,6 +976,13 @@ class Session:
         self._waiting, self._waiting_bytes = [], 0
         self._alarms.clear()
         return [*kept, *(last_words or []), end]
+
+    def _let_pass(self) -> None:
+        lane = self._here.lane
+        timed = isinstance(lane, TimedRelay)  # and what is said there is never told again
+        audio = lane.passes_from_client
+        self.passes_from_client = audio if timed else Keeps(audio, self._unheard)
+        self.passes_from_provider = lane.passes_from_provider
 
     def _nothing_passes(self) -> None:
         self.passes_from_client = self.passes_from_provider = nothing_passes

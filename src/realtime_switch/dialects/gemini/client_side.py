@@ -36,6 +36,8 @@ from .telling import Teller, frame
 
 
 class ClientSide:
+    greeting = b""
+
     def __init__(self, new_id: NewId) -> None:
         self.edge: Edge | None = None
         # Of the call, once it is granted: a client that asked for handles is given ones that lead back to it.

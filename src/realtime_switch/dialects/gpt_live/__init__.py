@@ -16,6 +16,7 @@ from .proofs import (
     words_of_one_place,
 )
 from .provider_side import ProviderSide
+from .sideband import session_id_of
 from .start import read_config, write_config
 from .weight import weight
 
@@ -48,6 +49,7 @@ __all__ = [
     "only_words_from_provider",
     "provider_side",
     "read_config",
+    "session_id_of",
     "weight",
     "words_of_one_place",
     "write_config",

@@ -28,6 +28,7 @@ class ClientSide:
 
     def __init__(self, new_id: NewId, now_us: NowUs) -> None:
         self.session_id = ""
+        self.greeting = b""
         self.model = ""  # as the client names it
         self._new_id = new_id
         self._now_us = now_us
@@ -134,7 +135,10 @@ class ClientSide:
         return self._told.hear_audio(payload)
 
     def tell(self, act: Act) -> ClientSaid:
-        return self._told.tell(act)
+        said = self._told.tell(act)
+        if not self.greeting and self._told.started:
+            self.greeting = next(one for one in said if isinstance(one, bytes))
+        return said
 
     def alike(self, payload: bytes, wish: UserAudio) -> list[Alike]:
         return []

@@ -9,7 +9,7 @@ provider says again: it is heard here. Its audio that was not proven to be such 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..acts import Act, AudioSent, Garbled, ToolAnswered, ToolCall, UserTranscript
+from ..acts import Act, AudioSent, Garbled, Ready, ToolAnswered, ToolCall, UserTranscript
 from ..dialect import Judgement, NewId, ToClient, ToProvider
 from ..members import list_of, object_of, text_of
 from ..mending import UNREADABLE, read_any, write_any
@@ -93,7 +93,10 @@ class Gate:
     def shown(self, payload: bytes, acts: Sequence[Act]) -> _Shown:
         if any(isinstance(act, Garbled) for act in acts):
             return None, acts
-        return self._renamed(payload), acts
+        shown = self._renamed(payload)
+        if any(isinstance(act, Ready) for act in acts):
+            self._client_side.greeting = shown
+        return shown, acts
 
     def _renamed(self, payload: bytes) -> bytes:
         """The client sees the name that it gave."""

@@ -56,6 +56,8 @@ from .writing import Writer
 
 
 class ClientSide:
+    greeting = b""
+
     def __init__(self, new_id: NewId, beta: bool = False) -> None:
         self._new_id = new_id
         self.session_id = ""

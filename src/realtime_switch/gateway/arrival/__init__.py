@@ -14,12 +14,15 @@ from collections.abc import Mapping
 
 from ...providers.endpoint import DialectName
 from . import gemini, gpt_live, openai
+from .gpt_live import NO_SUCH_SESSION, Attaching
 from .outcome import Arrival, Complaint, Mistake, TurnedAway
 from .request import SESSION_HEADER, Headers, is_session_id, read_request
 
 __all__ = [
+    "NO_SUCH_SESSION",
     "SESSION_HEADER",
     "Arrival",
+    "Attaching",
     "Complaint",
     "Headers",
     "Mistake",
@@ -30,10 +33,12 @@ __all__ = [
 ]
 
 
-def read_arrival(method: str, target: str, headers: Headers) -> Arrival | TurnedAway:
+def read_arrival(method: str, target: str, headers: Headers) -> Arrival | Attaching | TurnedAway:
     request = read_request(method, target, headers)
     if isinstance(request, TurnedAway):
         return request
+    if (beside := gpt_live.attaching(request)) is not None:
+        return beside
     if gemini.is_for(request):
         return gemini.read(request)
     return gpt_live.read(request) if gpt_live.is_for(request) else openai.read(request)

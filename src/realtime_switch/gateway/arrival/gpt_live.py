@@ -2,6 +2,8 @@
 
 import re
 
+from msgspec import Struct
+
 from ...secret import Secret
 from . import openai
 from .openai import NO_CREDENTIAL, SUBPROTOCOL, find_secret, offered_by
@@ -12,6 +14,35 @@ from .request import A_MODEL, A_SESSION_ID, Request, is_model, is_session_id
 _PATH = re.compile(r"(?:/openai)?(?:/v1)?/live/sessions\Z")
 
 COMPLAINTS = openai.COMPLAINTS
+
+
+_ATTACH = re.compile(r"(?:/openai)?(?:/v1)?/live/sessions/([^/]{1,200})/attach\Z")
+
+
+class Attaching(Struct, frozen=True):
+    """Somebody who wants to join a session beside its client. `secret` is a key: tokens open no such door."""
+
+    live_id: str
+    secret: Secret
+    graceful: bool
+
+
+def attaching(request: Request) -> Attaching | TurnedAway | None:
+    """None: it is for another door."""
+    found = _ATTACH.match(request.path)
+    if found is None:
+        return None
+    secret = find_secret(request.headers, request.query, offered_by(request))
+    if not secret:
+        return NO_CREDENTIAL
+    return Attaching(found[1], Secret(secret), request.query.get("graceful_close") == "true")
+
+
+NO_SUCH_SESSION = TurnedAway(
+    status=404,
+    code="session_id_not_found",
+    message="No live session of that id runs through this gateway process under this key.",
+)
 
 
 def is_for(request: Request) -> bool:
