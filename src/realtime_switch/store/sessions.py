@@ -28,6 +28,7 @@ from ..accounts.questions import Said
 from ..accounts.records import Passage, SavedConfig, SwitchCause, Switched
 from ..business.repos import EVERY_SESSION, Backlog, SessionSummary
 from .accounts import no_account
+from .prepared import driver_of
 from .schema import Text, accounts, forgotten, insert_into, passages, session_configs, summaries, switches
 from .text import keepable, spellings
 
@@ -50,10 +51,6 @@ _LAST_NUMBER = select(
         .scalar_subquery()
         for table in (passages, forgotten)
     )
-)
-_FORGOTTEN = select(forgotten.c.account_id, forgotten.c.session_id, forgotten.c.until_at).where(
-    forgotten.c.account_id.in_(bindparam("accounts", type_=Text, expanding=True)),
-    forgotten.c.session_id.in_(bindparam("sessions", type_=Text, expanding=True)),
 )
 _TOLD = passages.c.born_at, passages.c.number
 _KEPT = select(passages.c.id).where(passages.c.id.in_(bindparam("ids", type_=Text, expanding=True)))
@@ -225,11 +222,16 @@ class SqlSessions:
     def _unforgotten(self, parts: Sequence[Part]) -> Sequence[Part]:
         if not parts:
             return parts
-        of = {
-            "accounts": {part.account_id for part in parts},
-            "sessions": {EVERY_SESSION, *(part.session_id for part in parts)},
-        }
-        rows = self._connection.execute(_FORGOTTEN, {name: sorted(ids) for name, ids in of.items()})
+        accounts_: list[str] = sorted({keepable(part.account_id) for part in parts})
+        names: list[str] = sorted({EVERY_SESSION, *(keepable(part.session_id) for part in parts)})
+        # Straight to the driver, because this comes with every passage (prepared.py).
+        place = "%s" if self._connection.dialect.name == "postgresql" else "?"
+        sql = (
+            "SELECT account_id, session_id, until_at FROM forgotten"
+            f" WHERE account_id IN ({', '.join([place] * len(accounts_))})"
+            f" AND session_id IN ({', '.join([place] * len(names))})"
+        )
+        rows = driver_of(self._connection).execute(sql, [*accounts_, *names])
         until_us = {(row[0], row[1]): row[2] for row in rows}
         if not until_us:
             return parts
