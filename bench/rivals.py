@@ -136,6 +136,9 @@ def candidates(place: Place, litellm_command: str | None) -> Iterator[Candidate]
     yield Candidate("realtime-switch, as SDKs spell it", lambda: _as_spelt(ours()))
     yield Candidate("realtime-switch, interpreted", partial(ours, interpreted=True))
     yield Candidate("realtime-switch, Gemini relayed", partial(ours, provider="gemini", client="gemini"))
+    yield Candidate(
+        "realtime-switch, GPT-Live relayed", partial(ours, provider="gpt-live", client="gpt-live")
+    )
     yield Candidate("realtime-switch, OpenAI client on Gemini", partial(ours, provider="gemini"))
     yield Candidate("realtime-switch, Gemini client on OpenAI", partial(ours, client="gemini"))
     yield Candidate("websockets relay", lambda: script(place, "websockets_relay.py"))

@@ -6,11 +6,16 @@ import msgspec
 import pytest
 
 import gemini_client_frames
+import live_frames
 import openai_frames
 from realtime_switch.bench import mix
-from realtime_switch.dialects import gemini, openai
+from realtime_switch.dialects import gemini, gpt_live, openai
 
-MIXES = {"openai": mix.OPENAI_AS_SPELT, "gemini": mix.GEMINI_AS_SPELT}
+MIXES = {
+    "openai": mix.OPENAI_AS_SPELT,
+    "gemini": mix.GEMINI_AS_SPELT,
+    "gpt-live": mix.GPT_LIVE_AS_SPELT,
+}
 
 
 def _messages(of: mix.Mix) -> list[bytes]:
@@ -46,6 +51,7 @@ def test_everything_a_client_hears_is_what_the_sdks_accept():
     openai_said = {*_messages(mix.OPENAI), mix.OPENAI.greeting, mix.OPENAI.answer}
     assert all(map(openai_frames.is_for_client, openai_said))
     assert all(map(gemini_client_frames.is_for_client, {*_messages(mix.GEMINI), mix.GEMINI.greeting}))
+    assert all(map(live_frames.is_for_client, {*_messages(mix.GPT_LIVE), mix.GPT_LIVE.greeting}))
 
 
 def test_gemini_speaks_in_binary_and_openai_in_text():
@@ -55,6 +61,6 @@ def test_gemini_speaks_in_binary_and_openai_in_text():
 @pytest.mark.parametrize("dialect", MIXES)
 def test_every_spelling_of_a_clients_sound_is_another_one_and_a_real_one(dialect: str):
     appends = MIXES[dialect].appends
-    proven = {"openai": openai, "gemini": gemini}[dialect].only_audio_from_client
+    proven = {"openai": openai, "gemini": gemini, "gpt-live": gpt_live}[dialect].only_audio_from_client
     assert len(set(appends)) == len(appends) > 1
     assert all(proven(append) for append in appends)

@@ -58,6 +58,13 @@ def test_a_provider_that_is_gone_without_a_last_word_leaves_the_rest_to_our_cloc
     assert timing.rest() is None
 
 
+def test_a_providers_last_word_is_the_last_though_our_own_clock_has_more():
+    timing = Timing()
+    timing.sent(20 * SECOND)
+    assert timing.told(confirmed(15)) == (15_000, Certainty.CONFIRMED)
+    assert timing.rest() is None
+
+
 def test_the_clock_counts_in_the_sessions_own_format():
     timing = Timing(audio_bytes_per_ms=8)
     timing.sent(8_000)

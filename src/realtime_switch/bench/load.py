@@ -16,7 +16,7 @@ from time import perf_counter
 from msgspec import Struct
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_connect, ws_create_server
 
-from .mix import APPENDS_PER_S, AUDIO_DELTA_BYTES_MIN, DELTAS_PER_S, GEMINI, OPENAI, Mix
+from .mix import APPENDS_PER_S, AUDIO_DELTA_BYTES_MIN, DELTAS_PER_S, GEMINI, GPT_LIVE, OPENAI, Mix
 
 APPEND_BYTES_MIN = 1_000  # no other message of the load's own clients is as long
 GREETED_WITHIN_S = 20.0
@@ -46,8 +46,8 @@ def _framed(mix: Mix) -> list[bytes]:
     return [b"".join(frame(payload, binary=binary, masked=False) for payload in burst) for burst in mix.reply]
 
 
-# By whether they are binary, made once for all sessions: what all of them read stays near the processor.
-_FRAMES = {mix.provider_is_binary: _framed(mix) for mix in (OPENAI, GEMINI)}
+# By their greeting, made once for all sessions: what all of them read stays near the processor.
+_FRAMES = {mix.greeting: _framed(mix) for mix in (OPENAI, GEMINI, GPT_LIVE)}
 
 
 class End(WSListener):
@@ -79,7 +79,7 @@ class Provider(End):
         self._kind = WSMsgType.BINARY if mix.provider_is_binary else WSMsgType.TEXT
         self._set_up = not mix.setup
         self._bursts = mix.bursts()
-        self._frames = cycle(_FRAMES[mix.provider_is_binary])
+        self._frames = cycle(_FRAMES[mix.greeting])
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self.transport = transport
@@ -173,17 +173,18 @@ class Ends(Struct):
 
 
 class Providers:
-    """The fake providers' ports: OpenAI's and Gemini's dialect, and OpenAI's with TLS."""
+    """The fake providers' ports: of each dialect, and OpenAI's with TLS."""
 
     def __init__(self) -> None:
         self._expected: asyncio.Future[Provider] | None = None
         self._servers: list[asyncio.Server] = []
-        self.openai = self.gemini = self.openai_tls = 0
+        self.openai = self.gemini = self.gpt_live = self.openai_tls = 0
 
     async def open(self, certificate: tuple[str, str] | None = None) -> None:
         """`certificate`: the files of one for 127.0.0.1, and of its key."""
         self.openai = await self._serve(OPENAI, None)
         self.gemini = await self._serve(GEMINI, None)
+        self.gpt_live = await self._serve(GPT_LIVE, None)
         if certificate is not None:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             context.load_cert_chain(*certificate)

@@ -168,6 +168,36 @@ def _gemini_reply() -> Bursts:
     return [[*closing, *bursts[0]], *bursts[1:]]
 
 
+# -- The same call, at GPT-Live -------------------------------------------------------------------------------
+#
+# Sound comes in pieces of 100 ms all the time, and words on a grid of 200 ms (GPT-LIVE.md 6); here it is as fast
+# as in the other calls, so that all are the same number of messages.
+
+LIVE_START = b'{"type":"session.start","session":{"model":"bench"}}'
+LIVE_STARTED = (
+    b'{"type":"session.started","event_id":"event_0","session":{"id":"live_u1_bench","expires_at":1795260000,'
+    b'"model":"bench","status":"active","instructions":"","audio":{"output":{"voice":"marin"}},'
+    b'"delegation":{"type":"client"},"input":[]}}'
+)
+LIVE_APPEND = b'{"type":"session.input_audio.append","audio":"%s"}' % _HEARD
+# tests/dialects/gpt_live/test_proofs.py
+LIVE_APPENDS_AS_SPELT = (
+    LIVE_APPEND,  # openai-node, browsers
+    b'{"type": "session.input_audio.append", "audio": "%s"}' % _HEARD,  # openai-python, LiveKit, Pipecat
+)
+LIVE_AUDIO = b'{"type":"session.output_audio.delta","delta":"%s"}' % b64encode(bytes(4800))
+
+
+def _live_reply() -> Bursts:
+    bursts = [[LIVE_AUDIO] for _ in range(92)]
+    for number in range(13):
+        times = f'"start_ms":{number * 700},"end_ms":{number * 700 + 200}'
+        words = _event("session.output_transcript.delta", f'"delta":" word",{times}')
+        bursts[1 + number * 7].insert(0, words)
+    usage = _event("session.usage.updated", '"usage":{"seconds":15.0},"context_window":{"usage_ratio":0.03}')
+    return [[usage, *bursts[0]], *bursts[1:]]
+
+
 class Mix(Struct, frozen=True):
     """One dialect's side of the load: what its provider sends, and what its client says."""
 
@@ -185,5 +215,7 @@ class Mix(Struct, frozen=True):
 
 OPENAI = Mix(SESSION_CREATED, _reply(), False, b"", SESSION_UPDATED, (APPEND,))
 GEMINI = Mix(GEMINI_SETUP_COMPLETE, _gemini_reply(), True, GEMINI_SETUP, b"", (GEMINI_APPEND,))
+GPT_LIVE = Mix(LIVE_STARTED, _live_reply(), False, LIVE_START, b"", (LIVE_APPEND,))
 OPENAI_AS_SPELT = structs.replace(OPENAI, appends=APPENDS_AS_SPELT)
 GEMINI_AS_SPELT = structs.replace(GEMINI, appends=GEMINI_APPENDS_AS_SPELT)
+GPT_LIVE_AS_SPELT = structs.replace(GPT_LIVE, appends=LIVE_APPENDS_AS_SPELT)

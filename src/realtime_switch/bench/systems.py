@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from .load import Providers, Way
-from .mix import GEMINI, OPENAI
+from .mix import GEMINI, GPT_LIVE, OPENAI
 
 COMMAND = (sys.executable, "-m", "realtime_switch")
 LIVE = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
@@ -221,6 +221,8 @@ class Installation:
         ports = place.providers
         if provider == "gemini":
             url = f"ws://127.0.0.1:{ports.gemini}{LIVE}"
+        elif provider == "gpt-live":
+            url = f"ws://127.0.0.1:{ports.gpt_live}/v1/live/sessions"
         elif to_provider:
             url = f"wss://127.0.0.1:{ports.openai_tls}/v1/realtime"
         else:
@@ -293,6 +295,9 @@ def realtime_switch(
     scheme, tls = ("wss", place.trusting()) if to_client else ("ws", None)
     if client == "gemini":
         way = Way(f"{scheme}://127.0.0.1:{here.port}{LIVE}", {"x-goog-api-key": here.key}, GEMINI, tls)
+    elif client == "gpt-live":
+        url = f"{scheme}://127.0.0.1:{here.port}/v1/live/sessions"
+        way = Way(url, {"Authorization": f"Bearer {here.key}"}, GPT_LIVE, tls)
     else:
         url = f"{scheme}://127.0.0.1:{here.port}/v1/realtime?model=default"
         way = Way(url, {"Authorization": f"Bearer {here.key}"}, OPENAI, tls)
