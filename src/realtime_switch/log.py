@@ -16,7 +16,15 @@ from collections.abc import MutableMapping
 from typing import Any, Literal, TextIO
 
 import msgspec
-import structlog
+
+# structlog loads rich wherever it is installed, for tracebacks that are not printed here: 5 MB a process.
+_NO_RICH = "rich" not in sys.modules
+if _NO_RICH:
+    sys.modules["rich"] = None  # type: ignore[assignment]  # an import of it fails
+import structlog  # noqa: E402
+
+if _NO_RICH:
+    del sys.modules["rich"]
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 

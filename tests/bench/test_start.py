@@ -11,9 +11,11 @@ from realtime_switch.bench.systems import Installation, Place, System, cores, wa
 
 pytestmark = pytest.mark.skipif(cores() is None, reason="the load needs a second core")
 
-# The database; sound, which only calls with two rates need; clients; what tests and other commands need.
+# The database; sound, which only calls with two rates need; clients; what tests and other commands need; of
+# rich, whose import is tried and prevented (log.py), what it would load.
 NOT_NEEDED = {
     "aiohttp",
+    "attr",
     "espeakng_loader",
     "google",
     "httpx",
@@ -23,6 +25,7 @@ NOT_NEEDED = {
     "pocketsphinx",
     "psycopg",
     "pydantic",
+    "pygments",
     "soxr",
     "sqlalchemy",
     "sqlcipher3",

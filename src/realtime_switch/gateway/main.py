@@ -35,7 +35,11 @@ from .switchboard import Bounds, Switchboard
 from .tls import tls_of
 
 SIGNING_KEY_FILE = "client-secret.key"  # in the data directory, shared by its gateways
-BUFFER_BYTES = 16 * 1024  # a socket's first read buffer; it grows when messages are larger
+# picows' first read buffers, which grow when messages are larger. They hold handshakes, and what does not
+# pass: all else is read into one memory for all sockets (_reader.pxi). A provider may send its first word
+# with its handshake.
+CLIENT_BUFFER_BYTES = 4 * 1024
+PROVIDER_BUFFER_BYTES = 8 * 1024
 HTTP_CLOSE_S = 2.0
 CALLS_CLOSE_S = 5.0  # of all calls at once: their last words to be committed, and the closing handshake
 FLUSH_S = 10.0  # what is in the outbox
@@ -102,7 +106,7 @@ class Gateway:
             self.switchboard.admit,
             head_s_max=limits.CLIENT_HANDSHAKE_S,
             message_bytes_max=bounds.message_bytes_max,
-            buffer_bytes=BUFFER_BYTES,
+            buffer_bytes=CLIENT_BUFFER_BYTES,
             tls=tls,
         )
 
@@ -135,7 +139,7 @@ class Gateway:
             line,
             within_s=within_s,
             message_bytes_max=limits.MESSAGE_BYTES_MAX,
-            buffer_bytes=BUFFER_BYTES,
+            buffer_bytes=PROVIDER_BUFFER_BYTES,
             tls=self._tls,
         )
 
