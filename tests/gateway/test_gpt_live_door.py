@@ -2,7 +2,7 @@
 its first frame to its last second."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import httpx
@@ -17,6 +17,7 @@ from gateway_rig import (
     POOR_KEY,
     PROVIDER_KEY,
     SIGNING_KEY,
+    Books,
     Line,
     Rig,
     beside,
@@ -27,7 +28,7 @@ from gateway_rig import (
     until,
 )
 from realtime_switch.accounts.keys import hash_key
-from realtime_switch.accounts.records import Certainty, UsageKind
+from realtime_switch.accounts.records import Certainty, Posted, UsageKind, UsageRecord
 from realtime_switch.gateway import ids
 from realtime_switch.gateway.client_secrets import Bound, seal
 
@@ -254,3 +255,33 @@ async def test_a_page_is_given_a_token_for_its_model(here: Rig) -> None:
     await client.close()
     other = await here.connect("/v1/realtime?model=m-1", key=made["value"])
     assert (await hear(other))["error"]["code"] == "invalid_api_key"
+
+
+class BilledByTheSecond(Books):
+    """A credit a second, as a ledger's rates may say."""
+
+    async def update_usage(self, records: Sequence[UsageRecord]) -> Posted:
+        new = [record for record in records if record.id not in self.bills]
+        self.credits["a1"] -= sum(record.duration_ms // 1000 for record in new)
+        return await super().update_usage(records)
+
+
+async def test_a_call_ends_when_its_seconds_have_spent_the_credits_at_its_providers_next_word() -> None:
+    books = BilledByTheSecond()
+    books.credits["a1"] = 29
+    async with rig(dialect="gpt-live", books=books) as here:
+        here.upstream.greets = False
+        client = await here.connect(LIVE)
+        line, _ = await begun(here, client)
+        await line.socket.send(live.usage(15.0).decode())
+        assert (await hear(client))["type"] == "session.usage.updated"
+        await until(lambda: books.credits["a1"] == 14)
+        await line.socket.send(live.usage(30.0).decode())
+        assert (await hear(client))["type"] == "session.usage.updated"
+        error = await hear(client)
+        assert error["error"]["code"] == "insufficient_quota"
+        assert await line.hear() == {"type": "session.close"}
+        await line.socket.send(live.closed(30.5).decode())
+        assert (await hear(client))["type"] == "session.closed"
+        assert (await ending(client))[0] == 4002
+        await until(lambda: sum(bill.duration_ms for bill in books.bills.values()) == 30_500)

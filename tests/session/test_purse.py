@@ -23,6 +23,13 @@ def test_a_transcription_costs_nothing_until_the_ledger_says_otherwise():
     assert (purse.left, purse.owes) == (100, False)
 
 
+def test_time_is_told_to_the_ledger_at_once_which_alone_knows_what_it_costs():
+    purse = Purse(10**9)
+    time = bill("r-1", 0, UsageKind.SESSION)
+    purse.spend(time)
+    assert purse.is_low(time)
+
+
 def test_a_balance_without_our_bills_in_it_is_lowered_by_them():
     purse = Purse(100)
     purse.spend(bill("r-1", 30))
