@@ -199,7 +199,9 @@ class Installation:
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         for path in sorted(self.data.rglob("*")):
-            if path.is_file() and path.name not in {*KEPT_IN, "command-key"}:
+            # The link that lets the page in once names the key's hash, for its owner only (decision 19).
+            kept = path.name in {*KEPT_IN, "command-key"} or path.name.startswith("page-link-")
+            if path.is_file() and not kept:
                 yield f"the file {path.relative_to(self.data)}", path.read_bytes()
 
 
