@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from livekit.plugins import openai as livekit_openai
 from openai import AsyncOpenAI
 from pipecat.frames.frames import TranscriptionFrame
@@ -18,9 +19,15 @@ from livekit_call import errors, said_by
 from livekit_call import holding as livekit_holding
 from pipecat_call import Call as PipecatCall
 from pipecat_call import holding as pipecat_holding
-from speech import TOLD_THE_TIME, speak
+from speech import TOLD_THE_TIME, say, speak
 
 LISTENING = bytes(48_000 * 6)  # a session's clock is what it hears, silence too
+
+
+@pytest.fixture(scope="session")
+def weather_in_pune(account: Target) -> bytes:
+    return say("What is the weather in Pune?", account.http_url, account.key, account.model)
+
 
 # -- LiveKit ------------------------------------------------------------------------------------------------
 
@@ -40,6 +47,24 @@ async def test_livekit_is_answered_when_it_speaks(live: Target, question: bytes)
         answer = await call.heard.next(said_by("assistant"))
         assert TOLD_THE_TIME.search(answer.item.text_content)
         assert call.loudspeaker.heard_s > 0.1
+        assert not errors(call)
+
+
+async def test_livekits_functions_are_called_as_a_backends(live: Target, weather_in_pune: bytes) -> None:
+    async with livekit(live) as call:
+        await speak(call.microphone.send, weather_in_pune + LISTENING)
+        await call.heard.next(lambda event: bool(call.agent.asked_for))
+        answer = await call.heard.next(said_by("assistant"))
+        assert [city.lower() for city in call.agent.asked_for] == ["pune"]
+        assert "31" in answer.item.text_content
+        assert not errors(call)
+
+
+async def test_livekit_is_answered_by_providers_that_take_turns(target: Target, question: bytes) -> None:
+    async with livekit(target) as call:
+        await speak(call.microphone.send, question + LISTENING)
+        answer = await call.heard.next(said_by("assistant"))
+        assert TOLD_THE_TIME.search(answer.item.text_content)
         assert not errors(call)
 
 
