@@ -152,7 +152,7 @@ def test_data_and_config_may_stand_anywhere(command: Command, account: str, tmp_
         assert result.code == 1
         assert result.err == (
             f"Error: {tmp_path}/bad.toml, line 1: nope is not a section. Known here: database, gateway, "
-            "link, log, metrics, outbox, providers, rates, retention, routes, summary. "
+            "limits, link, log, metrics, outbox, providers, rates, retention, routes, summary. "
             "(INTERNAL_CONFIG_INVALID)\n"
         )
 

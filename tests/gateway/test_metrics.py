@@ -114,6 +114,7 @@ async def test_a_call_while_it_lives_and_when_it_has_ended() -> None:
     assert series(afterwards, "calls_ended_total") == {("client", "LEFT", "up", "voice"): 1}
     [told] = ends(lines)
     assert isinstance(told.pop("first_audio_ms"), int)
+    assert told.pop("peer") == "127.0.0.1"
     assert told == {
         "event": "call ended",
         "account": "a1",

@@ -9,7 +9,7 @@ from realtime_switch.providers.routes import Route, Routes, Target, Unknown
 from realtime_switch.secret import Secret
 from realtime_switch.settings import Flags, Settings, load
 from realtime_switch.settings.load import ENVIRONMENT
-from realtime_switch.settings.shape import DatabaseSettings, GatewaySettings, RateSettings
+from realtime_switch.settings.shape import DatabaseSettings, GatewaySettings, LimitSettings, RateSettings
 
 
 @pytest.fixture
@@ -481,3 +481,12 @@ def test_a_key_comes_from_one_place(data: Path, line: str, complaint: str):
 def test_a_key_command_must_be_one(data: Path, command: str):
     with pytest.raises(ConfigurationError, match="key_command is no command"):
         configured(data, f'[providers.openai]\nkey_command = "{command}"\n')
+
+
+def test_a_proxy_that_is_no_address_is_refused(tmp_path: Path):
+    (tmp_path / "c.toml").write_text('[limits]\ntrusted_proxies = ["10.0.0.0/8", "::1"]\n')
+    environ = {"RTS_CONFIG": str(tmp_path / "c.toml")}
+    assert load(environ=environ).limits == LimitSettings(trusted_proxies=("10.0.0.0/8", "::1"))
+    (tmp_path / "c.toml").write_text('[limits]\ntrusted_proxies = ["my-proxy"]\n')
+    with pytest.raises(ConfigurationError, match=r"line 2: limits\.trusted_proxies must be addresses"):
+        load(environ=environ)

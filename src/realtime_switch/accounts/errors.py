@@ -26,6 +26,8 @@ class ErrorCode(enum.StrEnum):
     EXTERNAL_INVALID_VALUE = enum.auto()
     EXTERNAL_MODEL_NOT_FOUND = enum.auto()
     EXTERNAL_TOO_MANY_CALLS = enum.auto()
+    EXTERNAL_RATE_LIMITED = enum.auto()
+    EXTERNAL_CALL_CAPPED = enum.auto()
     EXTERNAL_TAKEN_OVER = enum.auto()
     EXTERNAL_CLIENT_TOO_SLOW = enum.auto()
     EXTERNAL_IDLE = enum.auto()

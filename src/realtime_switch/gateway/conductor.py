@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
-from picows import WSFrame, WSMsgType, WSTransport
+from picows import WSCloseCode, WSFrame, WSMsgType, WSProtocolError, WSTransport
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
 from ..accounts.records import Grant, Refusal, Switched, UsageRecord
@@ -98,6 +98,15 @@ class Books(Protocol):
     def ended(self, call: "Conductor") -> None: ...
 
 
+class Caps(Struct, frozen=True):
+    """What one call may take; 0 is no bound."""
+
+    tokens: int = 0
+    seconds: float = 0
+
+
+NO_CAPS = Caps()
+
 AskWho = Callable[["Conductor"], Awaitable[Grant | Refusal]]
 Work = Callable[[], Awaitable[None]]
 OpenLine = Callable[[Line, Target, float], Awaitable[object]]  # raises DialError
@@ -115,6 +124,7 @@ class Conductor(ClientEnd):
         open_line: OpenLine,
         idle_s: float,
         own_kind: WSMsgType = TEXT,
+        caps: Caps = NO_CAPS,
     ) -> None:
         """`own_kind`: how frames that we make travel to this client."""
         self.who = who
@@ -143,6 +153,10 @@ class Conductor(ClientEnd):
         self._first_audio_us: int | None = None
         self._tokens = [0, 0]  # billed: of input, of output
         self._switches = 0
+        self.pings = 0  # since somebody looked
+        self._heard_before = (0, 0)  # messages and bytes of the client, when somebody looked
+        self._caps = caps
+        self._capped: asyncio.TimerHandle | None = None
         self._left_with = (1006, "")  # how the client closed; 1006: without a word (RFC 6455 7.1.5)
         self.since_s = now_us() // 1_000_000
         self.client: WSTransport | None = None
@@ -172,12 +186,17 @@ class Conductor(ClientEnd):
         transport.underlying_transport.set_write_buffer_limits(high=limits.SLOW_CLIENT_BYTES_MAX)
         self._books.begun(self)
         self._tick = self._loop.call_later(PING_S, self._on_tick)
+        if self._caps.seconds:
+            told = f"A call may last {self._caps.seconds / 60:g} minutes here."
+            self._capped = self._loop.call_later(self._caps.seconds, self._cap, told)
         self._follow(self.session.begin())
 
     def on_other_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
+        self.pings += kind is PING or kind is PONG
         if kind is PING:
-            transport.send_pong(frame.get_payload_as_bytes())
+            if not self._client_is_full:  # who does not read would have them pile up here
+                transport.send_pong(frame.get_payload_as_bytes())
         elif kind is CLOSE:
             answer_close(transport, frame)
             # 1005: without a code (RFC 6455 7.1.5). Its reason is the client's, and not for the log.
@@ -202,6 +221,8 @@ class Conductor(ClientEnd):
                 self.session.unwatched()
 
     def on_message(self, kind: WSMsgType, payload: bytes) -> None:
+        if kind is TEXT and not payload.isascii():
+            _check_text(payload)
         for watcher in self.watchers:
             watcher.client_said(payload)
         answer = self.session.from_client(payload)
@@ -387,6 +408,12 @@ class Conductor(ClientEnd):
                     self._log.info(event, detail=detail)
                 case End():
                     self._end(step)
+        if kept and not self._ended and 0 < self._caps.tokens <= sum(self._tokens):
+            self._cap(f"A call may take {self._caps.tokens:,} tokens here.")
+
+    def _cap(self, told: str) -> None:
+        if not self._ended:
+            self._follow(self.session.cap(ErrorCode.EXTERNAL_CALL_CAPPED, told))
 
     def _keep(self, records: list[Record]) -> bool:
         """False: a bill could not be kept. Then the frame that carries it does not go on: who gets it for
@@ -531,6 +558,18 @@ class Conductor(ClientEnd):
             unproven_from_provider=self.session.unproven_from_provider,
         )
 
+    @property
+    def key_hash(self) -> str:
+        return self.who.key_hash
+
+    def heard_since(self) -> tuple[int, int]:
+        """Messages and bytes from the client since this was asked last."""
+        seen, before = self._seen, self._heard_before
+        messages = self.passed_from_client + seen.read_from_client
+        size = self.passed_from_client_bytes + seen.read_from_client_bytes
+        self._heard_before = (messages, size)
+        return messages - before[0], size - before[1]
+
     def _on_live(self) -> None:
         if not self._connected:
             self._connected = True
@@ -579,7 +618,7 @@ class Conductor(ClientEnd):
         self._let_go()
         if self._credits is not None and self._credits is not asyncio.current_task():
             self._credits.cancel()
-        for timer in (self._wake, self._tick, self._too_slow):
+        for timer in (self._wake, self._tick, self._too_slow, self._capped):
             _cancel(timer)
         self._books.ended(self)
         self._tell_the_end(end)
@@ -607,6 +646,7 @@ class Conductor(ClientEnd):
             code=how.code,
             reason=how.reason,
             age_s=round(age_s, 3),
+            peer=self.who.peer,
             route=self.session.route,
             provider=self.provider,
             from_client=traffic.from_client,
@@ -639,6 +679,14 @@ class Conductor(ClientEnd):
     def _read_client(self, on: bool) -> None:
         if self.client is not None:
             _read(self.client, on)
+
+
+def _check_text(payload: bytes) -> None:
+    """RFC 6455 8.1. A provider would hang up on it, and be taken to have failed."""
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        raise WSProtocolError(WSCloseCode.INVALID_TEXT, "A text message is not UTF-8.") from None
 
 
 def _read(transport: WSTransport, on: bool) -> None:

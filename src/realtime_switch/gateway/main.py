@@ -220,6 +220,7 @@ def _bounds(settings: Settings) -> Bounds:
         calls_max=chosen.calls_max,
         calls_per_key_max=chosen.calls_per_key_max,
         drain_s=chosen.drain_s,
+        limits=settings.limits,
         outbox=OutboxBounds(rows_max=outbox.records_max, bytes_max=outbox.bytes_max),
     )
 

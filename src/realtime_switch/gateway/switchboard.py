@@ -11,6 +11,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
+from math import ceil
 
 import msgspec
 import structlog
@@ -38,6 +39,7 @@ from ..session.choice import Health
 from ..session.purse import Purse
 from ..session.session import Session
 from ..session.way import Way, Ways
+from ..settings.shape import LimitSettings
 from .arrival import (
     NO_SUCH_SESSION,
     SESSION_HEADER,
@@ -52,7 +54,7 @@ from .arrival import (
 from .calls import Calls
 from .client_secrets import Bound, is_token, unseal
 from .complaint import Complained, farewell
-from .conductor import Conductor, Who
+from .conductor import Caps, Conductor, Who
 from .dial import DialError, DialTrouble
 from .dialects import DIALECTS, in_words_of
 from .ids import new_id, now_us
@@ -60,12 +62,14 @@ from .line import Line
 from .lock import locked
 from .metrics import Metrics
 from .provider_keys import ProviderKeys
+from .rates import Rates, client_address, is_allowed
 from .sockets import BINARY, TEXT
 from .upgrade import Knock, Welcome
 from .watcher import WATCHERS_MAX, Watcher
 
 SETTLE_S = 2.0  # how long a client that comes back waits for its own last words to be committed
 RETRY_AFTER_S = 5
+LOOK_S = 1.0  # how often it is looked at what clients send
 # OpenAI's cheapest that streams its words; the model is free to a client that asks for transcription itself.
 TRANSCRIBE_WITH = "gpt-4o-mini-transcribe"
 
@@ -84,6 +88,7 @@ class Bounds(Struct, frozen=True, kw_only=True):
     calls_per_key_max: int = limits.CALLS_PER_KEY_MAX
     drain_s: float = limits.DRAIN_S
     outbox: OutboxBounds = OutboxBounds()
+    limits: LimitSettings = LimitSettings()
 
 
 class Switchboard:
@@ -111,6 +116,8 @@ class Switchboard:
         self._dialler = dialler
         self._signing_key = signing_key
         self._bounds = bounds
+        self._rates = Rates(bounds.limits, now_s)
+        self._looking = asyncio.get_running_loop().call_later(LOOK_S, self._look)
 
     # -- The door -------------------------------------------------------------------------------------------
 
@@ -124,6 +131,9 @@ class Switchboard:
         arrival = read_arrival(knock.method, knock.target, knock.headers)
         if isinstance(arrival, TurnedAway):
             return arrival
+        if not is_allowed(knock.headers, self._bounds.limits.origins):
+            message = "Pages of this origin may not open calls here."
+            return TurnedAway(status=403, code="origin_not_allowed", message=message)
         if isinstance(arrival, Attaching):
             return self._attached(arrival)
         chosen = (("sec-websocket-protocol", arrival.subprotocol),) if arrival.subprotocol else ()
@@ -134,7 +144,8 @@ class Switchboard:
             return self._told_why(arrival, complain(arrival, bound), chosen)
         if (turned_away := self._no_seat(bound)) is not None:
             return turned_away
-        who = Who(key_hash=bound.key_hash, session_id=bound.session_id, peer=knock.peer)
+        peer = client_address(knock.peer, knock.headers, self._bounds.limits.trusted_proxies)
+        who = Who(key_hash=bound.key_hash, session_id=bound.session_id, peer=peer)
         headers = (*chosen, (SESSION_HEADER, bound.session_id))
         return Welcome(self._call(who, arrival, bound), headers)
 
@@ -196,6 +207,13 @@ class Switchboard:
                 message=f"{whose} has as many calls as it may have at once. End one, or try again later.",
                 headers=retry,
             )
+        if wait_s := self._rates.knock(bound.key_hash):
+            return TurnedAway(
+                status=429,
+                code="rate_limit_exceeded",
+                message="This API key opens calls too fast.",
+                headers=(("retry-after", str(ceil(wait_s))),),
+            )
         if self.calls.is_contended(bound.key_hash, bound.session_id):
             return TurnedAway(
                 status=429,
@@ -223,7 +241,9 @@ class Switchboard:
         )
         own_kind = BINARY if spoken.dialect.BINARY_TO_CLIENT else TEXT
         ask = partial(self._ask, spoken.dialect)
-        return Conductor(who, session, self, ask, self._open_line, self._bounds.idle_s, own_kind)
+        chosen = self._bounds.limits
+        caps = Caps(chosen.tokens_per_call_max, chosen.minutes_per_call_max * 60)
+        return Conductor(who, session, self, ask, self._open_line, self._bounds.idle_s, own_kind, caps)
 
     # -- The route ------------------------------------------------------------------------------------------
 
@@ -285,10 +305,42 @@ class Switchboard:
             return Refusal(
                 code=error.code, message="The gateway cannot check API keys at the moment. Try again."
             )
+        answer = self._with_room(call, answer)
         if isinstance(answer, Refusal):
             self.metrics.refusals.add(answer.code.value)
             return answer
         return msgspec.structs.replace(answer, config=in_words_of(dialect, answer.config))
+
+    def _with_room(self, call: Conductor, answer: Grant | Refusal) -> Grant | Refusal:
+        """Only now it is known whose call it is, and the client is in: it is told as of a wrong key."""
+        if isinstance(answer, Refusal):
+            return answer
+        most = self._bounds.limits.calls_per_account_max
+        # One with the same session is about to make room.
+        others = [c for c in self.calls.of(answer.account_id) if c.who.session_id != call.who.session_id]
+        if most and len(others) >= most:
+            return Refusal(
+                code=ErrorCode.EXTERNAL_TOO_MANY_CALLS,
+                message="The account has as many calls as it may have at once.",
+            )
+        if wait_s := self._rates.granted(answer.account_id):
+            return Refusal(
+                code=ErrorCode.EXTERNAL_RATE_LIMITED,
+                message=f"The account opens calls too fast. Try again in {ceil(wait_s)} seconds.",
+            )
+        return answer
+
+    def _look(self) -> None:
+        """Once a second: who says more than he may."""
+        self._looking = asyncio.get_running_loop().call_later(LOOK_S, self._look)
+        for call in self.calls:
+            if call.pings > limits.PINGS_PER_S_MAX:
+                call.end(ErrorCode.EXTERNAL_RATE_LIMITED, "The client sends too many pings.")
+            call.pings = 0
+        if self._rates.looks:
+            for call in self._rates.too_loud(self.calls):
+                message = "More was said in a second than this API key, or its account, may say. Slow down."
+                call.end(ErrorCode.EXTERNAL_RATE_LIMITED, message)
 
     def begun(self, call: Conductor) -> None:
         self.calls.add(call)
@@ -323,6 +375,7 @@ class Switchboard:
 
     async def end_all(self, within_s: float) -> None:
         """Every call ends with 1001, and its socket is gone when this returns."""
+        self._looking.cancel()
         sockets = [call.stop() for call in self.calls]
         if sockets:
             await asyncio.wait(sockets, timeout=within_s)

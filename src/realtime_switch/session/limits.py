@@ -105,6 +105,9 @@ CROSSING_BYTES_MAX = 65_000
 # -- Calls -----------------------------------------------------------------------------------------------
 
 CALLS_PER_KEY_MAX = 100
+# Pings and pongs that a client may send in a second: libraries send one in 20. Each costs us a frame in
+# Python.
+PINGS_PER_S_MAX = 50
 # One process, one core: some 900 talking calls (DESIGN.md 3), more if they are quiet.
 CALLS_MAX = 2_000
 SESSION_ID_CHARS_MAX = 200

@@ -93,6 +93,7 @@ from .unread import Passes, nothing_passes
 from .way import Choose, Way
 
 CLIENT_LEFT = End(1000, "")
+NO_CREDITS = (ErrorCode.EXTERNAL_NO_CREDITS, "The account has no credits left; the call is ended.")
 
 
 class Phase(enum.Enum):
@@ -185,6 +186,7 @@ class Session:
         self._owes_reply = False  # the provider that is gone does, so the next one will
         self._handle = ("", "")  # the way's name, and what its provider remembers the call by
         self._departure: End | None = None  # at the first moment at which nobody would miss a word
+        self._spent = NO_CREDITS  # why a call ends that may take no more
         self._leaving = False  # at the end of the turn, for a new connection that goes on by the handle
         self._slow_in_a_row = 0
         self._live_since_us = 0
@@ -914,6 +916,13 @@ class Session:
         answer = self.from_client(payload)
         return [ToProvider(payload)] if answer is PASS else answer
 
+    def cap(self, code: ErrorCode, message: str) -> Steps:
+        """The call has had as much as one may: as with credits, the running reply may end."""
+        if self.phase in (Phase.FINISHING, *_OVER):
+            return []
+        self._spent = (code, message)
+        return self._end_for_credits() if self.phase in _UNKNOWN else self._out_of_credits()
+
     def _out_of_credits(self) -> Steps:
         """A15: the running reply may end, and the client says nothing more that costs."""
         self._catch_up()  # a reply may have begun in what passed unread
@@ -922,10 +931,11 @@ class Session:
         self.phase = Phase.FINISHING
         self.passes_from_client = nothing_passes
         self.from_client = self._ignore
-        return [Note("credits_spent"), *self._alarms.set(Alarm.FINISH, limits.FINISH_REPLY_S)]
+        note = Note("credits_spent" if self._spent is NO_CREDITS else "call_capped")
+        return [note, *self._alarms.set(Alarm.FINISH, limits.FINISH_REPLY_S)]
 
     def _end_for_credits(self) -> Steps:
-        return self._end(ErrorCode.EXTERNAL_NO_CREDITS, "The account has no credits left; the call is ended.")
+        return self._end(*self._spent)
 
     def _end_for_provider(self) -> Steps:
         """It is gone, so nothing more is heard of it."""

@@ -1,5 +1,6 @@
 """Reading the settings: defaults < configuration file < environment < flags (A26)."""
 
+import ipaddress
 import os
 import shlex
 import tomllib
@@ -20,6 +21,7 @@ from . import place
 from .shape import (
     DatabaseSettings,
     GatewaySettings,
+    LimitSettings,
     LinkSettings,
     LogSettings,
     MetricsSettings,
@@ -43,6 +45,7 @@ SECTIONS = (
     "retention",
     "log",
     "metrics",
+    "limits",
 )
 
 # The names in use (A26), and what each of them sets.
@@ -215,7 +218,19 @@ def _settings(
         retention=build(RetentionSettings, tables.get("retention", {}), ("retention",), sources),
         log=build(LogSettings, tables.get("log", {}), ("log",), sources),
         metrics=replace(metrics, token_file=token_file),
+        limits=_limits(tables.get("limits", {}), sources),
     )
+
+
+def _limits(table: object, sources: Sources) -> LimitSettings:
+    chosen = build(LimitSettings, table, ("limits",), sources)
+    for network in chosen.trusted_proxies:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            path = ("limits", "trusted_proxies")
+            raise sources.complaint(path, 'must be addresses or networks, like "10.0.0.0/8".') from None
+    return chosen
 
 
 def _summary_key(summary: SummarySettings, key_of: Callable[[str], Secret | None]) -> Secret | None:

@@ -15,6 +15,7 @@ from ..secret import Secret
 from ..session import limits
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
+Amounts = Annotated[int, Meta(ge=0)]
 AtLeastOne = Annotated[int, Meta(ge=1)]
 Amount = Annotated[str, Meta(pattern=r"^[0-9.]+$")] | int  # never a float: 0.1 is not a tenth in binary
 
@@ -94,6 +95,22 @@ class LogSettings(Struct, frozen=True, kw_only=True):
     format: Literal["auto", "json", "text"] = "auto"  # auto: text on a terminal, JSON otherwise
 
 
+class LimitSettings(Struct, frozen=True, kw_only=True):
+    """Of one gateway process; 0 and () are no limit."""
+
+    calls_per_account_max: Amounts = 0
+    connects_per_minute_per_key: Amounts = 0
+    connects_per_minute_per_account: Amounts = 0
+    messages_per_s_per_key: Amounts = 0
+    messages_per_s_per_account: Amounts = 0
+    bytes_per_s_per_key: Amounts = 0
+    bytes_per_s_per_account: Amounts = 0
+    tokens_per_call_max: Amounts = 0
+    minutes_per_call_max: Amounts = 0
+    origins: tuple[str, ...] = ()  # globs; who names none is let in
+    trusted_proxies: tuple[str, ...] = ()  # addresses and networks whose X-Forwarded-For is believed
+
+
 class MetricsSettings(Struct, frozen=True, kw_only=True):
     token_file: str = ""  # "": metrics.token in the data directory, made at the first start
 
@@ -116,6 +133,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     retention: RetentionSettings
     log: LogSettings
     metrics: MetricsSettings
+    limits: LimitSettings
 
     @property
     def database_path(self) -> Path:

@@ -24,6 +24,8 @@ _ENDINGS = {
     "EXTERNAL_CLIENT_TOO_SLOW": (POLICY, "The operation was aborted."),
     "EXTERNAL_BUFFER_OVERFLOW": (POLICY, "The operation was aborted."),
     "EXTERNAL_NO_CREDITS": (FAULT, "You exceeded your current quota, please check your plan."),
+    "EXTERNAL_RATE_LIMITED": (FAULT, "RESOURCE_EXHAUSTED: Too much at once."),
+    "EXTERNAL_CALL_CAPPED": (POLICY, "The operation was aborted."),
     "EXTERNAL_TOO_MANY_CALLS": (FAULT, "RESOURCE_EXHAUSTED: Maximum concurrent sessions exceeded."),
 }
 _OUR_FAULT = (FAULT, "Internal error encountered.")

@@ -21,6 +21,8 @@ _ENDINGS = {
     "EXTERNAL_TAKEN_OVER": (4009, "invalid_request_error"),
     "EXTERNAL_BUFFER_OVERFLOW": (4013, "invalid_request_error"),
     "EXTERNAL_TOO_MANY_CALLS": (4029, "rate_limit_exceeded"),
+    "EXTERNAL_RATE_LIMITED": (4029, "rate_limit_exceeded"),
+    "EXTERNAL_CALL_CAPPED": (4008, "invalid_request_error"),
     # The rest of the caller's are 4000, of ours 1011.
     "INTERNAL_OUTBOX_FULL": (1013, "server_error"),
     "INTERNAL_OUTBOX_UNAVAILABLE": (1013, "server_error"),
