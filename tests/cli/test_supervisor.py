@@ -116,3 +116,21 @@ async def test_programs_stop_when_their_supervisor_is_killed(tmp_path):
     process.wait()
 
     assert [line[:2] for line in await noted(path, 2)] == [["child", "started"], ["child", "stopped"]]
+
+
+async def test_those_that_can_are_told_to_read_their_settings_again(tmp_path):
+    path, stop = tmp_path / "notes", asyncio.Event()
+    reload = """signal.signal(signal.SIGHUP, lambda *_: note("reloaded"))\nnote("started")"""
+    script = NOTES.replace("""note("started")""", reload)
+    programs = [
+        Program(name="one", words=("one", str(path)), stop_s_max=10, reloads=True),
+        program("two", path),
+    ]
+    both = supervisor(programs, script)
+    running = asyncio.create_task(both.run(stop))
+    await noted(path, 2)
+    both.reload()
+    assert (await noted(path, 3))[2][:2] == ["one", "reloaded"]
+    stop.set()
+    await running
+    assert [line[:2] for line in await noted(path, 5)][3:] == [["one", "stopped"], ["two", "stopped"]]

@@ -136,3 +136,40 @@ async def test_a_key_file_that_holds_no_key_is_named(tmp_path: Path) -> None:
     async with Upstream() as upstream, process(tmp_path, upstream) as gateway:
         assert await asyncio.wait_for(gateway.running.wait(), 20) == 1
         assert "client-secret.key, cannot be used" in gateway.log.read_text()
+
+
+async def test_a_hangup_has_it_read_routes_and_limits_again_and_no_call_ends(tmp_path: Path) -> None:
+    books = Books()
+    async with Upstream() as upstream, business(tmp_path, books), process(tmp_path, upstream) as gateway:
+        async with asyncio.timeout(20):
+            while not await gateway.ready():
+                await asyncio.sleep(0.05)
+        client = await gateway.connect()
+        line = await upstream.line()
+        assert await hear(client) == CREATED
+        config = tmp_path / "c.toml"
+        first = config.read_text()
+
+        async def reloaded(text: str, told: str) -> None:
+            before = gateway.log.read_text().count(told)
+            config.write_text(text)
+            gateway.running.send_signal(signal.SIGHUP)
+            await until(lambda: gateway.log.read_text().count(told) > before, within_s=10)
+
+        await reloaded("[routes.voice]\nnonsense = 1\n", "configuration not reloaded")
+        assert "c.toml, line 1: routes.voice needs targets" in gateway.log.read_text()
+        other = await gateway.connect()  # as before
+        await upstream.line()
+        await other.close()
+        renamed = first.replace('aliases = ["m"]', 'aliases = ["another"]')
+        await reloaded(renamed + "\n[gateway]\ncalls_per_key_max = 1\n", '"configuration reloaded"')
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            await gateway.connect()
+        assert refused.value.response.status_code == 429
+        await line.say(begun(), done())
+        assert [(await hear(client))["type"] for _ in range(2)] == ["response.created", "response.done"]
+        await client.close()
+        await reloaded(renamed, '"configuration reloaded"')
+        late = await gateway.connect()
+        assert (await hear(late))["error"]["code"] == "EXTERNAL_MODEL_NOT_FOUND"
+        assert gateway.running.returncode is None

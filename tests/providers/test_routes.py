@@ -175,3 +175,13 @@ def test_a_choice_never_leaves_a_star_and_a_refusal_stays_short(name: str):
 def test_a_target_is_a_provider_and_a_model_that_may_hold_slashes():
     assert parse_target("inworld/openai/gpt-4.1-mini") == Target("inworld", "openai/gpt-4.1-mini")
     assert [parse_target(text) for text in ("openai", "openai/", "/m", "")] == [None] * 4
+
+
+def test_routes_that_become_others_still_know_where_calls_are() -> None:
+    old, new = (Endpoint(name=name, provider=Provider(dialect="openai", url="ws://h")) for name in ("a", "b"))
+    held = Routes([Route(name="one", targets=(Target("a", "m"),), aliases=("x*",))], {"a": old})
+    held.become(Routes([Route(name="two", targets=(Target("b", "m"),))], {"b": new}))
+    assert held.names() == ("two",)
+    assert isinstance(held.choose("one"), Unknown)
+    assert isinstance(held.choose("x1"), Unknown)
+    assert held.endpoints == {"a": old, "b": new}

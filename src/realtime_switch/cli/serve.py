@@ -9,7 +9,9 @@ and shows the key: it is shown once, because only its hash is kept.
 import asyncio
 import fcntl
 import os
+import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,9 +74,10 @@ async def _serve(settings: "Settings", door: socket.socket, gateways: int) -> No
 
     stop = stop_requested()
     first_key, code = await _first_start(settings)
-    running = asyncio.create_task(
-        Supervisor(_programs(settings, door, gateways), now=time.monotonic).run(stop)
-    )
+    supervisor = Supervisor(_programs(settings, door, gateways), now=time.monotonic)
+    if not sys.stdin.isatty():  # there it says that the terminal has gone, and we go with it
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, supervisor.reload)
+    running = asyncio.create_task(supervisor.run(stop))
     telling = asyncio.create_task(_tell(settings, door, first_key, code))
     try:
         await running
@@ -101,6 +104,7 @@ def _programs(settings: "Settings", door: socket.socket, gateways: int) -> "list
             words=("gateway", *where, "--fd", str(door.fileno()), *tls, *local),
             stop_s_max=gateway.drain_s + GATEWAY_STOP_S,
             pass_fds=(door.fileno(),),
+            reloads=True,
         )
         for number in range(1, gateways + 1)
     ]

@@ -33,6 +33,7 @@ class Program(Struct, frozen=True, kw_only=True):
     words: tuple[str, ...]
     stop_s_max: float  # how long it may take to stop before it is killed
     pass_fds: tuple[int, ...] = ()
+    reloads: bool = False  # on SIGHUP
 
 
 class Supervisor:
@@ -54,6 +55,14 @@ class Supervisor:
             await stop.wait()
             for program in self._programs:
                 await self._stop(program, keeping[program.name])
+
+    def reload(self) -> None:
+        """Have those read their settings again that can."""
+        for program in self._programs:
+            process = self._running.get(program.name) if program.reloads else None
+            if process is not None:
+                with suppress(ProcessLookupError):
+                    process.send_signal(signal.SIGHUP)
 
     async def _keep(self, program: Program, stop: asyncio.Event) -> None:
         pause_s = PAUSE_S_FIRST

@@ -30,6 +30,11 @@ class Calls:
     def __iter__(self) -> Iterator[Conductor]:
         return iter(list(self._all))  # a call that ends while we look leaves the set
 
+    def bound(self, calls_max: int, per_key_max: int) -> None:
+        """Those there are stay."""
+        self._calls_max = calls_max
+        self._per_key_max = per_key_max
+
     @property
     def full(self) -> bool:
         return len(self._all) >= self._calls_max

@@ -1,6 +1,7 @@
 """`realtime-switch gateway`: one gateway process, by itself or started by `serve`."""
 
 import socket
+from functools import partial
 
 import click
 
@@ -28,13 +29,14 @@ def gateway(
     fd: int | None,
     local_url: str,
 ) -> None:
-    """Run one gateway process. Stops on SIGTERM or Ctrl-C."""
+    """Run one gateway process. Stops on SIGTERM or Ctrl-C; SIGHUP reads routes and limits again."""
     import uvloop
 
     from ..log import set_up
     from .main import run
 
-    settings = settings_here(host=host, port=port, tls_cert=tls_cert, tls_key=tls_key)
+    again = partial(settings_here, host=host, port=port, tls_cert=tls_cert, tls_key=tls_key)
+    settings = again()
     set_up("gateway", level=settings.log.level, form=settings.log.format)
     listening = socket.socket(fileno=fd) if fd is not None else None
-    uvloop.run(run(settings, listening=listening, local_url=local_url))
+    uvloop.run(run(settings, listening=listening, local_url=local_url, again=again))

@@ -1,9 +1,12 @@
 """The wiring of the gateway process: what exists once is built here (A28)."""
 
+import asyncio
 import gc
+import signal
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -77,6 +80,7 @@ class Gateway:
         metrics; `round_trip`: the link's; `data`: where `serve` leaves the codes of its links."""
         bounds = bounds or Bounds()
         self._link_is_up = link_is_up
+        self._routes = routes
         self._tls = ssl.create_default_context()
         self._bounds = bounds
         self.switchboard = Switchboard(
@@ -116,6 +120,12 @@ class Gateway:
             await self._board.open()
         return await self._door.open(where)
 
+    def reload(self, routes: Routes, bounds: Bounds) -> None:
+        """Other routes, providers and limits for the calls that come; not the port, nor what is on disk."""
+        self._routes.become(routes)
+        self._bounds = bounds
+        self.switchboard.reload(bounds)
+
     async def close(self) -> None:
         """No more calls. Those there are end with 1001, each when nobody would miss a word, and what they
         leave is sent."""
@@ -152,11 +162,17 @@ class Gateway:
         return "" if room is Room.ENOUGH else f"the outbox is {room.value}"
 
 
-async def run(settings: Settings, *, listening: socket.socket | None = None, local_url: str = "") -> None:
+async def run(
+    settings: Settings,
+    *,
+    listening: socket.socket | None = None,
+    local_url: str = "",
+    again: Callable[[], Settings] | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT; returns when every call has ended and what they left is delivered.
 
     `listening` is a socket that somebody bound for several gateways; `local_url` is where the local provider
-    runs.
+    runs. `again` reads the settings once more, on SIGHUP.
     """
     # ZeroMQ is loaded by who runs, not by who reads this file.
     from ..link.keys import GATEWAY_FILE, keys_for
@@ -184,6 +200,9 @@ async def run(settings: Settings, *, listening: socket.socket | None = None, loc
     try:
         port = await gateway.open(listening or _address(settings))
         _log.info("ready", host=settings.gateway.host, port=port, short_way=short_way)
+        if again is not None:
+            reload = partial(_reload, gateway, again, local_url)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
         gc.collect()
         gc.freeze()  # what was loaded to start stays for ever; the collector need not look at it again
         await stop.wait()
@@ -192,6 +211,17 @@ async def run(settings: Settings, *, listening: socket.socket | None = None, loc
         await gateway.close()
         await link.close()
     _log.info("stopped")
+
+
+def _reload(gateway: Gateway, again: Callable[[], Settings], local_url: str) -> None:
+    """What is wrong is said, and then all stays as it was."""
+    try:
+        settings = again()
+        gateway.reload(settings.build_routes(local_url), _bounds(settings))
+    except ConfigurationError as error:
+        _log.error("configuration not reloaded", code=error.code, reason=error.message)
+        return
+    _log.info("configuration reloaded", routes=[route.name for route in settings.routes])
 
 
 def _signing_key(settings: Settings) -> bytes:

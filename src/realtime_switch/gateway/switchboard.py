@@ -108,7 +108,6 @@ class Switchboard:
         self.calls = Calls(bounds.calls_max, bounds.calls_per_key_max, now_s)
         self.outbox = Outbox(service, shelf, self.calls, bounds.outbox)
         self.metrics = Metrics(self.calls, self.outbox, link_is_up, round_trip, now_us)
-        self.metrics.expect({target.provider for route in routes.all for target in route.targets})
         self.stopping = False
         self._health = Health(now_us)
         self._keys = ProviderKeys(now_s)
@@ -117,7 +116,18 @@ class Switchboard:
         self._signing_key = signing_key
         self._bounds = bounds
         self._rates = Rates(bounds.limits, now_s)
+        self._expect()
         self._looking = asyncio.get_running_loop().call_later(LOOK_S, self._look)
+
+    def reload(self, bounds: Bounds) -> None:
+        """For calls that come; those there are keep what they began with."""
+        self._bounds = bounds
+        self._rates = Rates(bounds.limits, asyncio.get_running_loop().time)
+        self.calls.bound(bounds.calls_max, bounds.calls_per_key_max)
+        self._expect()
+
+    def _expect(self) -> None:
+        self.metrics.expect({target.provider for route in self._routes.all for target in route.targets})
 
     # -- The door -------------------------------------------------------------------------------------------
 

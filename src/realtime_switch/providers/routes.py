@@ -88,6 +88,14 @@ class Routes:
     """Every route there is, with the endpoints they lead to."""
 
     def __init__(self, routes: Sequence[Route], endpoints: Mapping[str, Endpoint]) -> None:
+        self._take(routes, endpoints)
+
+    def become(self, other: "Routes") -> None:
+        """For whoever holds these: from now on they are the others. Where calls that are alive may go is
+        still known."""
+        self._take(other.all, {**self.endpoints, **other.endpoints})
+
+    def _take(self, routes: Sequence[Route], endpoints: Mapping[str, Endpoint]) -> None:
         self.all = tuple(routes)
         self.endpoints = endpoints
         self._by_name = {bare_model(alias): route for route in reversed(self.all) for alias in route.aliases}
