@@ -77,7 +77,7 @@ class Translated:
     def __init__(self, joined: OpenAICall | Call) -> None:
         self._lane = joined.lane
         self._client_side = joined.client_side
-        self._unheard = Unheard()
+        self._unheard = Unheard(lambda payload: False)
         self.own_kind = BINARY if isinstance(joined, Call) else TEXT
         self.passes_from_provider: Any = self._lane.passes_from_provider
         self.passes_from_client: Any = Keeps(self._lane.passes_from_client, self._unheard)

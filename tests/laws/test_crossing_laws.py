@@ -464,3 +464,13 @@ def test_a_client_cannot_hide_a_request_behind_audio_that_crosses(ends):
         says = [ClientSays(encode(TEXT, one, masked=True)) for one in (good, good, payload)]
         seen = asyncio.run(play(ends, says, fresh=lambda: Translated(gemini_on_openai())))
         assert [json.loads(sent)["audio"] for _, _, sent in seen.to_provider] == ["AAAA", "AAAA"]
+
+
+def test_words_cross_though_an_item_of_that_name_was_there_before():
+    """Some providers count their items anew for each reply; and the whole of the words teaches no shape."""
+    call = gemini_on_openai()
+    whole = {"type": "response.output_audio_transcript.done", **openai.PLACE, "transcript": " word"}
+    word = printed(delta("output_audio_transcript", " word", "item_a"))
+    call.provider(printed(whole), done(), created(), item_added("item_a"), word)
+    passes = call.lane.passes_from_provider
+    assert passes(word) == b'{"serverContent":{"outputTranscription":{"text":" word"}}}'

@@ -140,7 +140,7 @@ class Translation:
             hops: Hops = [_to_client(one) for one in self._client_side.tell(act) if not isinstance(one, Wish)]
         else:
             hops = [*self.catch_up(), *self._bills_first(self._carry(said))]
-        if isinstance(act, ReplyAudio | ReplyTranscript):
+        if isinstance(act, ReplyAudio) or (isinstance(act, ReplyTranscript) and not act.final):
             self._open_to_client(payload, act)
         return hops
 
