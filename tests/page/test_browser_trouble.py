@@ -55,6 +55,7 @@ async def test_no_permission_and_then_by_writing() -> None:
         await visit.at("orb").click()
         await visit.shows("notice", "The microphone is not allowed")
         await visit.page.get_by_role("button", name="Write instead").click()
+        await expect(visit.at("phase")).to_have_text("Live")
         await visit.write("My name is Ada.")
         await visit.shows("agent", "Nice to meet you, Ada!")
         assert visit.complaints == []
