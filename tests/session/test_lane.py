@@ -5,7 +5,7 @@ import openai_frames as openai
 from calls import TARGET, ids
 from openai_frames import frame, is_for_client
 from realtime_switch.dialects import openai as openai_dialect
-from realtime_switch.dialects.acts import AudioPassed, ReplyDone, Usage, UserTurn
+from realtime_switch.dialects.acts import AudioPassed, ReplyDone, ReplyPart, Usage, UserTurn
 from realtime_switch.dialects.openai import ClientSide, ProviderSide
 from realtime_switch.dialects.terms import Terms
 from realtime_switch.session import lane
@@ -80,3 +80,17 @@ def test_what_a_beta_client_asks_is_renamed():
         "type": "session.update",
         "session": {"type": "realtime", "audio": {"output": {"voice": "alloy"}}},
     }
+
+
+def test_the_bounds_of_a_part_are_read_when_its_reply_ends_unless_its_item_did_before():
+    def part(item):
+        place = {"response_id": "resp_1", "item_id": item, "output_index": 0, "content_index": 0}
+        return frame("response.content_part.added", event_id="e", **place, part={"type": "audio"})
+
+    lane = relay()
+    assert lane.from_provider(part("item_a")) is PASS
+    assert lane.from_provider(part("item_b")) is PASS
+    lane.from_provider(openai.ITEM_DONE)  # item_a's
+    hops = lane.from_provider(openai.RESPONSE_DONE)
+    parts = [hop.act for hop in hops if isinstance(hop, Heard) and isinstance(hop.act, ReplyPart)]
+    assert parts == [ReplyPart("item_b", "audio")]

@@ -202,6 +202,12 @@ def test_nothing_that_waits_is_lost_when_the_call_ends():
     assert talk.hear(ReplyTranscript("a", 0, "half a rep")).end() == "user: typed\nagent: half a rep"
 
 
+def test_an_answer_whose_item_is_never_closed_is_over_with_its_reply():
+    begun = [act for act in spoken("a1", "It is.") if not isinstance(act, ReplyItemDone)]
+    talk = Talk().hear(*begun).wait(1 + limits.PLAYBACK_SLACK_S)
+    assert [passage.text for passage in talk.passages] == ["agent: It is."]
+
+
 def test_what_a_provider_began_and_will_not_finish_holds_nobody_up():
     talk = Talk().hear(UserTurn("u1"), UserTranscript("u1", "Is it", final=False), UserText("u2", "free?"))
     talk.hear(ReplyBegun("r"), ReplyItem("r", "a"), ReplyTranscript("a", 0, "It is " * 50))

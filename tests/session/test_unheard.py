@@ -74,6 +74,10 @@ def test_a_message_is_kept_until_it_is_confirmed_and_audio_around_it_stays_in_or
     assert told(*confirmed, ReplyBegun("r")).take() == [b"1", b"2"]
 
 
+def test_a_message_is_still_known_after_another_was_looked_for_in_vain():
+    assert told((Weight.ITEM, b"typed"), ReplyBegun("r"), UserText("i", "Hi.")).take() == []
+
+
 def test_what_is_taken_is_kept_no_longer():
     unheard = told(*spoken(30), TURN, b"more")
     assert len(unheard.take()) == 31
