@@ -63,8 +63,15 @@ async def test_livekits_functions_are_called_as_a_backends(live: Target, weather
 async def test_livekit_is_answered_by_providers_that_take_turns(target: Target, question: bytes) -> None:
     async with livekit(target) as call:
         await speak(call.microphone.send, question + LISTENING)
-        answer = await call.heard.next(said_by("assistant"))
-        assert TOLD_THE_TIME.search(answer.item.text_content)
+        # A session without turns has no answers either: where one ends LiveKit guesses by the pauses.
+        said: list[str] = []
+
+        def told_the_time(event: Any) -> Any:
+            if said_by("assistant")(event):
+                said.append(event.item.text_content)
+            return TOLD_THE_TIME.search("".join(said))
+
+        await call.heard.next(told_the_time)
         assert not errors(call)
 
 
