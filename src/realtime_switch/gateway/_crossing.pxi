@@ -119,7 +119,7 @@ cdef class _Roads:
         for road in self._roads:
             if road._shapes.cut(payload, size, &start, &end):
                 return road.carry(payload + start, end - start, to, first, key, &self.payload_bytes)
-        return 0 if self._idle is not None and self._idle.fits(payload, size) else -1
+        return 0 if self._roads and self._idle is not None and self._idle.fits(payload, size) else -1
 
 
 cdef int _digits(int64_t number, char* digits) noexcept:

@@ -63,7 +63,7 @@ class Road:
 
 
 class Crossing:
-    """One of the two directions. Closed, nothing goes by but what says nothing: it has no roads."""
+    """One of the two directions. Closed, nothing goes by: it has no roads."""
 
     def __init__(self, idle: Proof = nothing_passes) -> None:
         self.idle = idle  # of the frames that go nowhere
@@ -73,7 +73,7 @@ class Crossing:
         for road in self.roads:
             if (cut := road.shapes.cut(payload)) is not None:
                 return road(payload[cut])
-        return b"" if self.idle(payload) else False
+        return b"" if self.roads and self.idle(payload) else False
 
     def take(self) -> list[Crossed]:
         return [crossed for road in self.roads if (crossed := road.take()) is not None]
