@@ -20,7 +20,8 @@ serve: .venv/ready $(PAGE)  ## run it on this machine; arguments: make serve ARG
 test: check $(PAGE)  ## everything a change must pass: lint, types, layers, tests
 	$(NPM) --silent test
 	RTS_INTERPRETED=1 $(BIN)/python -m pytest -n 2 -q tests/gateway  # the twin of what is compiled
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -q tests/page  # a browser's sound needs the cores to itself
+	$(BIN)/python -m pytest -n 2 --ignore tests/page $(ARGS)
 
 soak: .venv/ready  ## kill -9 at random for some ten minutes, and thousands of simulated disasters: make soak KILLS=100
 	FAULTY_WORLDS=50000 $(BIN)/python -m pytest -n 2 tests/simulation --timeout 3600

@@ -360,7 +360,7 @@ async def check(plant: Plant, users: list[Caller], *, gateways_were_killed: bool
     books = await plant.books()
     seen = {i: t for user in users for i, t in user.seen.items()}
     assert seen, [user.endings[-3:] for user in users]
-    assert plant.outbox() == []
+    assert plant.outbox() == [], plant.logs()[-6000:]
     assert {i: books.bills.get(i) for i in seen} == seen, "what reached a caller is billed, to the token"
     assert len(books.bills) <= responses
     assert sum(books.bills.values()) <= tokens, "nothing is billed that the provider did not say"

@@ -46,7 +46,7 @@ def test_before_the_first_start_nothing_is_wrong_and_nothing_is_made(command: Co
 
 def test_a_sound_installation_is_told_so(command: Command, account: str):
     checks = findings(command, OPENAI_API_KEY="sk-hush")
-    assert checks["routes"] == [("ok", "openai: openai/*")]
+    assert checks["routes"] == [("ok", "gpt-live: gpt-live/*"), ("ok", "openai: openai/*")]
     assert checks["database"] == [
         ("ok", f"{command.data}/realtime-switch.db opens"),
         ("ok", "every page is whole"),

@@ -118,7 +118,7 @@ async def hold_to_account(plant: Plant, victims: list[Program]) -> None:
     calls = await talk_while(plant, key, kill_at_random(victims, KILLS, SEED))
     told_by_provider = plant.stats()["session_ms"]
     plant.stop()
-    assert plant.outbox() == []
+    assert plant.outbox() == [], plant.logs()[-6000:]
     seconds = await ledger(plant)
     assert any(call.closed for call in calls)
     for call in calls:

@@ -68,6 +68,7 @@ async def test_both_dialects_are_counted_on_one_port() -> None:
             "responses": 3,
             "input_tokens": sum(one["promptTokenCount"] for one in usages) + done["input_tokens"],
             "output_tokens": sum(one["responseTokenCount"] for one in usages) + done["output_tokens"],
+            "session_ms": 0,
         }
 
 

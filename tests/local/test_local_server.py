@@ -71,6 +71,7 @@ async def test_a_call_over_a_socket_is_counted_to_the_token() -> None:
             "responses": 2,
             "input_tokens": sum(usage["input_tokens"] for usage in usages),
             "output_tokens": sum(usage["output_tokens"] for usage in usages),
+            "session_ms": 0,
         }
 
 
