@@ -67,6 +67,7 @@ async def _printed(endpoint: Endpoint) -> Secret:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
+            await process.wait()  # whoever asked goes on when nothing of it is left
     if process.returncode:
         raise DialError(DialTrouble.KEY, f"{what} ended with status {process.returncode}")
     try:
