@@ -1,5 +1,6 @@
 """The outbox over real files, with a business side in hand."""
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -118,6 +119,24 @@ async def test_a_backlog_of_many_files_is_delivered_in_order(
             await until(lambda: True)
         await until(lambda: outbox.depth == 0)
         assert ledger.conversation() == "".join(f"{number};" for number in range(1_200))
+
+
+async def test_what_was_kept_before_a_file_was_full_does_not_wait_behind_what_is_read_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All in one turn of the loop, in which the delivery was woken before."""
+    monkeypatch.setattr("realtime_switch.outbox.shelf.FILE_ROWS_MAX", 2)
+    monkeypatch.setattr("realtime_switch.outbox.outbox.BACKLOG_ROWS", 0)
+    ledger = Ledger()
+    async with an_outbox(tmp_path, ledger) as outbox:
+        await until(lambda: len(files(tmp_path)) == 2)  # a spare is ready
+        outbox.keep(passage(1))
+        await asyncio.sleep(0)
+        outbox.hurry()
+        outbox.keep(passage(2))
+        outbox.keep(passage(3))  # in the next file, to be read back
+        await until(lambda: outbox.depth == 0)
+    assert list(ledger.said) == ["p1", "p2", "p3"]
 
 
 async def test_a_poisonous_record_is_set_aside_by_name_and_kept_for_the_next_gateway(tmp_path: Path) -> None:
