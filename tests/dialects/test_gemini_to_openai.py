@@ -243,6 +243,34 @@ def test_however_a_client_cuts_up_its_sound_the_provider_gets_the_same_samples(d
     assert sent([data[start:end] for start, end in pairwise(edges)]) == sent([data])
 
 
+def pieced(response: dict[str, Any], more: bool, **members: Any) -> dict[str, Any]:
+    answer = {"id": "call_1", "name": "find_tram", "response": response, "willContinue": more, **members}
+    return {"toolResponse": {"functionResponses": [answer]}}
+
+
+def test_an_answer_in_pieces_is_one_for_openai_wherever_the_call_is_by_then():
+    call = Call().ready()
+    call.provider(created(), called("call_1"), done()).forget()
+    call.client(pieced({"minutes": 4}, more=True))
+    assert call.to_provider == []
+    call.connect("user: next tram?\nagent: Let me look.")
+    call.provider(openai.SESSION_UPDATED).forget()
+    call.client(pieced({}, more=False, scheduling="SILENT"))
+    assert [event["type"] for event in call.to_provider] == ["conversation.item.create"] * 2 + [
+        "response.create"
+    ]
+    assert call.to_provider[1]["item"]["output"] == '{"minutes":4}'
+
+
+def test_a_strict_route_takes_no_answer_in_pieces():
+    call = Call(strict=True).ready()
+    call.provider(created(), called("call_1"), done())
+    call.client(pieced({"minutes": 4}, more=True))
+    path = "toolResponse.functionResponses[].willContinue"
+    reason = f"{path}: Not supported by the OpenAI backend of this gateway."
+    assert call.hangup == Hangup(1007, reason)
+
+
 def test_a_call_goes_on_with_another_connection_and_the_answer_of_a_tool_is_not_lost():
     call = Call().ready()
     call.provider(created(), called("call_1"), done())

@@ -63,6 +63,7 @@ class Config(Struct, frozen=True, kw_only=True):
     instructions: str = ""
     text_only: bool = False  # replies written, not spoken
     voice: str = ""  # as the client's dialect names it; "": the default
+    language: str = ""  # of replies, a BCP-47 code; "": as the model finds it
     tools: tuple[Tool, ...] = ()
     tool_choice: str = "auto"  # auto, none, required, or a tool's name
     parallel_tools: bool = True
@@ -169,6 +170,7 @@ class AnswerTool(Wish, frozen=True, kw_only=True):
     output: str  # JSON or plain text
     name: str = ""  # "" where the client's dialect does not say it again
     scheduling: Literal["", "silent", "when_idle", "interrupt"] = ""
+    more: bool = False  # only a piece of the answer: others follow, and the last of them says it all
     request_id: str = ""
 
 

@@ -76,6 +76,7 @@ configs = st.builds(
     instructions=texts,
     text_only=st.booleans(),
     voice=st.sampled_from(["", "alloy", "Puck", "x"]),
+    language=st.sampled_from(["", "de-DE"]),
     tools=st.sampled_from([(), (Tool(name="f", parameters={"type": "object"}),), (Tool(name="é"),)]),
     tool_choice=st.sampled_from(["auto", "none", "required"]),
     manual_turns=st.booleans(),

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gemini_client_frames as gemini
-from realtime_switch.dialects.acts import ReplyBegun, ReplyDone, ToolCall
+from realtime_switch.dialects.acts import ReplyBegun, ReplyDone, ToolCall, ToolCallsCancelled
 from realtime_switch.dialects.dialect import Hangup
 from realtime_switch.dialects.gemini import ClientSide
 from realtime_switch.dialects.sound import AudioFormat
@@ -226,12 +226,50 @@ def test_several_calls_are_answered_in_any_order_and_each_once():
     ]
 
 
-def test_of_an_answer_in_pieces_the_last_counts():
+def piece(n, scheduling=None, more=True):
+    response = {"id": "a", "response": {"n": n} if n else {}, "willContinue": more}
+    return {"functionResponses": [{**response, **({"scheduling": scheduling} if scheduling else {})}]}
+
+
+@pytest.mark.parametrize(
+    ("said", "whole"),
+    [
+        ([piece(1), piece(2, more=False)], answered("a", '{"n":1}\n{"n":2}')),
+        # Google's own way to say that there is no more.
+        ([piece(1), piece(0, "SILENT", more=False)], answered("a", '{"n":1}')),
+        ([piece(1, "SILENT"), piece(0, "SILENT", more=False)], answered("a", '{"n":1}', "silent")),
+        (
+            [piece(1, "INTERRUPT"), piece(2, "WHEN_IDLE"), piece(0, more=False)],
+            answered("a", '{"n":1}\n{"n":2}', "interrupt"),
+        ),
+        ([piece(0), piece(0, more=False)], answered("a", "{}")),
+    ],
+)
+def test_an_answer_in_pieces_is_told_whole_when_the_last_is_here(said, whole):
     client_side = called("a")
-    piece = {"id": "a", "response": {"n": 1}, "willContinue": True}
-    assert heard(client_side, toolResponse={"functionResponses": [piece]}) == []
-    last = {"id": "a", "response": {"n": 2}}
-    assert heard(client_side, toolResponse={"functionResponses": [last]}) == [answered("a", '{"n":2}')]
+    for one in said[:-1]:
+        (told,) = heard(client_side, toolResponse=one)
+        assert isinstance(told, AnswerTool)
+        assert told.more
+    assert heard(client_side, toolResponse=said[-1])[0] == whole
+
+
+def test_pieces_without_end_are_bounded():
+    client_side = called("a")
+    for n in range(1, 5):
+        answer = {"id": "a", "response": {"output": str(n) * 400_000}, "willContinue": True}
+        heard(client_side, toolResponse={"functionResponses": [answer]})
+    (whole,) = heard(client_side, toolResponse=piece(0, more=False))
+    assert whole == answered("a", "\n".join(str(n) * 400_000 for n in (3, 4)))
+
+
+def test_pieces_of_a_call_that_was_taken_back_are_forgotten():
+    client_side = called("a")
+    heard(client_side, toolResponse=piece(1))
+    client_side.tell(ToolCallsCancelled(("a",)))
+    assert heard(client_side, toolResponse=piece(2)) == []
+    client_side.hears_again([ToolCall("a", "f_a", "{}")])
+    assert heard(client_side, toolResponse=piece(3, more=False)) == [answered("a", '{"n":3}')]
 
 
 def test_a_turn_that_is_answered_silently_ends():

@@ -87,6 +87,20 @@ def test_a_turn_that_breaks_off_is_closed():
     assert not call.client_side.reply_open
 
 
+def test_an_answer_in_pieces_passes_piece_by_piece_and_is_remembered_whole():
+    call = Call()
+    call.provider(setupComplete={})
+    call.provider(toolCall={"functionCalls": [{"id": "f1", "name": "tram", "args": {}}]})
+    for response, more in [({"minutes": 4}, True), ({"minutes": 3}, True), ({}, False)]:
+        answer = {"id": "f1", "name": "tram", "response": response, "willContinue": more}
+        payload = gemini.frame(toolResponse={"functionResponses": [answer]})
+        assert call.client(payload)[0] == ToProvider(payload)
+    call.clock.go_on(10)
+    assert [passage.text for passage in call.transcript.flush()] == [
+        'tool: tram({})\ntool: tram -> {"minutes":4} {"minutes":3}'
+    ]
+
+
 def test_a_tool_that_the_client_answers_is_remembered():
     call = Call()
     call.provider(setupComplete={})

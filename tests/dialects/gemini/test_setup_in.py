@@ -79,6 +79,7 @@ VAD = "automaticActivityDetection"
             {"tools": [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": {"my_key": 1}}]}]},
             {"tools": (Tool(name="f", parameters={"my_key": 1}),)},
         ),
+        ({"generationConfig": {"speechConfig": {"languageCode": "de-DE"}}}, {"language": "de-DE"}),
         ({"realtimeInputConfig": {VAD: {"disabled": True}}}, {"manual_turns": True}),
         (
             {
@@ -223,6 +224,7 @@ def test_what_is_no_setup_is_answered_in_the_services_words(payload, reason):
             instructions="Be brief.",
             text_only=True,
             voice="Kore",
+            language="de-DE",
             tools=(
                 Tool(
                     name="f",

@@ -1,6 +1,7 @@
 """What a client asks for, as Gemini's setup; the setups of TRANSLATION.md 12."""
 
 import pytest
+from msgspec import structs
 
 from gemini_frames import SETUP_COMPLETE, TARGET, Talk
 from realtime_switch.dialects.acts import Ready, Refused
@@ -168,6 +169,15 @@ def test_a_model_that_can_be_told_how_hard_to_think():
     assert Talk(Config(thinking="low")).opening == [{"setup": setup()}]
 
 
+def test_a_model_that_can_be_told_in_which_language_to_speak():
+    asked = Config(language="de-DE")
+    (opening,) = Talk(asked, profile=Profile(language=True)).opening
+    assert opening["setup"]["generationConfig"]["speechConfig"]["languageCode"] == "de-DE"
+    assert Talk(asked).opening == [{"setup": setup()}]  # others refuse it or take no notice
+    able = structs.replace(TARGET, profile=Profile(language=True))
+    assert unsupported(asked, able, Terms(strict=True)) == []
+
+
 def test_the_users_words_are_wanted_for_memorys_sake():
     assert Talk(terms=Terms(transcribe_with="x")).opening == [{"setup": setup(inputAudioTranscription={})}]
 
@@ -233,6 +243,7 @@ UNSUPPORTED = [
     (Config(extras=(Extra("session.tracing", ignorable=True),)), "session.tracing", True),
     (Config(turns=Turns(eagerness="low")), "eagerness", True),
     (Config(thinking="low"), "thinking", True),
+    (Config(language="de-DE"), "language", True),
 ]
 
 

@@ -10,6 +10,10 @@ PCM = {"mimeType": "audio/pcm;rate=16000", "data": "AAAA"}
 PICTURE = {"mimeType": "image/jpeg", "data": "AAAA"}
 
 
+def answers(*responses):
+    return {"toolResponse": {"functionResponses": [*responses]}}
+
+
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
@@ -29,6 +33,15 @@ PICTURE = {"mimeType": "image/jpeg", "data": "AAAA"}
         ({"clientContent": {"turns": [], "turnComplete": True}}, Weight.TURN),
         ({"clientContent": {"turns": []}}, Weight.ITEM),
         ({"toolResponse": {}}, Weight.TURN),
+        (answers({}), Weight.TURN),
+        (answers({"scheduling": "WHEN_IDLE"}), Weight.TURN),
+        (answers({"scheduling": "SILENT"}), Weight.ITEM),  # nobody owes a reply
+        (answers({"scheduling": "SILENT"}, {}), Weight.TURN),
+        (answers({"willContinue": True}), Weight.MOMENT),
+        (answers({"willContinue": True}, {"scheduling": "SILENT"}), Weight.ITEM),
+        ({"tool_response": {"function_responses": [{"will_continue": True}]}}, Weight.MOMENT),
+        ({"toolResponse": {"functionResponses": [7]}}, Weight.TURN),
+        ({"toolResponse": 7}, Weight.TURN),
         ({"contextUpdate": {}}, Weight.MOMENT),
         ({}, Weight.MOMENT),
         ([], Weight.MOMENT),

@@ -51,6 +51,12 @@ THINKS = Target(provider="openai", model="gpt-realtime-2", profile=Profile(think
     ("config", "path", "value"),
     [
         (Config(instructions="Be kind."), "instructions", "Be kind."),
+        (
+            Config(instructions="Be kind.", language="de-DE"),
+            "instructions",
+            "Be kind.\n\nSpeak de-DE, and answer in that language.",
+        ),
+        (Config(language="fr"), "instructions", "Speak fr, and answer in that language."),
         (Config(text_only=True), "output_modalities", ["text"]),
         (Config(voice="Puck"), f"{OUTPUT}.voice", "echo"),
         (Config(voice="marin"), f"{OUTPUT}.voice", "marin"),
@@ -171,6 +177,13 @@ NO = "Not supported by the OpenAI backend of this gateway."
     [
         (Config(), [], []),
         (Config(extras=(Extra("a"), Extra("b", ignorable=True))), ["a"], ["a", "b"]),
+        (Config(voice="Sulafat"), [], ["voice"]),
+        (Config(voice="Puck"), [], []),
+        (Config(voice="marin"), [], []),
+        (Config(language="de"), [], ["language"]),
+        (Config(transcription=Transcription(languages=("de",))), [], []),
+        (Config(transcription=Transcription(languages=("de", "en"))), [], ["transcription"]),
+        (Config(transcription=Transcription(vocabulary=("Mia",))), [], ["transcription"]),
         (Config(temperature=0.5), [], ["temperature"]),
         (Config(max_output_tokens=8192), [], ["max_output_tokens"]),
         (Config(thinking="low"), [], ["thinking"]),
@@ -179,7 +192,13 @@ NO = "Not supported by the OpenAI backend of this gateway."
 def test_what_openai_cannot_do_is_refused_by_name(config, lenient, strict):
     assert [refused.field for refused in refusals(config, TARGET, Terms())] == lenient
     assert [refused.field for refused in refusals(config, TARGET, Terms(strict=True))] == strict
-    assert refusals(config, TARGET, Terms(strict=True), frozenset({"voice"})) == []
+    assert refusals(config, TARGET, Terms(strict=True), frozenset({"tools"})) == []
+
+
+def test_a_voice_that_a_route_names_or_a_look_alike_has_is_none_to_refuse():
+    sulafat, strict = Config(voice="Sulafat"), Terms(strict=True)
+    assert refusals(sulafat, TARGET, Terms(strict=True, voices={"Sulafat": "cedar"})) == []
+    assert refusals(sulafat, Target(provider="qwen", model="q", input=PCM_16K), strict) == []
 
 
 def test_what_is_refused_says_why():

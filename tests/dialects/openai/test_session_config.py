@@ -167,6 +167,12 @@ def test_what_is_written_otherwise_or_not_at_all(session, config):
     assert config_of(session) == config
 
 
+def test_a_language_of_replies_is_kept_where_openai_has_a_place_for_it():
+    kept = openai.write_config(Config(instructions="Be kind.", language="de-DE"))
+    told = "Be kind.\n\nSpeak de-DE, and answer in that language."
+    assert openai.read_config(kept) == Config(instructions=told)
+
+
 MISTAKES = [
     ({}, "missing_required_parameter", "session.type"),
     ({"type": "transcription"}, "invalid_value", "session.type"),

@@ -34,6 +34,7 @@ from realtime_switch.dialects.acts import (
 )
 from realtime_switch.dialects.dialect import Manner
 from realtime_switch.dialects.openai import provider_side
+from realtime_switch.dialects.openai.config_out import NOT_SUPPORTED
 from realtime_switch.dialects.sound import PCM_16K, PCM_24K, AudioFormat, decoded, encoded, silence
 from realtime_switch.dialects.terms import Target, Terms
 from realtime_switch.dialects.wishes import (
@@ -497,6 +498,18 @@ def test_a_reply_is_asked_for_once_all_calls_are_answered(first, second, then):
     assert side.tell(answer("a", first)) == [answered("a")]
     assert side.tell(answer("b", second)) == [answered("b"), *then]
     assert side.tell(answer("b")) == [answered("b")]  # once
+
+
+def test_a_piece_of_an_answer_is_nothing_yet_and_a_strict_route_takes_none():
+    piece = AnswerTool(item_id="", call_id="a", output="x", more=True)
+    for strict, said in [
+        (False, []),
+        (True, [Refused("toolResponse.functionResponses[].willContinue", NOT_SUPPORTED)]),
+    ]:
+        side = Side(strict=strict)
+        side.hear(created(), called("a"), done())
+        assert side.tell(piece) == said
+        assert side.tell(answer("a")) == [answered("a"), CREATE]  # the call is still open
 
 
 def test_an_answer_waits_for_the_reply_that_runs_or_stops_it():

@@ -99,7 +99,8 @@ def _turn(role: Literal["user", "agent"], parts: list[_Members], path: str, new_
         elif "functionResponse" in part:
             flush()
             # What a tool said once is not to be spoken of now.
-            wishes.append(msgspec.structs.replace(answer(part["functionResponse"]), scheduling="silent"))
+            told = answer(part["functionResponse"])
+            wishes.append(msgspec.structs.replace(told, scheduling="silent", more=False))
         elif "inlineData" in part and role == "user" and is_picture(part["inlineData"]):
             pictures.append(picture(part["inlineData"]))
         elif part.get("thought") is True:
@@ -138,6 +139,7 @@ def answer(response: _Members) -> AnswerTool:
         output=_output(response.get("response")),
         name=text_of(response.get("name")),
         scheduling=_SCHEDULING.get(text_of(response.get("scheduling")), ""),
+        more=response.get("willContinue") is True,
     )
 
 

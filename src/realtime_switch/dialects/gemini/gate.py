@@ -12,8 +12,6 @@ client types, and what its tools answer, no provider of this dialect says again:
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from .. import past
 from ..acts import (
     Act,
@@ -32,11 +30,13 @@ from ..members import list_of, object_of, text_of
 from ..mending import UNREADABLE, read_any
 from ..terms import Target, Terms
 from ..unambiguous import read_object
+from ..wishes import AnswerTool
 from . import content
 from .casing import camel, camel_keys
 from .endings import refused
 from .frames import write
 from .past import answered
+from .pieces import Pieces
 from .setup_in import OUR_HANDLE
 from .shape import INVALID, MESSAGES, read_message
 
@@ -55,6 +55,7 @@ class Gate:
         self._new_id = new_id
         self._history = ""  # what the provider of now was told of the past
         self._calls_before: dict[str, ToolCall] = {}  # by id; of earlier providers, to be answered yet
+        self._pieces = Pieces()
         self._updates: _Members = {}  # what the client has changed since its setup
         self._seeded = False  # it has said what was before, and will not say it again
         self._hidden: frozenset[str] = frozenset()  # members of serverContent that it did not ask for
@@ -107,20 +108,26 @@ class Gate:
         members = read[1] if isinstance(read, tuple) else {}
         if name == "contextUpdate":
             payload = self._updated(payload, members, object_of(camel_keys(message).get(name)))
-        heard = self._heard(name, members)
-        return [*(ToProvider(frame) for frame in self._answered(name, payload, members)), *heard]
+        if name == "toolResponse":
+            return self._judge_answers(payload, members)
+        return [ToProvider(payload), *self._heard(name, members)]
 
-    def _answered(self, name: str, payload: bytes, members: _Members) -> list[bytes]:
-        """An answer to a call that the provider of now has not made. The service takes none of those, so it
-        is told what was called and answered (TRANSLATION.md 7)."""
-        if name != "toolResponse" or not self._calls_before:
-            return [payload]
-        answers = list(map(content.answer, list_of(members.get("functionResponses"))))
-        if not any(answer.call_id in self._calls_before for answer in answers):
-            return [payload]
+    def _judge_answers(self, payload: bytes, members: _Members) -> Judgement:
+        """The service takes no answer to a call that it has not made, so it is told what an earlier provider
+        called and what was answered (TRANSLATION.md 7). Heard is an answer once it is whole."""
+        answers = [content.answer(one) for one in list_of(members.get("functionResponses"))]
+        late = any(answer.call_id in self._calls_before for answer in answers)
+        for answer in answers:
+            if answer.more:
+                self._pieces.add(answer)
+        whole = [self._pieces.whole(answer) for answer in answers if not answer.more]
+        told = self._told_late(whole) if late else [payload]
+        return [*map(ToProvider, told), *(ToolAnswered(answer.call_id, answer.output) for answer in whole)]
+
+    def _told_late(self, answers: list[AnswerTool]) -> list[bytes]:
         told = [answered(self._calls_before.pop(a.call_id, None), a.output) for a in answers]
         turn = {"role": "user", "parts": [{"text": "\n".join(told)}]}
-        return [msgspec.json.encode({"clientContent": {"turns": [turn], "turnComplete": True}})]
+        return [write({"clientContent": {"turns": [turn], "turnComplete": True}})] if told else []
 
     def _updated(self, payload: bytes, members: _Members, update: _Members) -> bytes:
         self._client_side.change(members)
@@ -139,9 +146,6 @@ class Gate:
             return [act for turn in list_of(members.get("turns")) for act in self._heard_turn(turn)]
         if name == "realtimeInput":
             return self._typed(text_of(members.get("text")))
-        if name == "toolResponse":
-            answers = map(content.answer, list_of(members.get("functionResponses")))
-            return [ToolAnswered(answer.call_id, answer.output) for answer in answers]
         return []
 
     def _heard_turn(self, turn: _Members) -> list[Act]:

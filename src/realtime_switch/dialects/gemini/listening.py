@@ -30,6 +30,7 @@ from ..wishes import (
 )
 from . import content, setup_in
 from .endings import refused
+from .pieces import Pieces
 from .proofs import only_audio_from_client
 from .setup_in import Setup
 from .shape import INVALID, read_message
@@ -77,6 +78,7 @@ class Listener:
         self._speaks = False  # between its own marks
         self._spoke = False  # and there was audio between them
         self._alike: Alike | None = None
+        self._pieces = Pieces()
 
     def take(self, setup: Setup) -> None:
         self.setup = setup
@@ -196,15 +198,18 @@ class Listener:
         awaited = self._teller.awaited
         call_id = answer.call_id or next((i for i, name in awaited.items() if name == answer.name), "")
         if call_id not in awaited:
+            self._pieces.forget(call_id)
             return []  # called off meanwhile, or answered already
-        if response.get("willContinue") is True:
-            return []  # the last of them says it all: the other dialect knows no answers in pieces
-        name = awaited.pop(call_id)
-        return [msgspec.structs.replace(answer, call_id=call_id, name=name)]
+        answer = msgspec.structs.replace(answer, call_id=call_id, name=awaited[call_id])
+        if answer.more:
+            self._pieces.add(answer)
+            return [answer]
+        del awaited[call_id]
+        return [self._pieces.whole(answer)]
 
     def _settled(self, answers: list[AnswerTool]) -> ClientSaid:
         """A turn whose calls are all answered for the model's ears only ends here: nothing more comes."""
-        silent = answers and all(answer.scheduling == "silent" for answer in answers)
+        silent = answers and all(answer.scheduling == "silent" and not answer.more for answer in answers)
         if not silent or self._teller.awaited or self._teller.replying:
             return []
         return [*self._teller.finish()]

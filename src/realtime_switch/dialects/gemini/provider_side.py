@@ -298,6 +298,8 @@ class ProviderSide:
 
     def _answer_tool(self, wish: AnswerTool) -> ProviderSaid:
         """One whose call was taken back is accepted and goes nowhere: there is no other way to say so."""
+        if wish.more:
+            return []
         call = self._hearing.calls.get(wish.call_id)
         if call is None:
             told = self._queue.answer_past(wish)

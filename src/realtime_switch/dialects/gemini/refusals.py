@@ -5,6 +5,7 @@ _PATHS = {
     "instructions": "setup.systemInstruction",
     "text_only": "setup.generationConfig.responseModalities",
     "voice": "setup.generationConfig.speechConfig.voiceConfig",
+    "language": "setup.generationConfig.speechConfig.languageCode",
     "tools": "setup.tools",
     "tool_choice": "setup.tools",
     "parallel_tools": "setup.tools",

@@ -36,13 +36,15 @@ def _present(members: dict[str, Any]) -> dict[str, Any]:
 
 
 def _generation(config: Config) -> dict[str, Any]:
-    voice = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": config.voice}}} if config.voice else None
+    speech: dict[str, Any] = {"languageCode": config.language} if config.language else {}
+    if config.voice:
+        speech["voiceConfig"] = {"prebuiltVoiceConfig": {"voiceName": config.voice}}
     return _present(
         {
             "responseModalities": ["TEXT" if config.text_only else "AUDIO"],
             "maxOutputTokens": config.max_output_tokens,
             "temperature": config.temperature,
-            "speechConfig": voice,
+            "speechConfig": speech or None,
             "thinkingConfig": {"thinkingLevel": config.thinking.upper()} if config.thinking else None,
         }
     )

@@ -69,7 +69,8 @@ def updated(members: _Members, update: _Members) -> _Members:
 
 def config_of(members: _Members) -> Config:
     generation = object_of(members.get("generationConfig"))
-    voices = object_of(object_of(generation.get("speechConfig")).get("voiceConfig"))
+    speech = object_of(generation.get("speechConfig"))
+    voices = object_of(speech.get("voiceConfig"))
     realtime = object_of(members.get("realtimeInputConfig"))
     detection = object_of(realtime.get("automaticActivityDetection"))
     compression = members.get("contextWindowCompression")
@@ -78,6 +79,7 @@ def config_of(members: _Members) -> Config:
         instructions=instructions_of(members.get("systemInstruction")),
         text_only=generation.get("responseModalities") == ["TEXT"],
         voice=voice or text_of(voices.get("voice")),
+        language=text_of(speech.get("languageCode")),
         tools=tools_of(members.get("tools")),
         manual_turns=detection.get("disabled") is True,
         turns=_turns(detection, realtime),
@@ -207,7 +209,6 @@ _EXTRAS: tuple[tuple[str, bool, Callable[[Any], bool]], ...] = (
     ("generationConfig.frequencyPenalty", True, _present),
     ("generationConfig.seed", True, _present),
     ("generationConfig.mediaResolution", True, _present),
-    ("generationConfig.speechConfig.languageCode", True, _present),
     ("generationConfig.thinkingConfig.includeThoughts", True, _said_yes),
     ("generationConfig.thinkingConfig.thinkingBudget", True, _present),
     ("generationConfig.routingConfig", True, _present),

@@ -114,6 +114,8 @@ def _generation(config: Config, profile: Profile, terms: Terms) -> Setup:
     if not writes(config, profile):
         name = voice(config.voice, terms) or _DEFAULT_VOICE
         told["speechConfig"] = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": name}}}
+        if config.language and profile.language:
+            told["speechConfig"]["languageCode"] = config.language
     return told
 
 
@@ -207,6 +209,8 @@ def unsupported(config: Config, target: Target, terms: Terms) -> list[tuple[str,
         bad.append(("replies", "This backend answers each turn that it finds by itself."))
     if config.turns.idle_ms is not None:
         bad.append(("idle_ms", "This backend does not nudge a silent user."))
+    if strict and config.language and not profile.language:
+        bad.append(("language", "This model finds out by itself in which language to speak."))
     if strict and config.turns.eagerness not in ("", "auto", "medium"):
         bad.append(("eagerness", "This backend ends turns by silence, not by their meaning."))
     if strict and config.thinking and not profile.thinking_level:

@@ -36,10 +36,21 @@ def weight(payload: bytes) -> Weight:
             asks = isinstance(members, dict) and camel_keys(members).get("turnComplete") is True
             return Weight.TURN if asks else Weight.ITEM
         case "toolResponse":
-            return Weight.TURN  # the model goes on by itself
+            return _weight_of_answers(object_of(camel_keys(members)))
         case "contextUpdate":
             return Weight.MOMENT  # what it changed is part of the next setup
     return Weight.MOMENT
+
+
+def _weight_of_answers(members: dict[str, Any]) -> Weight:
+    """The model goes on by itself, unless nothing is to be said of them. A piece of one is kept elsewhere
+    (pieces.py)."""
+    answers = [object_of(one) for one in list_of(members.get("functionResponses"))]
+    whole = [one for one in answers if one.get("willContinue") is not True]
+    if answers and not whole:
+        return Weight.MOMENT
+    silent = whole and all(one.get("scheduling") == "SILENT" for one in whole)
+    return Weight.ITEM if silent else Weight.TURN
 
 
 def _weight_of_input(members: dict[str, Any]) -> Weight:

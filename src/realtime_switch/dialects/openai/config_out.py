@@ -7,10 +7,11 @@ from ..acts import Refused
 from ..terms import Target, Terms
 from ..wishes import Config, Tool, Transcription
 from .formats import as_told, written
-from .session_config import turns_written
+from .session_config import instructions_written, turns_written
 
 TRANSCRIBES = "gpt-4o-mini-transcribe"  # where neither the client nor the route names a model
 OUTPUT_TOKENS_MAX = 4096  # OPENAI-REALTIME.md 4.1
+NOT_SUPPORTED = "Not supported by the OpenAI backend of this gateway."
 SILENCE_MS = 200  # how much ends a turn where nobody says
 
 # A voice of the other dialect by the one of ours that is like it (TRANSLATION.md 3). A route's own map
@@ -59,16 +60,31 @@ def refusals(
     ]
     if terms.strict:
         for name, wrong in _STRICTLY.items():
-            if (only is None or name in only) and wrong(config, target):
-                refused.append(Refused(name, "Not supported by the OpenAI backend of this gateway."))
+            if (only is None or name in only) and wrong(config, target, terms):
+                refused.append(Refused(name, NOT_SUPPORTED))
     return refused
 
 
-# GA has no temperature, and no more than so many tokens a reply.
-_STRICTLY: Mapping[str, Callable[[Config, Target], bool]] = {
-    "temperature": lambda config, target: config.temperature is not None and not target.beta,
-    "max_output_tokens": lambda config, target: (config.max_output_tokens or 0) > OUTPUT_TOKENS_MAX,
-    "thinking": lambda config, target: bool(config.thinking) and not target.profile.thinking_level,
+def _is_strange(voice: str, target: Target, terms: Terms) -> bool:
+    """No voice of OpenAI's is like it."""
+    known = voice in terms.voices or voice in VOICES or voice in VOICES.values()
+    return bool(voice) and target.is_like_openai and not known
+
+
+def _approximates(asked: Transcription | None) -> bool:
+    """Words that are expected are named in a prompt, and of several languages none is told."""
+    return asked is not None and (bool(asked.vocabulary) or len(asked.languages) > 1)
+
+
+# What a strict route refuses and a lenient one leaves out or approximates. GA has no temperature, and no
+# more than so many tokens a reply.
+_STRICTLY: Mapping[str, Callable[[Config, Target, Terms], bool]] = {
+    "voice": lambda config, target, terms: _is_strange(config.voice, target, terms),
+    "language": lambda config, target, terms: bool(config.language),
+    "transcription": lambda config, target, terms: _approximates(config.transcription),
+    "temperature": lambda config, target, terms: config.temperature is not None and not target.beta,
+    "max_output_tokens": lambda config, target, terms: (config.max_output_tokens or 0) > OUTPUT_TOKENS_MAX,
+    "thinking": lambda config, target, terms: bool(config.thinking) and not target.profile.thinking_level,
 }
 
 
@@ -84,7 +100,7 @@ def _merge(into: _Members, members: _Members) -> None:
 
 
 def _instructions(config: Config, target: Target, terms: Terms) -> _Members:
-    return {"instructions": config.instructions}
+    return {"instructions": instructions_written(config)}
 
 
 def _modalities(config: Config, target: Target, terms: Terms) -> _Members:
@@ -182,6 +198,7 @@ def _context(config: Config, target: Target, terms: Terms) -> _Members:
 # By the field of Config whose change they tell of.
 _WRITERS: dict[str, Callable[[Config, Target, Terms], _Members]] = {
     "instructions": _instructions,
+    "language": _instructions,
     "text_only": _modalities,
     "voice": _voice,
     "tools": _tools,

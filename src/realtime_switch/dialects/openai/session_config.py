@@ -166,7 +166,7 @@ def session_of(config: Config) -> _Members:
     session: _Members = {"type": "realtime"}
     session |= _given(
         output_modalities=["text"] if config.text_only else None,
-        instructions=config.instructions or None,
+        instructions=instructions_written(config) or None,
         tools=[_tool_written(tool) for tool in config.tools] or None,
         tool_choice=_tool_choice_written(config.tool_choice),
         parallel_tool_calls=None if config.parallel_tools else False,
@@ -189,6 +189,12 @@ def session_of(config: Config) -> _Members:
     if audio := _given(input=came or None, output=went or None):
         session["audio"] = audio
     return session
+
+
+def instructions_written(config: Config) -> str:
+    """OpenAI's only place for the language of replies."""
+    language = f"Speak {config.language}, and answer in that language." if config.language else ""
+    return "\n\n".join(filter(None, (config.instructions, language)))
 
 
 def _tool_written(tool: Tool) -> _Members:

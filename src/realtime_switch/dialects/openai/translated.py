@@ -55,7 +55,7 @@ from ..wishes import (
 from . import requests_out as out
 from . import resume
 from .alike import Learned
-from .config_out import SILENCE_MS, refusals, session_members
+from .config_out import NOT_SUPPORTED, SILENCE_MS, refusals, session_members
 from .formats import output_format, session_of
 from .hearing_out import Microphone
 from .reading import OVER_WITH, read_closely
@@ -63,6 +63,8 @@ from .replies_out import REPLY_RUNS, Replies
 
 # A provider that does not greet may not confirm either; the client waits for that before it says a word.
 CONFIRMED_AFTER_US = 1_000_000
+
+_IN_PIECES = "toolResponse.functionResponses[].willContinue"  # nobody but Gemini's clients gives them so
 
 
 class Translated:
@@ -162,6 +164,8 @@ class Translated:
         return [out.called(wish)]
 
     def _answer_tool(self, wish: AnswerTool) -> ProviderSaid:
+        if wish.more:  # a call has one answer here
+            return [Refused(_IN_PIECES, NOT_SUPPORTED, wish.request_id)] if self._terms.strict else []
         item: ProviderSaid = [out.answered(wish)]
         if self._calls.pop(wish.call_id, None) is None:
             if wish.call_id in self._known:
