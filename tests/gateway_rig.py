@@ -16,7 +16,15 @@ from websockets.asyncio.server import Server, ServerConnection
 
 from realtime_switch.accounts.errors import ErrorCode, RealtimeSwitchError
 from realtime_switch.accounts.keys import hash_key
-from realtime_switch.accounts.questions import AboutAccount, AccountFacts, Answer, KeyFacts, Question
+from realtime_switch.accounts.questions import (
+    AboutAccount,
+    AccountFacts,
+    Answer,
+    KeyFacts,
+    Question,
+    TokenUsed,
+    UseToken,
+)
 from realtime_switch.accounts.records import (
     Balance,
     Grant,
@@ -84,6 +92,7 @@ class Books:
         self.said: dict[str, str] = {}
         self.switches: list[Switched] = []
         self.configs: dict[str, str] = {}
+        self.token_uses: list[UseToken] = []
         self.questions = 0
         self.failures: list[RealtimeSwitchError] = []
         self.open = asyncio.Event()  # closed, the business process is slow
@@ -131,12 +140,19 @@ class Books:
         self.configs[saved.session_id] = saved.config
 
     async def ask(self, key_hash: str, question: Question) -> Answer | Refusal:
-        """Of the account only: what is remembered is asked of the real service, test_http_sessions.py."""
+        """Of the account and of tokens; what is remembered is asked of the real service,
+        test_http_sessions.py."""
         self.questions += 1
         await self._answer()
         account_id = self.keys.get(key_hash)
         if account_id is None:
             return Refusal(code=ErrorCode.EXTERNAL_INVALID_AUTH, message="Incorrect API key provided.")
+        if isinstance(question, UseToken):
+            begun = sum(one.token_id == question.token_id and not one.goes_on for one in self.token_uses)
+            if not question.goes_on and begun >= question.uses:
+                return Refusal(code=ErrorCode.EXTERNAL_TOKEN_SPENT, message="Spent.")
+            self.token_uses.append(question)
+            return TokenUsed(token_id=question.token_id)
         assert isinstance(question, AboutAccount)
         return AccountFacts(
             id=account_id,

@@ -189,6 +189,14 @@ async def test_which_sessions_were_deleted_is_remembered_for_a_while(database: D
         assert (await database.read(lambda r: r.keeping.counts("a1")))["forgotten"] == rows
 
 
+async def test_what_a_token_has_opened_is_known_until_it_has_expired(database: Database):
+    await open_account(database)
+    await database.write(lambda r: r.sessions.use_token("a1", "t", "run-1", NOW + DAY_US))
+    for days, rows in ((1, 1), (FORGOTTEN_DAYS + 2, 0)):
+        await sweep(database, NEVER, NOW + days * DAY_US)
+        assert (await database.read(lambda r: r.keeping.counts("a1")))["token_uses"] == rows
+
+
 # -- Everything of an account ----------------------------------------------------------------------------
 
 MARK = "Ada"  # stands in every text of the account
@@ -219,6 +227,8 @@ async def fill(database: Database, account_id: str = "a1", mark: str = MARK) -> 
         repos.sessions.append([passage(f"{account_id}-gone", "x", account_id, f"{mark}-gone")], NOW)
         repos.sessions.delete(account_id, f"{mark}-gone", NOW)
         repos.keeping.set_retention(account_id, WEEK)
+        for call_id in ("run-1", "run-2"):
+            repos.sessions.use_token(account_id, f"token-of-{mark}", call_id, NOW)
 
     await database.write(work)
 
@@ -240,6 +250,7 @@ COUNTS = {
     "switches": 1,
     "forgotten": 1,
     "retentions": 1,
+    "token_uses": 2,
 }
 
 

@@ -1,5 +1,6 @@
 """What the holder of a key reads and deletes, over every database: nobody else's rows."""
 
+import asyncio
 from functools import partial
 
 import msgspec
@@ -19,9 +20,11 @@ from realtime_switch.accounts.questions import (
     Group,
     Said,
     SessionDeleted,
+    TokenUsed,
+    UseToken,
 )
 from realtime_switch.accounts.records import Refusal
-from realtime_switch.business.questions import ACCOUNT_CLOSED, INVALID_KEY, answer
+from realtime_switch.business.questions import ACCOUNT_CLOSED, INVALID_KEY, TOKEN_SPENT, answer
 from realtime_switch.business.repos import CLOSED, Database, Repos
 
 KEY, OTHER_KEY = "a" * 64, "b" * 64
@@ -64,7 +67,8 @@ async def test_a_key_that_is_none_or_has_ended_or_whose_account_is_closed_is_tol
     await database.write(lambda r: say(r, passage("p1", "mine")))
     await database.write(lambda r: r.accounts.expire_key(KEY, NOW + 5))
     await database.write(lambda r: r.accounts.set_status("a2", CLOSED, NOW))
-    for question in (AboutAccount(), AboutUsage(), AboutSessions(), AboutSession(session_id="s1"), DELETE):
+    about = AboutAccount(), AboutUsage(), AboutSessions(), AboutSession(session_id="s1")
+    for question in (*about, DELETE, use("c")):
         assert await ask(database, question, "c" * 64) == INVALID_KEY
         assert await ask(database, question, KEY, NOW + 5) == INVALID_KEY
         assert await ask(database, question, OTHER_KEY) == ACCOUNT_CLOSED
@@ -72,6 +76,41 @@ async def test_a_key_that_is_none_or_has_ended_or_whose_account_is_closed_is_tol
 
 
 DELETE = DeleteSession(session_id="s1")
+
+
+# -- Tokens ----------------------------------------------------------------------------------------------
+
+USED = TokenUsed(token_id="t")
+
+
+def use(call_id: str, uses: int = 1, goes_on: bool = False) -> UseToken:
+    return UseToken(token_id="t", call_id=call_id, uses=uses, until_us=NOW, goes_on=goes_on)
+
+
+async def test_a_token_opens_as_many_calls_as_it_may_and_a_call_counts_once(database: Database):
+    await two_accounts(database)
+    asked = [use("run-1", 2), use("run-1", 2), use("run-2", 2), use("run-3", 2), use("run-2", 2)]
+    assert [await ask(database, one) for one in asked] == [USED, USED, USED, TOKEN_SPENT, USED]
+    assert await ask(database, use("run-3"), OTHER_KEY) == USED  # what another account calls so is another
+
+
+async def test_a_call_that_goes_on_is_free_once_the_token_has_opened_one(database: Database):
+    await two_accounts(database)
+    first, again, anew = use("run-1", goes_on=True), use("run-2", goes_on=True), use("run-3")
+    assert [await ask(database, one) for one in (first, again, again, anew)] == [
+        USED,
+        USED,
+        USED,
+        TOKEN_SPENT,
+    ]
+    counts = await database.read(lambda r: r.keeping.counts("a1"))
+    assert counts["token_uses"] == 1
+
+
+async def test_however_many_ask_at_once_a_token_opens_no_more_than_it_may(database: Database):
+    await two_accounts(database)
+    said = await asyncio.gather(*(ask(database, use(f"run-{n}", uses=3)) for n in range(12)))
+    assert sorted(one == USED for one in said) == [False] * 9 + [True] * 3
 
 
 # -- Usage -----------------------------------------------------------------------------------------------

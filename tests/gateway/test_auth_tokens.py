@@ -39,7 +39,8 @@ def opened(name: str | None) -> Bound:
     bound = unseal(name.removeprefix("auth_tokens/"), SIGNING_KEY, NOW_S)
     assert bound is not None
     assert bound.session_id.startswith("sess_")
-    return msgspec.structs.replace(bound, session_id="sess")
+    assert bound.token_id.startswith("token_")
+    return msgspec.structs.replace(bound, session_id="sess", token_id="token")
 
 
 PLAIN = Bound(
@@ -48,6 +49,8 @@ PLAIN = Bound(
     expires_at=NOW_S + EXPIRES_S,
     begins_until=NOW_S + BEGINS_S,
     dialect="gemini",
+    uses=1,
+    token_id="token",
 )
 CONFIG = types.LiveConnectConfig(system_instruction="Be brief.", temperature=0.5)
 SETUP = {
@@ -59,7 +62,8 @@ LOCKED = types.LiveConnectConstraints(model="m-1", config=CONFIG)
 
 ASKED: dict[str, tuple[types.CreateAuthTokenConfig, Bound]] = {
     "nothing": (types.CreateAuthTokenConfig(), PLAIN),
-    "uses": (types.CreateAuthTokenConfig(uses=3), PLAIN),
+    "uses": (types.CreateAuthTokenConfig(uses=3), msgspec.structs.replace(PLAIN, uses=3)),
+    "any number": (types.CreateAuthTokenConfig(uses=0), msgspec.structs.replace(PLAIN, uses=0)),
     "times": (
         types.CreateAuthTokenConfig(
             expire_time=datetime.fromtimestamp(NOW_S + 7200, UTC),

@@ -10,6 +10,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from gateway_rig import KEY, SIGNING_KEY, Line, Rig, ending, rig, text, until
+from realtime_switch.accounts.errors import ErrorCode, LinkError
 from realtime_switch.accounts.keys import hash_key
 from realtime_switch.dialects.profile import Profile
 from realtime_switch.dialects.sound import PCM_16K
@@ -254,6 +255,31 @@ async def test_a_token_that_came_too_late_begins_nothing(here: Rig) -> None:
     )
     assert heard["setup"]["sessionResumption"] == {}, "a handle of ours is not the provider's"
     await client.close()
+
+
+async def test_a_token_opens_as_many_calls_as_it_may_and_then_goes_on_by_its_handle(here: Rig) -> None:
+    made = token(uses=1, token_id="t")
+    first = await knock(here, key=made)
+    await call(here, first)
+    spent = await knock(here, key=made)
+    await spent.send(text(SETUP))
+    assert await ending(spent) == (
+        1007,
+        "API key expired. Please renew the API key. (EXTERNAL_TOKEN_SPENT)",
+    )
+    assert len(here.gateway.switchboard.calls) == 1, "the call that runs was not taken over"
+    again = await knock(here, key=made)
+    await call(here, again, {"setup": {"model": "m-1", "sessionResumption": {"handle": "rs.ada"}}})
+    assert [one.goes_on for one in here.books.token_uses] == [False, True]
+    await again.close()
+
+
+async def test_while_nobody_can_count_a_token_opens_nothing(here: Rig) -> None:
+    here.books.failures.append(LinkError(ErrorCode.INTERNAL_LINK_TIMEOUT, "away"))
+    client = await knock(here, key=token(uses=1, token_id="t"))
+    await client.send(text(SETUP))
+    assert await ending(client) == (1011, "Internal error encountered. (INTERNAL_LINK_TIMEOUT)")
+    assert here.books.token_uses == []
 
 
 async def test_a_token_for_gemini_clients_does_not_open_the_other_door(here: Rig) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import websockets
 from google import genai
-from google.genai import types
+from google.genai import errors, types
 
 from certificate import make_certificate
 from gateway_rig import KEY, Rig, beside, rig
@@ -69,6 +69,16 @@ async def test_a_call_with_a_token_that_locks_it(here: Rig) -> None:
     token = await sdk(here, KEY).aio.auth_tokens.create(config=asked)
     other = types.LiveConnectConfig(system_instruction="Say what you like.", temperature=2)
     assert await heard_of_call(here, sdk(here, token.name), "m-2", other) == SETUP
+
+
+async def test_a_token_that_has_opened_its_one_call_is_told_by_the_close(here: Rig) -> None:
+    token = await sdk(here, KEY).aio.auth_tokens.create(config=types.CreateAuthTokenConfig())
+    assert await heard_of_call(here, sdk(here, token.name), "m-1", CONFIG) == SETUP
+    with pytest.raises(errors.APIError) as refused:
+        async with sdk(here, token.name).aio.live.connect(model="m-1", config=CONFIG):
+            pass
+    assert refused.value.code == 1007
+    assert "API key expired. Please renew the API key. (EXTERNAL_TOKEN_SPENT)" in str(refused.value)
 
 
 async def test_a_wrong_key_is_told_by_the_close(here: Rig) -> None:

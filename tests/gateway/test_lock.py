@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realtime_switch.accounts.questions import UseToken
 from realtime_switch.dialects.dialect import FirstWord, Hangup
 from realtime_switch.gateway.client_secrets import Bound, Lock
-from realtime_switch.gateway.lock import locked, overwritten
+from realtime_switch.gateway.lock import Locked, overwritten
 
 NO_SETUP = Hangup(1007, "Request contains an invalid argument.")
 
@@ -179,8 +180,20 @@ WORDS: dict[str, tuple[dict[str, Any], FirstWord, int, FirstWord | Hangup]] = {
 @pytest.mark.parametrize("case", WORDS)
 def test_a_token_opens_its_own_session_with_its_own_model_in_its_time(case: str) -> None:
     bound, word, now_s, heard = WORDS[case]
-    read = locked(lambda payload: word, msgspec.structs.replace(BOUND, **bound), lambda: float(now_s))
+    read = Locked(lambda payload: word, msgspec.structs.replace(BOUND, **bound), lambda: float(now_s))
     assert read(says({})) == heard
+
+
+@pytest.mark.parametrize(
+    ("word", "goes_on"), [(FirstWord(model="m"), False), (FirstWord(session_id="ada"), True)]
+)
+def test_what_a_token_may_open_is_asked_for_with_the_call(word: FirstWord, goes_on: bool) -> None:
+    counted = msgspec.structs.replace(BOUND, uses=3, token_id="t")
+    lock = Locked(lambda payload: word, counted, lambda: 0.0)
+    lock(says({}))
+    asked = UseToken(token_id="t", call_id="run-1", uses=3, until_us=2_000_000_000, goes_on=goes_on)
+    assert lock.use("run-1") == asked
+    assert Locked(lambda payload: word, BOUND, lambda: 0.0).use("run-1") is None
 
 
 HANDLES = {
@@ -195,12 +208,12 @@ HANDLES = {
 @pytest.mark.parametrize("setup", HANDLES)
 def test_a_providers_own_handle_is_not_for_whoever_has_a_token(setup: str) -> None:
     payload = b'{"setup":' + (setup or "{}").encode() + b"}"
-    assert locked(lambda payload: FirstWord(), BOUND, lambda: 0.0)(payload) == HANDLES[setup]
+    assert Locked(lambda payload: FirstWord(), BOUND, lambda: 0.0)(payload) == HANDLES[setup]
 
 
 def test_what_the_dialect_refuses_stays_refused() -> None:
     no = Hangup(1007, "no")
-    assert locked(lambda payload: no, BOUND, lambda: 0.0)(b"") == no
+    assert Locked(lambda payload: no, BOUND, lambda: 0.0)(b"") == no
 
 
 def test_the_dialect_reads_what_the_token_made_of_it() -> None:
@@ -211,6 +224,6 @@ def test_the_dialect_reads_what_the_token_made_of_it() -> None:
         return FirstWord(config=payload.decode())
 
     bound = msgspec.structs.replace(BOUND, lock=Lock(setup=MINE))
-    assert locked(read, bound, lambda: 0.0)(says({"model": "other"})) == FirstWord(config=says(MINE).decode())
+    assert Locked(read, bound, lambda: 0.0)(says({"model": "other"})) == FirstWord(config=says(MINE).decode())
     assert heard == [says(MINE)]
-    assert locked(read, BOUND, lambda: 0.0)(b"as it is") == FirstWord(config="as it is")
+    assert Locked(read, BOUND, lambda: 0.0)(b"as it is") == FirstWord(config="as it is")

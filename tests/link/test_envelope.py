@@ -20,8 +20,10 @@ from realtime_switch.accounts.questions import (
     SessionFacts,
     SessionsFacts,
     SessionWhole,
+    TokenUsed,
     UsageFacts,
     UsageTotals,
+    UseToken,
 )
 from realtime_switch.accounts.records import (
     COUNT_MAX,
@@ -135,6 +137,7 @@ questions_asked = st.one_of(
     st.builds(AboutSessions, search=texts, after=st.none() | st.tuples(balances, texts), limit=st.just(7)),
     st.builds(AboutSession, session_id=texts, after=st.none() | st.tuples(balances, balances)),
     st.builds(DeleteSession, session_id=texts),
+    st.builds(UseToken, token_id=ids, call_id=ids, uses=st.just(3), until_us=times, goes_on=st.booleans()),
 )
 
 
@@ -165,6 +168,7 @@ answers = st.one_of(
         said=some(whole(Said)),
     ),
     st.builds(SessionDeleted, session_id=texts),
+    st.builds(TokenUsed, token_id=texts),
 )
 requests = st.one_of(
     st.builds(Ask, id=message_ids, key_hash=texts, question=questions_asked),

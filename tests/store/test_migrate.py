@@ -66,6 +66,7 @@ def test_what_is_shipped_goes_up_once_and_down_without_a_trace(storage: Storage)
     assert _tables(storage) == {
         "accounts", "api_keys", "entries", "usage_metrics",
         "session_configs", "passages", "summaries", "sessions", "switches", "forgotten", "retentions",
+        "token_uses",
     }  # fmt: skip
     assert _outcomes(migrate.up(storage, shipped)) == [(number, Outcome.SKIPPED) for number in numbers]
     down = migrate.down(storage, shipped, to=0)

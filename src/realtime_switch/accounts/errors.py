@@ -20,6 +20,7 @@ class ErrorCode(enum.StrEnum):
     EXTERNAL_INVALID_AUTH = enum.auto()
     EXTERNAL_NO_CREDITS = enum.auto()
     EXTERNAL_ACCOUNT_CLOSED = enum.auto()
+    EXTERNAL_TOKEN_SPENT = enum.auto()
     EXTERNAL_BUFFER_OVERFLOW = enum.auto()
     EXTERNAL_NOT_FOUND = enum.auto()
     EXTERNAL_ALREADY_EXISTS = enum.auto()

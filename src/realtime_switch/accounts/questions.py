@@ -1,4 +1,4 @@
-"""What the holder of a key asks of his own account, and the answers.
+"""What the holder of a key asks of his own account, and the answers; and what a gateway asks for him.
 
 A question names no account: whose it is follows from the key that comes with it, in the same unit of work
 that answers it. So no question can be spelt that asks for somebody else's rows.
@@ -12,7 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from .records import TIME_MAX_US, Moment, Switched
+from .records import TIME_MAX_US, Id, Moment, Switched
 
 SEARCH_CHARS_MAX = 200
 PAGE_MAX = 200  # sessions or passages
@@ -93,7 +93,18 @@ class DeleteSession(Struct, frozen=True, kw_only=True, tag="delete_session"):
     session_id: str
 
 
-Question = AboutAccount | AboutUsage | AboutSessions | AboutSession | DeleteSession
+class UseToken(Struct, frozen=True, kw_only=True, tag="use_token"):
+    """May a call begin with this token, which opens so many? One that goes on where another was is free, if
+    the token has opened any."""
+
+    token_id: Id
+    call_id: Id  # one that is asked for again counts once
+    uses: Annotated[int, Meta(ge=1)]
+    until_us: Moment  # after that the token opens nothing
+    goes_on: bool = False
+
+
+Question = AboutAccount | AboutUsage | AboutSessions | AboutSession | DeleteSession | UseToken
 
 
 # -- Answers ---------------------------------------------------------------------------------------------
@@ -166,4 +177,8 @@ class SessionDeleted(Struct, frozen=True, kw_only=True, tag="session_deleted"):
     session_id: str
 
 
-Answer = AccountFacts | UsageFacts | SessionsFacts | SessionWhole | SessionDeleted
+class TokenUsed(Struct, frozen=True, kw_only=True, tag="token_used"):
+    token_id: str
+
+
+Answer = AccountFacts | UsageFacts | SessionsFacts | SessionWhole | SessionDeleted | TokenUsed

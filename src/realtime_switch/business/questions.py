@@ -21,7 +21,9 @@ from ..accounts.questions import (
     SessionFacts,
     SessionsFacts,
     SessionWhole,
+    TokenUsed,
     UsageFacts,
+    UseToken,
 )
 from ..accounts.records import Refusal
 from .forget import forget_session
@@ -36,6 +38,10 @@ INVALID_KEY = Refusal(
 )
 ACCOUNT_CLOSED = Refusal(
     code=ErrorCode.EXTERNAL_ACCOUNT_CLOSED, message="The account of this API key is closed."
+)
+TOKEN_SPENT = Refusal(
+    code=ErrorCode.EXTERNAL_TOKEN_SPENT,
+    message="The token has opened as many calls as it may. Ask for a new one.",
 )
 
 
@@ -59,6 +65,17 @@ def answer(repos: Repos, key_hash: str, question: Question, now_us: int) -> Answ
         case DeleteSession(session_id=session_id):
             there = forget_session(repos, account.id, session_id, now_us)
             return SessionDeleted(session_id=session_id) if there else _no_session(session_id)
+        case UseToken():
+            return _use_token(repos, account.id, question)
+
+
+def _use_token(repos: Repos, account_id: str, asked: UseToken) -> TokenUsed | Refusal:
+    calls = repos.sessions.token_uses(account_id, asked.token_id)
+    if asked.call_id not in calls and not (asked.goes_on and calls):
+        if len(calls) >= asked.uses:
+            return TOKEN_SPENT
+        repos.sessions.use_token(account_id, asked.token_id, asked.call_id, asked.until_us)
+    return TokenUsed(token_id=asked.token_id)
 
 
 def _account(account: Account, key: ApiKey) -> AccountFacts:

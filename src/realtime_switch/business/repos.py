@@ -147,6 +147,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "switches": ("id",),
     "forgotten": ("session_id",),
     "retentions": ("account_id",),
+    "token_uses": ("token_id", "call_id"),
 }
 
 
@@ -234,7 +235,7 @@ class UsageRepo(Protocol):
 
 
 class SessionRepo(Protocol):
-    """Session configurations, conversations, and where calls went on."""
+    """Session configurations, conversations, where calls went on, and which of them tokens have opened."""
 
     def save_config(self, saved: SavedConfig, now_us: int) -> None: ...
 
@@ -283,6 +284,14 @@ class SessionRepo(Protocol):
         there was nothing."""
         ...
 
+    def token_uses(self, account_id: str, token_id: str) -> Sequence[str]:
+        """Which calls a token has opened; until this unit of work is over it opens no other."""
+        ...
+
+    def use_token(self, account_id: str, token_id: str, call_id: str, until_us: int) -> None:
+        """`until_us`: for so long it has to be known."""
+        ...
+
     def backlog(self, account_id: str, session_id: str) -> Backlog | None: ...
 
     def overlong(self, chars: int) -> list[tuple[str, str]]:
@@ -320,7 +329,8 @@ class KeepingRepo(Protocol):
         ...
 
     def prune(self, before_us: int) -> None:
-        """No longer remember which sessions were deleted before: nothing of them is on its way any more."""
+        """No longer remember which sessions were deleted before: nothing of them is on its way any more; nor
+        the uses of tokens that expired before."""
         ...
 
     def counts(self, account_id: str) -> dict[str, int]:

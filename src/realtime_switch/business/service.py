@@ -15,7 +15,7 @@ from itertools import groupby
 import structlog
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError
-from ..accounts.questions import AboutAccount, Answer, DeleteSession, Question
+from ..accounts.questions import AboutAccount, Answer, DeleteSession, Question, UseToken
 from ..accounts.records import Balance, Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
 from .credits import RateBook
 from .history import TOLD_CHARS_MAX, recent
@@ -137,7 +137,7 @@ class Accounts:
         match question:
             case AboutAccount():
                 answered = await self._database.read(work)
-            case DeleteSession():
+            case DeleteSession() | UseToken():
                 answered = await self._database.write(work)
             case _:
                 async with self._reading_much:

@@ -51,6 +51,8 @@ class Bound(Struct, frozen=True, kw_only=True, omit_defaults=True):
     dialect: Literal["", "openai", "gemini", "gpt-live"] = ""  # of clients that may use it; "": any
     begins_until: int = 0  # after that only a call that goes on may be started; 0: no such limit
     lock: Lock | None = None
+    uses: int = 0  # so many calls it may begin; 0: any number
+    token_id: str = ""  # by which they are counted
     # "account": it stands for its key wherever a holder asks, and opens any session.
     opens: Literal["call", "account"] = "call"
 

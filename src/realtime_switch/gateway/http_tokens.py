@@ -2,7 +2,7 @@
 "Ephemeral tokens").
 
 The answer's `name` is the token. What is not as at Google's: a token opens one session of ours, one call at a
-time, as often as its times allow, so `uses` is not counted; and a call that runs at `expireTime` goes on.
+time; and a call that runs at `expireTime` goes on.
 """
 
 from datetime import UTC, datetime
@@ -22,10 +22,11 @@ from .arrival import SESSION_HEADER
 from .arrival.gemini import TOKEN_PREFIX, find_secret
 from .client_secrets import TOKEN_CHARS_MAX, Bound, Lock, seal
 from .http_answers import Refused
-from .ids import now_us
+from .ids import new_id, now_us
 
 EXPIRES_S, EXPIRES_S_MAX = 30 * 60, 20 * 3600  # GEMINI-LIVE.md 1
 BEGINS_S = 60
+USES = 1
 FIELDS_MAX = 100
 
 
@@ -59,6 +60,8 @@ class AuthTokens:
             begins_until=min(begins_until, expires_at),
             dialect="gemini",
             lock=lock,
+            uses=USES if asked.uses is None else asked.uses,
+            token_id=new_id("token"),
         )
         token = seal(bound, self._signing_key)
         if len(token) > TOKEN_CHARS_MAX:

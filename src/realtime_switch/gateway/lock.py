@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from ..accounts.questions import UseToken
 from ..dialects.dialect import Farewell, FirstWord, Hangup
 from ..dialects.gemini.casing import camel, camel_keys
 from ..dialects.unambiguous import read_object
@@ -26,25 +27,44 @@ _THE_CLIENTS = "sessionResumption"
 _NO_SETUP = Hangup(1007, "Request contains an invalid argument.")
 
 
-def locked(read: FirstWordOf, bound: Bound, now_s: Callable[[], float]) -> FirstWordOf:
+class Locked:
     """`read`, as far as the token allows."""
 
-    def first_word(payload: bytes) -> FirstWord | Farewell | Hangup:
+    def __init__(self, read: FirstWordOf, bound: Bound, now_s: Callable[[], float]) -> None:
+        self._read = read
+        self._bound = bound
+        self._now_s = now_s
+        self._goes_on = False  # the client has a handle of the token's session
+
+    def __call__(self, payload: bytes) -> FirstWord | Farewell | Hangup:
+        bound = self._bound
         said = payload if bound.lock is None else overwritten(payload, bound.lock)
         if isinstance(said, Hangup):
             return said
-        word = read(said)
+        word = self._read(said)
         if not isinstance(word, FirstWord):
             return word
         if word.session_id != bound.session_id and (word.session_id or _names_a_handle(said)):
             return _hangup(Mistake.ANOTHER_SESSION)
-        if bound.begins_until and not word.session_id and now_s() >= bound.begins_until:
+        if bound.begins_until and not word.session_id and self._now_s() >= bound.begins_until:
             return _hangup(Mistake.TOKEN)
         if bound.model and bare_model(word.model) not in ("", bare_model(bound.model)):
             return _hangup(Mistake.ANOTHER_MODEL)
+        self._goes_on = bool(word.session_id)
         return word
 
-    return first_word
+    def use(self, call_id: str) -> UseToken | None:
+        """What is to be asked before the call may begin. None: nobody counts."""
+        bound = self._bound
+        if not bound.uses:
+            return None
+        return UseToken(
+            token_id=bound.token_id,
+            call_id=call_id,
+            uses=bound.uses,
+            until_us=bound.expires_at * 1_000_000,
+            goes_on=self._goes_on,
+        )
 
 
 def overwritten(payload: bytes, lock: Lock) -> bytes | Hangup:

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError
 from ..accounts.keys import hash_key, is_key
+from ..accounts.questions import UseToken
 from ..accounts.records import Balance, Grant, Refusal, UsageRecord
 from ..accounts.service import AccountService
 from ..dialects import gpt_live
@@ -59,7 +60,7 @@ from .dial import DialError, DialTrouble
 from .dialects import DIALECTS, in_words_of
 from .ids import new_id, now_us
 from .line import Line
-from .lock import locked
+from .lock import Locked
 from .metrics import Metrics
 from .provider_keys import ProviderKeys
 from .rates import Rates, client_address, is_allowed
@@ -237,8 +238,10 @@ class Switchboard:
         spoken = DIALECTS[arrival.dialect]
         client_side = spoken.client_side(arrival)
         by_token = bool(bound.expires_at) and spoken.dialect.CLIENT_SPEAKS_FIRST
+        lock = Locked(client_side.first_word, bound, _now_s) if by_token else None
+        run_id = new_id("run")
         session = Session(
-            run_id=new_id("run"),
+            run_id=run_id,
             client=spoken.dialect,
             client_side=client_side,
             choose=partial(self._choose, spoken.dialect),
@@ -247,10 +250,10 @@ class Switchboard:
             now_us=now_us,
             random=random.random,
             new_id=new_id,
-            first_word=locked(client_side.first_word, bound, _now_s) if by_token else None,
+            first_word=lock,
         )
         own_kind = BINARY if spoken.dialect.BINARY_TO_CLIENT else TEXT
-        ask = partial(self._ask, spoken.dialect)
+        ask = partial(self._ask, spoken.dialect, None if lock is None else partial(lock.use, run_id))
         chosen = self._bounds.limits
         caps = Caps(chosen.tokens_per_call_max, chosen.minutes_per_call_max * 60)
         return Conductor(who, session, self, ask, self._open_line, self._bounds.idle_s, own_kind, caps)
@@ -301,13 +304,20 @@ class Switchboard:
 
     # -- What a call asks and tells -------------------------------------------------------------------------
 
-    async def _ask(self, dialect: Dialect, call: Conductor) -> Grant | Refusal:
+    async def _ask(
+        self, dialect: Dialect, use: Callable[[], UseToken | None] | None, call: Conductor
+    ) -> Grant | Refusal:
         """Who this is, and what is known of the session. A client that comes back while its older connection
         still lives, or has just ended, takes over first, so that the memory it is given is whole."""
         who = call.who
-        self.calls.take_over(who.key_hash, call)
-        await self.outbox.settle(who.session_id, SETTLE_S)
+        question = use() if use is not None else None
         try:
+            spent = question and await self.service.ask(who.key_hash, question)
+            if isinstance(spent, Refusal):  # before it takes anything over
+                self.metrics.refusals.add(spent.code.value)
+                return spent
+            self.calls.take_over(who.key_hash, call)
+            await self.outbox.settle(who.session_id, SETTLE_S)
             answer = await self.service.validate_and_load(who.key_hash, who.session_id)
         except RealtimeSwitchError as error:
             _log.warning("nobody could be asked", code=error.code, reason=error.message)

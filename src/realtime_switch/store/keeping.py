@@ -33,6 +33,7 @@ from .schema import (
     session_configs,
     summaries,
     switches,
+    token_uses,
     usage_metrics,
 )
 from .sessions import SqlSessions
@@ -101,7 +102,8 @@ class SqlKeeping:
         return self._connection.execute(change.values(session_id="", response_id="")).rowcount
 
     def prune(self, before_us: int) -> None:
-        self._connection.execute(delete(forgotten).where(forgotten.c.until_at < before_us))
+        for table in (forgotten, token_uses):
+            self._connection.execute(delete(table).where(table.c.until_at < before_us))
 
     # -- Everything -------------------------------------------------------------------------------------
 
@@ -126,7 +128,8 @@ class SqlKeeping:
 
     def erase(self, account_id: str, email: str, now_us: int) -> None:
         self._sessions.lock(account_id)
-        for table in (session_configs, passages, summaries, switches, forgotten, api_keys, retentions):
+        theirs = (session_configs, passages, summaries, switches, forgotten, api_keys, retentions, token_uses)
+        for table in theirs:
             self._connection.execute(delete(table).where(table.c.account_id == account_id))
         self._sessions.forget(account_id, EVERY_SESSION, TIME_MAX_US, 0)
         for table, values in (

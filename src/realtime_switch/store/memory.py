@@ -370,6 +370,15 @@ class _Sessions:
             del self._tables.switches[row.switched.id]
         return there
 
+    def token_uses(self, account_id: str, token_id: str) -> Sequence[str]:
+        if account_id not in self._tables.accounts:
+            raise _no_account(account_id)
+        of_token = account_id, keepable(token_id)
+        return sorted(use[2] for use in self._tables.token_uses if use[:2] == of_token)
+
+    def use_token(self, account_id: str, token_id: str, call_id: str, until_us: int) -> None:
+        self._tables.token_uses[account_id, keepable(token_id), keepable(call_id)] = until_us
+
     def _forgotten_us(self, session: SessionKey) -> int:
         names = session, (session[0], EVERY_SESSION)
         return max(self._tables.forgotten.get(name, (-1, 0))[0] for name in names)

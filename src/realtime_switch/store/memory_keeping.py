@@ -70,6 +70,8 @@ class MemoryKeeping:
     def prune(self, before_us: int) -> None:
         kept = {s: then for s, then in self._tables.forgotten.items() if then[0] >= before_us}
         self._tables.forgotten = kept
+        uses = self._tables.token_uses
+        self._tables.token_uses = {use: until_us for use, until_us in uses.items() if until_us >= before_us}
 
     # -- Everything -------------------------------------------------------------------------------------
 
@@ -87,7 +89,7 @@ class MemoryKeeping:
     def erase(self, account_id: str, email: str, now_us: int) -> None:
         self._check(account_id)
         tables = self._tables
-        for name in ("configs", "passages", "summaries", "forgotten"):
+        for name in ("configs", "passages", "summaries", "forgotten", "token_uses"):
             setattr(tables, name, {s: row for s, row in getattr(tables, name).items() if s[0] != account_id})
         tables.passage_ids = {i: s for i, s in tables.passage_ids.items() if s[0] != account_id}
         tables.switches = {i: r for i, r in tables.switches.items() if r.switched.account_id != account_id}
@@ -209,6 +211,12 @@ def _retentions(tables: Tables, account_id: str) -> Iterator[Row]:
         yield {"account_id": account_id, **asdict(tables.retentions[account_id])}
 
 
+def _token_uses(tables: Tables, account_id: str) -> Iterator[Row]:
+    for (owner, token_id, call_id), until_us in tables.token_uses.items():
+        if owner == account_id:
+            yield {"account_id": owner, "token_id": token_id, "call_id": call_id, "until_at": until_us}
+
+
 _ROWS: dict[str, Callable[[Tables, str], Iterator[Row]]] = {
     "accounts": _accounts,
     "api_keys": _keys,
@@ -220,4 +228,5 @@ _ROWS: dict[str, Callable[[Tables, str], Iterator[Row]]] = {
     "switches": _switches,
     "forgotten": _forgotten,
     "retentions": _retentions,
+    "token_uses": _token_uses,
 }

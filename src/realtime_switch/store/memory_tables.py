@@ -42,6 +42,7 @@ class Tables:
         self.switches: dict[str, SwitchThen] = {}
         self.forgotten: dict[SessionKey, tuple[int, int]] = {}  # until when, and the last number
         self.retentions: dict[str, Retention] = {}
+        self.token_uses: dict[tuple[str, str, str], int] = {}  # account, token, call: until when
 
     def copy(self) -> "Tables":
         twin = Tables()

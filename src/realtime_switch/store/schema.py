@@ -154,6 +154,14 @@ retentions = _table(
     usage_days=BigInteger,
 )
 
+token_uses = _table(
+    "token_uses",
+    account_id=Text,
+    token_id=Text,
+    call_id=Text,
+    until_at=BigInteger,
+)
+
 # ON CONFLICT is one grammar in both engines and two classes in SQLAlchemy.
 insert_into: dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
     "sqlite": sqlite.insert,

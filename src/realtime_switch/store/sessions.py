@@ -29,7 +29,17 @@ from ..accounts.records import Passage, SavedConfig, SwitchCause, Switched
 from ..business.repos import EVERY_SESSION, Backlog, SessionSummary
 from .accounts import no_account
 from .prepared import driver_of
-from .schema import Text, accounts, forgotten, insert_into, passages, session_configs, summaries, switches
+from .schema import (
+    Text,
+    accounts,
+    forgotten,
+    insert_into,
+    passages,
+    session_configs,
+    summaries,
+    switches,
+    token_uses,
+)
 from .text import keepable, spellings
 
 Part = TypeVar("Part", Passage, SavedConfig, Switched)
@@ -206,6 +216,16 @@ class SqlSessions:
             of_session = table.c.account_id == account_id, table.c.session_id == session_id
             gone += self._connection.execute(delete(table).where(*of_session)).rowcount
         return gone > 0
+
+    def token_uses(self, account_id: str, token_id: str) -> Sequence[str]:
+        self.lock(account_id)
+        of_token = token_uses.c.account_id == account_id, token_uses.c.token_id == token_id
+        query = select(token_uses.c.call_id).where(*of_token).order_by(token_uses.c.call_id)
+        return self._connection.execute(query).scalars().all()
+
+    def use_token(self, account_id: str, token_id: str, call_id: str, until_us: int) -> None:
+        row = {"account_id": account_id, "token_id": token_id, "call_id": call_id, "until_at": until_us}
+        self._connection.execute(insert(token_uses), row)
 
     def forget(self, account_id: str, session_id: str, until_us: int, number: int) -> None:
         """What was born until then is not kept when it arrives, and no number is used twice: a summary that

@@ -13,6 +13,7 @@ INVALID_ARGUMENT, POLICY, FAULT = 1007, 1008, 1011
 _ENDINGS = {
     "EXTERNAL_INVALID_AUTH": (INVALID_ARGUMENT, "API key not valid. Please pass a valid API key."),
     "EXTERNAL_ACCOUNT_CLOSED": (INVALID_ARGUMENT, "API key not valid. Please pass a valid API key."),
+    "EXTERNAL_TOKEN_SPENT": (INVALID_ARGUMENT, "API key expired. Please renew the API key."),
     "EXTERNAL_INVALID_VALUE": (INVALID_ARGUMENT, "Request contains an invalid argument."),
     "EXTERNAL_MODEL_NOT_FOUND": (
         POLICY,
