@@ -22,6 +22,7 @@ from realtime_switch.gateway import switchboard
 from realtime_switch.gateway.ids import now_us
 from realtime_switch.gateway.main import Gateway
 from realtime_switch.local import LocalProvider
+from realtime_switch.local.gpt_live.habits import LiveHabits
 from realtime_switch.local.voice import ToneVoice
 from realtime_switch.outbox.shelf import open_shelf
 from realtime_switch.providers.builtin import CAPABILITIES
@@ -94,12 +95,14 @@ class Rig(Struct):
 
 
 @contextlib.asynccontextmanager
-async def failing(*dialects: DialectName, hears: str, **route: Any) -> AsyncIterator[Rig]:
+async def failing(
+    *dialects: DialectName, hears: str, live: LiveHabits | None = None, **route: Any
+) -> AsyncIterator[Rig]:
     """A route with a local provider of each of these dialects, in this order."""
     async with contextlib.AsyncExitStack() as stack:
         ears = [Ears(hears) for _ in dialects]
         providers = [
-            await stack.enter_async_context(LocalProvider(voice=ToneVoice(), ears=one, pace=PACE))
+            await stack.enter_async_context(LocalProvider(voice=ToneVoice(), ears=one, pace=PACE, live=live))
             for one in ears
         ]
         endpoints = {
@@ -125,8 +128,9 @@ async def failing(*dialects: DialectName, hears: str, **route: Any) -> AsyncIter
 
 def _endpoint(name: str, dialect: DialectName, provider: LocalProvider) -> Endpoint:
     able: dict[str, Any] = {**CAPABILITIES.get(dialect, {}), "free_transcription": True}
-    url = provider.gemini_url if dialect == "gemini" else provider.url
-    return Endpoint(name=name, provider=Provider(dialect=dialect, url=url, capabilities=Capabilities(**able)))
+    urls = {"openai": provider.url, "gemini": provider.gemini_url, "gpt-live": provider.live_url}
+    own = Provider(dialect=dialect, url=urls[dialect], capabilities=Capabilities(**able))
+    return Endpoint(name=name, provider=own)
 
 
 @contextlib.contextmanager

@@ -1,14 +1,16 @@
 """A browser with a microphone that speaks a file, before the page of a gateway whose providers are here.
 
-The microphone's file holds sound of our own making, at known moments; the providers' ears understand whatever
-a test says. What goes over the wire is written down, and what the loudspeaker gets, where a test taps it.
+One browser for all tests, a context for each; the microphone's file is read anew whenever a page opens the
+microphone. It holds sound of our own making; the providers' ears understand whatever a test says. What goes
+over the wire is written down, and so is what the page shows only for a moment. A busy machine makes a browser
+lose sound: so taps sit where the browser hands sound to the page, and where the page hands it to the browser,
+and what the page does between is compared sample for sample.
 """
 
 import asyncio
 import base64
 import contextlib
 import os
-import random
 import tempfile
 from array import array
 from collections.abc import AsyncIterator, Callable
@@ -20,10 +22,11 @@ import numpy as np
 from msgspec import Struct, field
 from playwright.async_api import Browser, Page, WebSocket, async_playwright, expect
 
+from failover_rig import Rig
 from realtime_switch.cli.wav import write_wav
 
 RATE_HZ = 24_000
-PATIENCE_MS = 20_000
+PATIENCE_MS = 30_000
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -35,23 +38,47 @@ FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
 )
 
-# Sample for sample: what the browser does to a voice is not ours to test.
+# Sample for sample: what the browser does to a voice is not ours to test. Which one was opened is kept.
 _RAW_MICROPHONE = """
+window.opened = [];
 const ask = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
-if (ask) navigator.mediaDevices.getUserMedia = ({ audio }) => ask({
-  audio: { ...audio, echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
+if (ask) navigator.mediaDevices.getUserMedia = async ({ audio }) => {
+  const raw = { ...audio, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+  const stream = await ask({ audio: raw });
+  window.opened.push(stream.getAudioTracks()[0].label);
+  return stream;
+};
+"""
+# What the page says of its state, each once it changes, and how far each meter went.
+_WATCHED = """
+window.states = [];
+window.highest = {};
+new MutationObserver(() => {
+  const state = document.querySelector('[data-test=state]')?.textContent;
+  if (state && state !== window.states.at(-1)) window.states.push(state);
+  for (const meter of document.querySelectorAll('[role=meter]')) {
+    const name = meter.ariaLabel;
+    window.highest[name] = Math.max(window.highest[name] ?? 0, Number(meter.ariaValueNow));
+  }
+}).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
 """
 _TAP = """
 window.heard = [];
+window.spoken = [];
+const add = AudioWorklet.prototype.addModule;
+AudioWorklet.prototype.addModule = async function (url) {
+  await add.call(this, `data:text/javascript,${encodeURIComponent(TAP)}`);
+  return add.call(this, url);
+};
 const connect = AudioNode.prototype.connect;
+const listen = (node, kept) => {
+  const tap = new AudioWorkletNode(node.context, 'tap', { numberOfOutputs: 0 });
+  tap.port.onmessage = ({ data }) => kept.push(data);
+  connect.call(node, tap);
+};
 AudioNode.prototype.connect = function (to, ...rest) {
-  if (to instanceof AudioDestinationNode) {
-    this.context.audioWorklet.addModule(`data:text/javascript,${encodeURIComponent(TAP)}`).then(() => {
-      const tap = new AudioWorkletNode(this.context, 'tap', { numberOfOutputs: 0 });
-      tap.port.onmessage = ({ data }) => window.heard.push(data);
-      connect.call(this, tap);
-    });
-  }
+  if (to instanceof AudioDestinationNode) listen(this, window.heard);
+  else if (this instanceof MediaStreamAudioSourceNode) listen(this, window.spoken);
   return connect.call(this, to, ...rest);
 };
 """
@@ -59,23 +86,28 @@ _TAP_WORKLET = """
 registerProcessor('tap', class extends AudioWorkletProcessor {
   process([[samples]]) {
     this.begun ||= samples?.some((one) => one !== 0);
-    if (this.begun) this.port.postMessage(samples.slice());
+    if (this.begun && samples) this.port.postMessage(samples.slice());
     return true;
   }
 });
 """
-_HEARD = """() => {
-  const all = window.heard.flatMap((piece) => [...piece]);
-  const pcm = Int16Array.from(all, (one) => Math.round(one * 32768));
-  return btoa(Array.from(new Uint8Array(pcm.buffer), (byte) => String.fromCharCode(byte)).join(''));
+_TAPPED = """(name) => {
+  const all = window[name].flatMap((piece) => [...piece]);
+  const bounded = (one) => Math.max(-1, Math.min(1, one));
+  const pcm = Int16Array.from(all, (one) => Math.round(bounded(one) * (one < 0 ? 32768 : SCALE)));
+  const bytes = new Uint8Array(pcm.buffer);
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 }"""
+
+
+def home(rig: Rig) -> str:
+    return rig.url.replace("ws:", "http:") + "/"
 
 
 def voice(seconds: float, seed: int = 7) -> bytes:
     """Noise in syllables: loud enough for any ears, and like nothing but itself."""
-    dice = random.Random(seed)
     count = int(seconds * RATE_HZ)
-    noise = np.array([dice.uniform(-1, 1) for _ in range(count)])
+    noise = np.random.default_rng(seed).uniform(-1, 1, count)
     smooth = np.convolve(noise, np.ones(8) / 8, "same")
     syllables = 0.4 + 0.6 * np.abs(np.sin(np.arange(count) * 2 * np.pi * 3 / RATE_HZ))
     return (smooth * syllables * 30_000).astype("<i2").tobytes()
@@ -100,16 +132,18 @@ class Wire(Struct):
     def said(self, kind: str) -> list[Any]:
         return [one for one in (*self.sent, *self.received) if one.get("type") == kind]
 
-    def speech(self) -> bytes:
-        """What the provider sent to be played, OpenAI's."""
-        kinds = ("response.output_audio.delta", "response.audio.delta")
-        return b"".join(base64.b64decode(one["delta"]) for one in self.received if one.get("type") in kinds)
+    def speech(self, item: str = "") -> bytes:
+        """What the provider sent to be played, in all or of one item, but for Gemini's dialect."""
+        kinds = ("response.output_audio.delta", "response.audio.delta", "session.output_audio.delta")
+        pieces = (one for one in self.received if one.get("type") in kinds)
+        return b"".join(base64.b64decode(one["delta"]) for one in pieces if item in ("", one.get("item_id")))
 
 
 class Visit(Struct):
     page: Page
     wire: Wire
     complaints: list[str]
+    asked: list[str]  # addresses
 
     def at(self, name: str) -> Any:
         return self.page.get_by_test_id(name)
@@ -119,7 +153,10 @@ class Visit(Struct):
         await self.page.get_by_label("API key").fill(key)
         await self.page.get_by_role("button", name="Enter").click()
 
-    async def start(self) -> None:
+    async def start(self, **choices: str) -> None:
+        """With these of the page's choices, by their labels."""
+        for label, chosen in choices.items():
+            await self.page.get_by_label(label.capitalize()).select_option(chosen)
         await self.at("orb").click()
         await expect(self.at("phase")).to_have_text("Live")
 
@@ -127,49 +164,82 @@ class Visit(Struct):
         await self.page.get_by_label("Write instead of speaking").fill(text)
         await self.page.keyboard.press("Enter")
 
+    async def press(self, name: str) -> None:
+        await self.page.get_by_role("button", name=name, exact=True).click()
+
     async def shows(self, name: str, text: str) -> None:
         await expect(self.at(name).filter(has_text=text).first).to_be_visible()
 
+    async def has_said(self, *states: str) -> None:
+        """One after the other, whatever between."""
+        wanted = "(wanted) => window.states.reduce((n, s) => n + (s === wanted[n]), 0) === wanted.length"
+        await self.page.wait_for_function(wanted, arg=list(states))
+
+    async def meter_reached(self, name: str, level: int) -> None:
+        reached = "([name, level]) => window.highest[name] >= level"
+        await self.page.wait_for_function(reached, arg=[f"{name} level", level])
+
     async def heard(self) -> np.ndarray:
         """What the loudspeaker got, from the first sound to the last."""
-        pcm = base64.b64decode(await self.page.evaluate(_HEARD))
-        return np.trim_zeros(np.frombuffer(pcm, "<i2"))
+        return np.trim_zeros(await self._tapped("heard", 32768))
+
+    async def spoken(self) -> np.ndarray:
+        """What the browser made of the microphone, from the first sound on, in the page's numbers."""
+        return np.trim_zeros(await self._tapped("spoken", 32767), "f")
+
+    async def _tapped(self, name: str, scale: int) -> np.ndarray:
+        script = _TAPPED.replace("SCALE", str(scale))
+        return np.frombuffer(base64.b64decode(await self.page.evaluate(script, name)), "<i2")
+
+
+class Chromium(Struct):
+    browser: Browser
+    microphone: Path
+
+
+@contextlib.asynccontextmanager
+async def chromium() -> AsyncIterator[Chromium]:
+    expect.set_options(timeout=PATIENCE_MS)
+    with tempfile.TemporaryDirectory(prefix="microphone-") as folder:
+        file = Path(folder) / "microphone.wav"
+        devices = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={file}%noloop")
+        async with async_playwright() as playwright:
+            playwright.selectors.set_test_id_attribute("data-test")
+            browser = await playwright.chromium.launch(
+                executable_path="/usr/bin/chromium", args=[*FLAGS, *devices], headless=True
+            )
+            yield Chromium(browser, file)
+            await browser.close()
 
 
 @contextlib.asynccontextmanager
 async def visiting(
+    browser: Chromium,
     microphone: bytes = b"",
-    *flags: str,
+    *,
     allowed: bool = True,
     tapped: bool = False,
     script: str = "",
     **context: Any,
 ) -> AsyncIterator[Visit]:
-    """`tapped`: what the loudspeaker gets is kept. The tap is a script, so the page's policy is off then."""
-    expect.set_options(timeout=PATIENCE_MS)
+    """`tapped`: sound is kept. The taps are scripts, so the page's policy is off then."""
     context.setdefault("viewport", {"width": 1240, "height": 820})
-    with tempfile.TemporaryDirectory(prefix="microphone-") as folder:
-        file = Path(folder) / "microphone.wav"
-        write_wav(file, microphone or silence(60))
-        devices = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={file}%noloop")
-        async with async_playwright() as playwright:
-            browser: Browser = await playwright.chromium.launch(
-                executable_path="/usr/bin/chromium", args=[*FLAGS, *devices, *flags], headless=True
-            )
-            playwright.selectors.set_test_id_attribute("data-test")
-            opened = await browser.new_context(bypass_csp=tapped, **context)
-            opened.set_default_timeout(PATIENCE_MS)
-            if allowed:
-                await opened.grant_permissions(["microphone"])
-            listening = f"const TAP = {msgspec.json.encode(_TAP_WORKLET).decode()};{_TAP}" if tapped else ""
-            await opened.add_init_script(_RAW_MICROPHONE + listening + script)
-            page = await opened.new_page()
-            visit = Visit(page, Wire(), [])
-            page.on("websocket", lambda socket: visit.wire.watch(socket))
-            page.on("pageerror", lambda error: visit.complaints.append(str(error)))
-            page.on("console", lambda said: _note(visit, said))
-            yield visit
-            await browser.close()
+    write_wav(browser.microphone, microphone or silence(60))
+    opened = await browser.browser.new_context(bypass_csp=tapped, **context)
+    try:
+        opened.set_default_timeout(PATIENCE_MS)
+        await opened.grant_permissions(["microphone"] if allowed else [])
+        listening = f"const TAP = {msgspec.json.encode(_TAP_WORKLET).decode()};{_TAP}" if tapped else ""
+        await opened.add_init_script(_RAW_MICROPHONE + _WATCHED + listening + script)
+        page = await opened.new_page()
+        visit = Visit(page, Wire(), [], [])
+        page.on("websocket", lambda socket: visit.wire.watch(socket))
+        page.on("request", lambda request: visit.asked.append(request.url))
+        page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+        page.on("console", lambda said: _note(visit, said))
+        yield visit
+    finally:
+        await opened.close()
 
 
 def _note(visit: Visit, said: Any) -> None:
@@ -179,12 +249,55 @@ def _note(visit: Visit, said: Any) -> None:
         visit.complaints.append(said.text)
 
 
-def likeness(one: bytes, other: bytes) -> float:
-    """The correlation of two sounds where they fit best; 1.0 for the same."""
-    a, b = (np.frombuffer(sound, "<i2").astype(float) for sound in (one, other))
-    size = 1 << (len(a) + len(b)).bit_length()
-    product = np.fft.irfft(np.fft.rfft(a, size) * np.conj(np.fft.rfft(b, size)), size)
-    return float(product.max() / (np.linalg.norm(a) * np.linalg.norm(b)))
+FADE = 72  # samples: 3 ms
+
+
+def breaks(said: np.ndarray, heard: np.ndarray) -> int:
+    """How often what was heard breaks off and goes on where it was; it fails where that is not all that
+    happened. A break is a fade, silence, and a fade."""
+    found, at = 0, FADE
+    start = _place(said[at : at + 200], heard)
+    assert start is not None, "it does not begin as it should"
+    heard = heard[start:]
+    while True:
+        length = min(len(said) - at, len(heard))
+        differs = np.flatnonzero(said[at : at + length] != heard[:length])
+        if not len(differs):
+            return found
+        at, heard = at + int(differs[0]), heard[differs[0] :]
+        if not len(np.trim_zeros(heard[FADE:])):
+            return found  # it was cut off there
+        later = _place(said[at + FADE : at + FADE + 200], heard)
+        assert later is not None, f"something else was heard at sample {at}"
+        found, at, heard = found + 1, at + FADE, heard[later:]
+
+
+def _place(piece: np.ndarray, heard: np.ndarray) -> int | None:
+    begins = np.flatnonzero(heard[: len(heard) - len(piece) + 1] == piece[0])
+    return next((int(at) for at in begins if np.array_equal(heard[at : at + len(piece)], piece)), None)
+
+
+def share_of(original: bytes, recorded: np.ndarray) -> float:
+    """How many tenths of a second of a sound are in a recording, one behind the other. A busy machine loses
+    some on the way through the browser."""
+    whole = np.frombuffer(original, "<i2").astype(float)
+    recorded = recorded.astype(float)
+    size = RATE_HZ // 10
+    places = [_best(whole[at : at + size], recorded) for at in range(0, len(whole) - size + 1, size)]
+    there = [place for place, likeness in places if likeness > 0.9]
+    assert there == sorted(there), "in another order"
+    return len(there) / len(places)
+
+
+def _best(piece: np.ndarray, recorded: np.ndarray) -> tuple[int, float]:
+    """Where it fits best, and how well: 1.0 is the same."""
+    size = 1 << (len(piece) + len(recorded)).bit_length()
+    spectrum = np.fft.rfft(recorded, size)
+    product = np.fft.irfft(spectrum * np.conj(np.fft.rfft(piece, size)), size)[: len(recorded)]
+    energy = np.convolve(recorded**2, np.ones(len(piece)))[len(piece) - 1 :]
+    likeness = product[: len(energy)] / (np.linalg.norm(piece) * np.sqrt(np.maximum(energy, 1.0)))
+    place = int(np.argmax(likeness))
+    return place, float(likeness[place])
 
 
 class Cable:

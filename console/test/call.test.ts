@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ending, patience } from '../src/call/endings.ts';
 import { chosen, pretty, see, type Seen } from '../src/call/events.ts';
+import { Kept } from '../src/call/kept.ts';
 import { answer } from '../src/call/tools.ts';
 import { asText, cut, listen, say, seam, tool, type Transcript } from '../src/call/transcript.ts';
 import { bars } from '../src/views/usage.ts';
@@ -28,7 +29,7 @@ test('an empty whole transcript erases nothing, and an agent who says nothing ha
   assert.deepEqual(say([], 'agent', 'a', '', false), []);
 });
 
-// [code, reason] as docs/http-api.md has them; again; another key.
+// [code, reason] as docs/http-api.md has them, GPT-Live's behind them; again; another key.
 const ENDS: [number, string, boolean, boolean][] = [
   [1001, 'The gateway is stopping. Connect again.', true, false],
   [1006, '', true, false],
@@ -43,15 +44,54 @@ const ENDS: [number, string, boolean, boolean][] = [
   [4009, 'invalid_request_error.EXTERNAL_TAKEN_OVER', false, false],
   [1008, 'The operation was aborted. (EXTERNAL_TAKEN_OVER)', false, false],
   [3003, 'account_deactivated.EXTERNAL_ACCOUNT_CLOSED', false, true],
+  [4008, 'invalid_request_error.EXTERNAL_CALL_CAPPED', false, false],
+  [3000, 'invalid_request_error.invalid_api_key', false, true],
+  [4002, 'insufficient_quota.insufficient_quota', false, false],
+  [4009, 'invalid_request_error.forbidden', false, false],
+  [4004, 'invalid_request_error.invalid_model', false, false],
+  [4008, 'invalid_request_error.idle', false, false],
+  [4029, 'rate_limit_exceeded.rate_limit_exceeded', false, false],
+  [1011, 'server_error.upstream_disconnected', false, false],
   [4999, 'nobody knows', false, false],
 ];
 for (const [code, reason, again, key] of ENDS) {
   test(`closed with ${code} ${reason}`, () => {
-    const end = ending(code, reason);
+    const end = ending(code, reason, false);
     assert.deepEqual([end.again, end.key], [again, key]);
     assert.ok(end.title && end.todo);
   });
 }
+
+test('a provider that was there and is lost is called again', () => {
+  assert.equal(ending(1011, 'server_error.upstream_disconnected', true).again, true);
+  assert.equal(ending(1011, 'server_error.INTERNAL_PROVIDER_UNAVAILABLE', true).again, false);
+});
+
+test('what nobody may have heard is kept, from before its first loud frame, and ten seconds of it', () => {
+  const kept = new Kept();
+  const say = (from: number, to: number, loud: boolean) => {
+    for (let n = from; n < to; n++) kept.frame({ n }, loud);
+  };
+  const numbers = () => kept.all.map((one) => (one as { n: number }).n);
+  say(0, 100, false);
+  assert.deepEqual(numbers(), [], 'silence is not told again');
+  say(100, 103, true);
+  assert.deepEqual(numbers(), Array.from({ length: 28 }, (_, n) => 75 + n));
+  say(103, 2_000, false);
+  assert.deepEqual([numbers().length, numbers()[0]], [500, 1_500]);
+  kept.forget();
+  say(0, 30, false);
+  assert.deepEqual(numbers(), []);
+});
+
+test('what is said with the key is kept, quiet as it may be, between its press and its release', () => {
+  const kept = new Kept();
+  kept.key([{ press: 1 }]);
+  for (let n = 0; n < 600; n++) kept.frame({ n }, false);
+  kept.key([{ release: 1 }]);
+  const { all } = kept;
+  assert.deepEqual([all.length, all[0], all[1], all.at(-1)], [502, { press: 1 }, { n: 100 }, { release: 1 }]);
+});
 
 test('each try waits longer, up to a bound', () => {
   const waits = [0, 1, 2, 3, 10, 99].map((tries) => patience(tries, 0.5));
@@ -63,6 +103,7 @@ test('events are named, marked as sound, found and bounded', () => {
   const frames: [object, string, boolean][] = [
     [{ type: 'input_audio_buffer.append', audio: 'AA' }, 'input_audio_buffer.append', true],
     [{ type: 'response.audio.delta' }, 'response.audio.delta', true],
+    [{ type: 'session.output_audio.delta' }, 'session.output_audio.delta', true],
     [{ type: 'response.done' }, 'response.done', false],
     [{ realtimeInput: { audio: {} } }, 'realtimeInput.audio', true],
     [{ serverContent: { turnComplete: true }, usageMetadata: { a: 1 } }, 'serverContent.turnComplete, usageMetadata', false],

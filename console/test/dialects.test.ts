@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Act, NO_TOKENS, type Settings } from '../src/dialects/acts.ts';
 import { gemini } from '../src/dialects/gemini.ts';
+import { gptLive } from '../src/dialects/gpt_live.ts';
 import { openai } from '../src/dialects/openai.ts';
+import { toBase64 } from '../src/sound/pcm.ts';
 
 const SETTINGS: Settings = {
   model: 'm',
@@ -181,13 +183,109 @@ test('Gemini: the key to talk brackets speech, and is agreed on in the setup', (
   assert.equal(dialect.switchTo('x/y'), null);
 });
 
-test('whatever a server says, neither dialect throws', () => {
+const piece = (value: number) => toBase64(new Int16Array(2_400).fill(value)); // 100 ms
+const live = (value: number) => ({ type: 'session.output_audio.delta', delta: piece(value) });
+const fragment = (who: 'input' | 'output', delta: string, at: number) => ({ type: `session.${who}_transcript.delta`, delta, start_ms: at, end_ms: at + 200 });
+
+test('GPT-Live: out of sound without turns come stretches of speech, and their words', () => {
+  const dialect = gptLive();
+  const acts = [
+    { type: 'session.started', session: {} },
+    ...Array.from({ length: 5 }, () => live(0)),
+    fragment('input', ' my name', 200),
+    fragment('input', ' is Ada', 400),
+    live(9_000),
+    fragment('output', ' Nice', 1_000),
+    live(7), // a tick, no speech: a pause
+    fragment('output', ' one.', 1_200),
+    ...Array.from({ length: 20 }, () => live(0)),
+    fragment('input', ' Thanks', 3_000),
+    live(-9_000),
+  ];
+  const found = acts.flatMap((event) => dialect.read(event));
+  const words = (by: 'user' | 'agent', item: string, text: string): Act => ({ kind: 'words', by, item, text, whole: false });
+  const sound = (item: string, value: number): Act => ({ kind: 'sound', item, base64: piece(value) });
+  assert.deepEqual(found, [
+    { kind: 'ready' },
+    words('user', 'user-1', ' my name'),
+    words('user', 'user-1', ' is Ada'),
+    { kind: 'reply-began', reply: 'stretch-1' },
+    sound('stretch-1', 9_000),
+    words('agent', 'stretch-1', ' Nice'),
+    sound('stretch-1', 7),
+    words('agent', 'stretch-1', ' one.'),
+    ...Array.from({ length: 7 }, () => sound('stretch-1', 0)),
+    { kind: 'reply-ended', reply: 'stretch-1', status: 'completed', message: '' },
+    words('user', 'user-2', ' Thanks'),
+    { kind: 'reply-began', reply: 'stretch-2' },
+    sound('stretch-2', -9_000),
+  ]);
+});
+
+test('GPT-Live: the backend calls, and costs; the session lasts', () => {
+  const dialect = gptLive();
+  const told = (event: object) => dialect.read({ type: 'response.event', delegation_id: 'd', event: event as Record<string, unknown> });
+  const item = { type: 'function_call', call_id: 'c', name: 'set_theme', arguments: '{"theme":"dark"}' };
+  const usage = { input_tokens: 412, input_tokens_details: { cached_tokens: 9 }, output_tokens: 31 };
+  assert.deepEqual(
+    [
+      ...told({ type: 'response.output_item.done', item }),
+      ...told({ type: 'response.output_item.done', item: { type: 'web_search_call' } }),
+      ...told({ type: 'response.completed', response: { usage } }),
+      ...told({ type: 'response.completed', response: { usage: null } }),
+      ...dialect.read({ type: 'session.usage.updated', usage: { seconds: 15 } }),
+      ...dialect.read({ type: 'session.closed', reason: 'expired', usage: { seconds: 16.5 } }),
+      ...dialect.read({ type: 'error', error: { type: 'server_error', code: null, message: 'No.' } }),
+    ],
+    [
+      { kind: 'tool', id: 'c', name: 'set_theme', arguments: { theme: 'dark' } },
+      { kind: 'used', tokens: { ...NO_TOKENS, inputText: 412, cached: 9, outputText: 31 } },
+      { kind: 'lasted', seconds: 15 },
+      { kind: 'lasted', seconds: 16.5 },
+      { kind: 'trouble', code: 'server_error', message: 'No.' },
+    ],
+  );
+});
+
+test('GPT-Live: the first message says it all, and what is written goes to the backend', () => {
+  const dialect = gptLive();
+  assert.deepEqual(dialect.address(ACCESS, SETTINGS), {
+    url: 'ws://here/v1/live/sessions?session_id=s+1',
+    protocols: ['realtime', 'openai-insecure-api-key.ek_1'],
+  });
+  assert.deepEqual(dialect.begin(SETTINGS), [
+    {
+      type: 'session.start',
+      session: {
+        model: 'm',
+        instructions: 'Be brief.',
+        delegation: {
+          type: 'responses',
+          responses: {
+            model: 'gpt-5.6-terra',
+            instructions: 'Be brief.',
+            tools: [{ type: 'function', name: 'set_theme', description: 'd', parameters: { type: 'object' } }],
+            tool_choice: 'auto',
+          },
+        },
+      },
+    },
+  ]);
+  assert.deepEqual([...dialect.text('hi'), ...dialect.answer('c', 'f', { a: 1 })], [
+    { type: 'response.item.create', item: { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'hi' }] } },
+    { type: 'response.create' },
+    { type: 'response.item.create', item: { type: 'function_call_output', call_id: 'c', output: '{"a":1}' } },
+    { type: 'response.create' },
+  ]);
+});
+
+test('whatever a server says, no dialect throws', () => {
   const odd: unknown[] = [null, 1, 'x', [], [null], { a: null }, true];
-  const names = ['type', 'item_id', 'delta', 'response', 'error', 'serverContent', 'toolCall', 'usageMetadata'];
-  for (const type of ['response.done', 'error', 'response.created', 'response.audio.delta', '']) {
+  const names = ['type', 'item_id', 'delta', 'response', 'error', 'serverContent', 'toolCall', 'usageMetadata', 'usage', 'event'];
+  for (const type of ['response.done', 'error', 'response.created', 'response.audio.delta', 'session.output_audio.delta', 'session.usage.updated', 'response.event', '']) {
     for (const name of names) {
       for (const value of odd) {
-        for (const dialect of [openai(false), openai(true), gemini()]) dialect.read({ type, [name]: value });
+        for (const dialect of [openai(false), openai(true), gemini(), gptLive()]) dialect.read({ type, [name]: value });
       }
     }
   }

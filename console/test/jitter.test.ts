@@ -65,6 +65,25 @@ test('a reply shorter than that is played all the same', () => {
   assert.equal(jitter.silent, true);
 });
 
+test('what comes unevenly, but no later than is waited for, is played without a gap', () => {
+  for (let seed = 1; seed < 40; seed++) {
+    const chance = dice(seed);
+    const jitter = new Jitter(RATE);
+    const all = ramp(3 * RATE);
+    const burst = 0.02 * RATE; // a frame of 20 ms; three are waited for, so each may be almost two late
+    const due: number[] = [];
+    for (let at = 0; at < all.length; at += burst) due.push(Math.max(due.at(-1) ?? 0, at + chance() * 1.7 * burst));
+    const heard: number[] = [];
+    for (let time = 0, next = 0; time < 1.2 * all.length; time += BLOCK) {
+      for (; next < due.length && due[next]! <= time; next++) jitter.push('a', all.slice(next * burst, (next + 1) * burst));
+      heard.push(...pull(jitter, 1));
+    }
+    const begin = heard.findIndex((sample) => sample > 0) - 1;
+    const wrong = heard.slice(begin + 72, begin + all.length).findIndex((sample, n) => sample !== all[n + 72]);
+    assert.equal(wrong, -1, `seed ${seed}: a gap at ${wrong}`);
+  }
+});
+
 test('bursts, gaps and barge-ins make no clicks', () => {
   for (let seed = 1; seed < 60; seed++) {
     const chance = dice(seed);

@@ -10,13 +10,15 @@ from pathlib import Path
 
 from playwright.async_api import expect
 
-from page_rig import picture, silence, visiting
+from page_rig import Chromium, picture, silence, visiting
 from realtime_switch.local.voice import SpokenVoice
 
 START_S = 60
 
 
-async def test_one_link_and_one_button_and_the_local_provider_answers(tmp_path: Path) -> None:
+async def test_one_link_and_one_button_and_the_local_provider_answers(
+    browser: Chromium, tmp_path: Path
+) -> None:
     speaker = SpokenVoice()
     words = await speaker.say("my name is Ada", voice="marin", speed=1.0, rate_hz=24_000)
     await speaker.close()
@@ -36,7 +38,7 @@ async def test_one_link_and_one_button_and_the_local_provider_answers(tmp_path: 
         running = subprocess.Popen(command, stdout=log, stderr=log, env=env)
     try:
         link = _printed(out, running)
-        async with visiting(silence(1.5) + words + silence(60)) as visit:
+        async with visiting(browser, silence(0.3) + words + silence(60)) as visit:
             await visit.page.goto(link)
             await expect(visit.at("orb")).to_be_visible()
             assert visit.page.url == link.partition("#")[0]

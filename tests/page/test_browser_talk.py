@@ -1,93 +1,146 @@
 """Calls held in a browser: a microphone speaks, a gateway carries, a provider answers."""
 
-import asyncio
+import base64
 import re
+from typing import Any
 
 import numpy as np
 import pytest
 from playwright.async_api import expect
 
-from failover_rig import Rig, failing
-from page_rig import Cable, Visit, likeness, picture, samples, silence, until, visiting, voice
+from failover_rig import failing
+from page_rig import (
+    Cable,
+    Chromium,
+    Visit,
+    breaks,
+    home,
+    picture,
+    samples,
+    share_of,
+    silence,
+    until,
+    visiting,
+    voice,
+)
+from realtime_switch.local.gpt_live.habits import LiveHabits
+from realtime_switch.providers.endpoint import DialectName
 
-SPOKEN = voice(1.2)
-MICROPHONE = silence(1) + SPOKEN + silence(60)
+SPOKEN = voice(0.8)
+MICROPHONE = silence(0.3) + SPOKEN + silence(60)
+TALKS_ON = voice(60)  # for a user who mutes himself, or talks with a key
+ADA = "My name is Ada."
+NICE = "Nice to meet you, Ada!"
 
 
-def home(rig: Rig) -> str:
-    return rig.url.replace("ws:", "http:") + "/"
+async def number(visit: Visit, name: str) -> int:
+    return int(re.sub(r"\D", "", await visit.at(name).inner_text()))
 
 
-async def credits(visit: Visit) -> int:
-    return int(re.sub(r"\D", "", await visit.at("credits").inner_text()))
+def sent_audio(visit: Visit) -> bytes:
+    """Of OpenAI's dialects."""
+    return b"".join(base64.b64decode(one["audio"]) for one in visit.wire.said("input_audio_buffer.append"))
 
 
-async def test_a_whole_call() -> None:
-    async with failing("openai", hears="My name is Ada.") as rig, visiting(MICROPHONE, tapped=True) as visit:
+async def test_a_whole_call(browser: Chromium, capsys: pytest.CaptureFixture[str]) -> None:
+    async with failing("openai", hears=ADA) as rig, visiting(browser, MICROPHONE, tapped=True) as visit:
         await visit.enter(home(rig), rig.key)
         await expect(visit.at("credits")).to_contain_text("10,000,000")
         await visit.start()
-        await visit.shows("user", "My name is Ada.")
-        await visit.shows("agent", "Nice to meet you, Ada!")
+        await visit.shows("user", ADA)
+        await visit.shows("agent", NICE)
         await expect(visit.at("target")).to_have_text("p0/model-p0")
-        await expect(visit.at("state")).to_contain_text("Speaking")
-        await expect(visit.at("state")).to_have_text("Say something")
-        await expect(visit.at("spent")).not_to_contain_text("–")
+        await visit.has_said("Listening …", "Speaking. Talk to interrupt.", "Say something")
         await until(lambda: rig.billed()[0] == 1)
-        await expect(visit.at("spent")).not_to_have_text(re.compile(r"^0 "))
+        await expect(visit.at("spent")).to_have_text(re.compile(r"^[1-9]\d* credits, 1 reply$"))
+        await expect(visit.at("first-audio")).to_have_text(re.compile(r"^\d+ ms|^\d+\.\d s"))
+        await expect(visit.at("round-trip")).to_have_text(re.compile(r"^\d+ ms|^\d+\.\d s"))
+        _, read, written = rig.billed()
+        assert read + written == sum(
+            int(cell) for cell in await visit.at("tokens").locator("td").all_inner_texts() if cell
+        ) - await cached(visit)
+        for meter in ("Microphone", "Speech"):
+            await visit.meter_reached(meter, 50)
+            await expect(visit.page.get_by_label(f"{meter} level")).to_have_attribute("aria-valuenow", "0")
 
-        # What the microphone heard is what the provider heard, at the dialect's rate.
-        ((pcm, rate_hz),) = rig.ears[0].heard
-        assert rate_hz == 24_000
-        assert likeness(pcm, SPOKEN) > 0.95
+        # What the browser had of the microphone went out whole, in frames of 20 ms, and was heard.
         frames = visit.wire.said("input_audio_buffer.append")
         assert {len(frame["audio"]) for frame in frames} == {1280}, "20 ms of 24 kHz, 16 bit, in base64"
+        sent, spoken = np.trim_zeros(samples(sent_audio(visit)), "f"), await visit.spoken()
+        assert share_of(SPOKEN, spoken) >= 0.5
+        assert np.array_equal(sent[: len(spoken)], spoken[: len(sent)])
+        ((pcm, rate_hz),) = rig.ears[0].heard
+        assert rate_hz == 24_000
+        assert pcm in sent_audio(visit)
 
-        # What the provider said is what the loudspeaker got: each sample, in order, without a gap.
-        said, heard = samples(visit.wire.speech()), await visit.heard()
-        middle = np.trim_zeros(said)[200:-200]  # but for the fades
-        start = heard.tobytes().find(middle.tobytes())
-        assert start >= 0, (len(said), len(heard))
+        # What the provider said is what the loudspeaker got: each sample, in order, without a break untold.
+        said, heard = np.trim_zeros(samples(visit.wire.speech())), await visit.heard()
+        assert breaks(said, heard) == 0 or await number(visit, "gaps") > 0
+        assert len(heard) >= len(said) - 200
 
         await visit.at("orb").click()
         await expect(visit.at("phase")).to_have_text("Ended")
         (totals,) = await rig.admin.usage()
-        assert await credits(visit) == 10_000_000 - totals.credits
+        assert await number(visit, "credits") == 10_000_000 - totals.credits
 
+        # The key is in no address, no storage and no log.
         everywhere = await visit.page.evaluate(
-            "JSON.stringify([location.href, {...localStorage}, {...sessionStorage}, document.cookie])"
+            "JSON.stringify([location.href, {...localStorage}, {...sessionStorage}, document.cookie,"
+            " performance.getEntries().map((one) => one.name)])"
         )
-        assert rig.key not in everywhere + "".join(visit.wire.urls)
+        logged = capsys.readouterr()
+        assert "call ended" in logged.out
+        assert rig.key not in everywhere + "".join(visit.wire.urls + visit.asked) + logged.out + logged.err
         assert visit.complaints == []
 
 
-async def test_a_barge_in_silences_at_once_and_truncates_to_what_was_heard() -> None:
-    microphone = silence(1) + SPOKEN + silence(2.5) + voice(0.8, seed=8) + silence(60)
-    async with failing("openai", hears="Count to thirty.") as rig, visiting(microphone, tapped=True) as visit:
+async def cached(visit: Visit) -> int:
+    return int(await visit.at("tokens").locator("tr").nth(1).locator("td").nth(2).inner_text())
+
+
+@pytest.mark.parametrize("dialect", ["openai", "gemini"])
+async def test_a_barge_in_silences_at_once_and_truncates_to_what_was_heard(
+    browser: Chromium, dialect: DialectName
+) -> None:
+    async with failing("openai", hears="Stop.") as rig, visiting(browser, TALKS_ON, tapped=True) as visit:
         await visit.enter(home(rig), rig.key)
-        await visit.start()
-        await until(lambda: bool(visit.wire.said("conversation.item.truncated")))
+        await visit.start(dialect=dialect)
+        await visit.press("Mute")
+        await visit.write("Count to forty.")
+        await visit.has_said("Speaking. Talk to interrupt.")
+        await visit.press("Unmute")
         await visit.shows("agent", "interrupted")
-        (asked,) = visit.wire.said("conversation.item.truncate")
-        (done,) = visit.wire.said("conversation.item.truncated")
+        await visit.press("Mute")
+        await visit.has_said("Speaking. Talk to interrupt.", "Listening …")
+        if dialect == "gemini":
+            return  # which has no message for it, and no sound of ours to compare with
+        await until(lambda: bool(visit.wire.said("conversation.item.truncated")))
+        asked = visit.wire.said("conversation.item.truncate")[0]
+        done = visit.wire.said("conversation.item.truncated")[0]
         assert (done["item_id"], done["audio_end_ms"]) == (asked["item_id"], asked["audio_end_ms"])
 
-        # The loudspeaker got the beginning of the reply, as far as it was told as heard, and went silent.
-        said, heard = samples(visit.wire.speech()), await visit.heard()
-        assert 500 < asked["audio_end_ms"] < len(said) / 24
-        start = said.tobytes().find(heard[200:1_400].tobytes())  # of what was in hand when it began
-        assert 0 <= start < 1_000, "from its beginning"
-        assert len(heard) / 24 + 20 >= asked["audio_end_ms"]
-        assert len(heard) < len(said)
+        # The loudspeaker got the beginning of the reply, as far as it was told as heard, a fade, and silence.
+        said = np.trim_zeros(samples(visit.wire.speech(asked["item_id"])))
+        heard = (await visit.heard())[: len(said)]
+        end = silent_from(heard)
+        assert breaks(said, heard[:end]) == 0 or await number(visit, "gaps") > 0
+        assert 0 < asked["audio_end_ms"] <= end / 24 + 20
+        assert end < len(said) / 2
         assert visit.complaints == []
 
 
-async def test_a_running_call_is_moved_and_the_seam_is_shown() -> None:
-    async with failing("openai", "gemini", hears="Hello.") as rig, visiting() as visit:
+def silent_from(heard: np.ndarray) -> int:
+    """Where the first silence begins that is longer than any between words."""
+    loud = np.append(np.flatnonzero(heard), len(heard) + 24_000)
+    return int(loud[np.flatnonzero(np.diff(loud) > 12_000)[0]]) + 1
+
+
+async def test_a_running_call_is_moved_and_the_seam_is_shown(browser: Chromium) -> None:
+    async with failing("openai", "gemini", hears="Hello.") as rig, visiting(browser) as visit:
         await visit.enter(home(rig), rig.key)
         await visit.start()
-        await visit.write("My name is Ada.")
-        await visit.shows("agent", "Nice to meet you, Ada!")
+        await visit.write(ADA)
+        await visit.shows("agent", NICE)
         await expect(visit.at("target")).to_have_text("p0/model-p0")
         await visit.at("switch").click()
         await visit.shows("seam", "The call went on at p1/model-p1")
@@ -99,87 +152,198 @@ async def test_a_running_call_is_moved_and_the_seam_is_shown() -> None:
         await picture(visit, "talk")
 
 
-async def test_a_call_of_the_gemini_dialect_is_moved_too() -> None:
-    async with failing("gemini", "openai", hears="Hello.") as rig, visiting() as visit:
+async def test_a_call_of_the_gemini_dialect_is_moved_too(browser: Chromium) -> None:
+    async with failing("gemini", "openai", hears="Hello.") as rig, visiting(browser) as visit:
         await visit.enter(home(rig), rig.key)
-        await visit.page.get_by_label("Dialect").select_option("gemini")
-        await visit.start()
-        await visit.write("My name is Ada.")
-        await visit.shows("agent", "Nice to meet you, Ada!")
+        await visit.start(dialect="gemini")
+        await visit.write(ADA)
+        await visit.shows("agent", NICE)
         await visit.at("switch").click()
         await visit.shows("seam", "The call went on at p1/model-p1")
         assert visit.complaints == []
 
 
-async def test_the_network_goes_and_comes_back_and_the_call_goes_on() -> None:
+@pytest.mark.parametrize("turns", ["free", "push"])
+async def test_the_network_goes_and_comes_back_and_what_was_said_meanwhile_is_heard(
+    browser: Chromium, turns: str
+) -> None:
     async with (
-        failing("openai", hears="Hello.") as rig,
+        failing("openai", hears="What is my name?") as rig,
         Cable(int(rig.url.rpartition(":")[2])) as cable,
-        visiting() as visit,
+        visiting(browser, TALKS_ON, tapped=True) as visit,
     ):
         await visit.enter(f"http://127.0.0.1:{cable.port}/", rig.key)
-        await visit.start()
-        await visit.write("My name is Ada.")
-        await visit.shows("agent", "Nice to meet you, Ada!")
+        await visit.start(turns=turns)
+        if turns == "free":
+            await visit.press("Mute")
+        await visit.write(ADA)
+        await visit.shows("agent", NICE)
         cable.pull()
         await expect(visit.at("phase")).to_have_text("Reconnecting")
         await visit.shows("seam", "The connection was lost")
+        await expect(visit.at("state")).to_have_text("Connection lost. What you say is kept.")
+        before = len(sent_audio(visit))
+        await talks(visit, turns)
         cable.plug()
         await visit.shows("seam", "Connected again")
-        await visit.write("What is my name?")
+        await visit.shows("user", "What is my name?")
         await visit.shows("agent", "Your name is Ada.")
+        meanwhile = sent_audio(visit)[before:]
+        assert rig.ears[0].loud_ms[-1] >= 200
+        assert rig.ears[0].heard[-1][0] in meanwhile
         assert len({url.partition("session_id=")[2] for url in visit.wire.urls}) == 1
         assert visit.complaints == []
 
 
+async def talks(visit: Visit, turns: str) -> None:
+    """For a moment, whoever listens."""
+    if turns == "free":
+        await visit.press("Unmute")
+        await frames(visit, 20)
+        await visit.press("Mute")
+    else:
+        await visit.at("orb").focus()
+        await visit.page.keyboard.down("Space")
+        await frames(visit, 20)
+        await visit.page.keyboard.up("Space")
+
+
+async def frames(visit: Visit, count: int) -> None:
+    """So many of the microphone's go by: there is nothing else to wait for."""
+    begun = await visit.page.evaluate("window.spoken.length")
+    await visit.page.wait_for_function("(end) => window.spoken.length > end", arg=begun + count * 480 // 128)
+
+
 @pytest.mark.parametrize("provider", ["openai", "gemini"])
 @pytest.mark.parametrize("dialect", ["openai-beta", "gemini"])
-async def test_every_dialect_on_every_provider(dialect: str, provider: str) -> None:
-    async with failing(provider, hears="My name is Ada.") as rig, visiting(MICROPHONE, tapped=True) as visit:  # type: ignore[arg-type]
+async def test_every_dialect_on_every_provider(
+    browser: Chromium, dialect: str, provider: DialectName
+) -> None:
+    async with (
+        failing(provider, hears="Say: Yes.") as rig,
+        visiting(browser, MICROPHONE, tapped=True) as visit,
+    ):
         await visit.enter(home(rig), rig.key)
-        await visit.page.get_by_label("Dialect").select_option(dialect)
-        await visit.start()
-        await visit.shows("user", "My name is Ada.")
-        await visit.shows("agent", "Nice to meet you, Ada!")
-        await expect(visit.at("state")).to_contain_text("Speaking")
-        await expect(visit.at("state")).to_have_text("Say something")
-        assert len(await visit.heard()) > 12_000
+        await visit.start(dialect=dialect)
+        await visit.shows("user", "Say: Yes.")
+        await visit.shows("agent", "Yes.")
+        await visit.has_said("Speaking. Talk to interrupt.", "Say something")
+        assert len(await visit.heard()) > 2_400
         kinds = {one.get("type", next(iter(one), "")) for one in visit.wire.received}
         assert ("response.audio.delta" in kinds) == (dialect == "openai-beta")
         assert ("serverContent" in kinds) == (dialect == "gemini")
         if dialect == "gemini":
-            frames = [one["realtimeInput"]["audio"] for one in visit.wire.sent if "realtimeInput" in one]
-            assert {(one["mimeType"], len(one["data"])) for one in frames} == {("audio/pcm;rate=16000", 856)}
+            said = [one["realtimeInput"]["audio"] for one in visit.wire.sent if "realtimeInput" in one]
+            assert {(one["mimeType"], len(one["data"])) for one in said} == {("audio/pcm;rate=16000", 856)}
+        assert visit.complaints == []
+
+
+@pytest.mark.parametrize("provider", ["gpt-live", "openai", "gemini"])
+async def test_gpt_live_is_spoken_without_turns(browser: Chromium, provider: DialectName) -> None:
+    async with failing(provider, hears="Say: Yes.") as rig, visiting(browser, TALKS_ON, tapped=True) as visit:
+        await visit.enter(home(rig), rig.key)
+        await visit.start(dialect="gpt-live", turns="push")
+        await talks(visit, "push")
+        await visit.shows("user", "Say: Yes.")
+        await visit.shows("agent", "Yes.")
+        await expect(visit.at("target")).to_have_text("p0/model-p0")
+        await visit.has_said("Speaking", "Hold the button or the space bar, and talk")
+        said = np.trim_zeros(samples(visit.wire.speech()))
+        assert breaks(said, await visit.heard()) == 0 or await number(visit, "gaps") > 0
+        await visit.press("End the call")
+        await expect(visit.at("phase")).to_have_text("Ended")
+        assert len(visit.wire.urls) == 1
+        assert visit.complaints == []
+
+
+async def test_gpt_live_is_written_to_calls_a_tool_and_tells_its_time(browser: Chromium) -> None:
+    often = LiveHabits(usage_every_ms=500)
+    async with (
+        failing("gpt-live", hears="Hello.", live=often) as rig,
+        visiting(browser, allowed=False) as visit,
+    ):
+        await visit.enter(home(rig), rig.key)
+        await visit.page.get_by_label("Dialect").select_option("gpt-live")
+        await visit.at("orb").click()
+        await visit.press("Write instead")
+        await expect(visit.at("phase")).to_have_text("Live")
+        await visit.write("Use set theme for dark.")
+        await visit.shows("tool", '{"theme":"dark"}')
+        await visit.shows("agent", "theme is dark")
+        await expect(visit.at("seconds")).to_have_text(re.compile(r"^0:0[1-9]"))
         assert visit.complaints == []
 
 
 @pytest.mark.parametrize("dialect", ["openai", "gemini"])
-async def test_push_to_talk(dialect: str) -> None:
-    microphone = silence(0.5) + voice(30)
-    async with failing("openai", hears="My name is Ada.") as rig, visiting(microphone) as visit:
+async def test_push_to_talk(browser: Chromium, dialect: str) -> None:
+    async with failing("openai", hears=ADA) as rig, visiting(browser, TALKS_ON, tapped=True) as visit:
         await visit.enter(home(rig), rig.key)
-        await visit.page.get_by_label("Dialect").select_option(dialect)
-        await visit.page.get_by_label("Turns").select_option("push")
-        await visit.start()
-        await visit.page.locator("h1").first.focus()
-        await visit.page.keyboard.down("Space")
-        await expect(visit.at("state")).to_have_text("Listening …")
-        await asyncio.sleep(1)  # a person speaks for a second: there is nothing else to wait for
-        await visit.page.keyboard.up("Space")
-        await visit.shows("agent", "Nice to meet you, Ada!")
+        await visit.start(dialect=dialect, turns="push")
+        await talks(visit, "push")
+        await visit.has_said("Listening …")
+        await visit.shows("agent", NICE)
         assert len(rig.ears[0].heard) == 1
         assert visit.complaints == []
 
 
-async def test_muted_nothing_is_heard_and_text_and_tools_work() -> None:
-    async with failing("openai", hears="Hello.") as rig, visiting(silence(2) + voice(20)) as visit:
+@pytest.mark.parametrize("dialect", ["openai", "gemini"])
+async def test_muted_nothing_is_heard_and_text_and_tools_work(browser: Chromium, dialect: str) -> None:
+    microphone = silence(2) + TALKS_ON
+    async with failing("openai", hears="Hello.") as rig, visiting(browser, microphone) as visit:
         await visit.enter(home(rig), rig.key)
-        await visit.start()
-        await visit.page.get_by_role("button", name="Mute").click()
+        await visit.start(dialect=dialect)
+        await visit.press("Mute")
         await visit.write("Use set theme for dark.")
         await visit.shows("tool", '{"theme":"dark"}')
         await visit.shows("agent", "theme is dark")
         assert await visit.page.evaluate("document.documentElement.dataset.theme") == "dark"
-        await expect(visit.at("state")).to_have_text("Muted")
+        await visit.has_said("Muted")
         assert rig.ears[0].heard == []
         assert visit.complaints == []
+
+
+async def test_the_microphone_is_chosen(browser: Chromium) -> None:
+    async with failing("openai", hears="Hello.") as rig, visiting(browser) as visit:
+        await visit.enter(home(rig), rig.key)
+        await visit.start(microphone="Fake Audio Input 2")
+        await visit.at("orb").click()
+        await visit.start(microphone="System default")
+        assert await visit.page.evaluate("window.opened") == [
+            "Fake Audio Input 2",
+            "Fake Default Audio Input",
+        ]
+        assert visit.complaints == []
+
+
+async def test_a_call_by_keyboard_alone(browser: Chromium) -> None:
+    async with failing("openai", hears="Hello.") as rig, visiting(browser) as visit:
+        keyboard = visit.page.keyboard
+
+        async def reach(name: str, key: str = "Tab") -> None:
+            """By the key that goes from one control to the next, or back."""
+            while await focused(visit) != name:
+                await keyboard.press(key)
+
+        await visit.page.goto(home(rig))
+        await reach("API key")
+        await keyboard.type(rig.key)
+        await keyboard.press("Enter")
+        await expect(visit.at("orb")).to_be_visible()
+        await reach("Start talking")
+        await keyboard.press("Enter")
+        await expect(visit.at("phase")).to_have_text("Live")
+        await reach("Write instead of speaking")
+        await keyboard.type("Count to forty.")
+        await keyboard.press("Enter")
+        await visit.has_said("Speaking. Talk to interrupt.")
+        await keyboard.press("Escape")
+        await visit.shows("agent", "interrupted")
+        await reach("End the call", "Shift+Tab")
+        await keyboard.press("Enter")
+        await expect(visit.at("phase")).to_have_text("Ended")
+        assert visit.complaints == []
+
+
+async def focused(visit: Visit) -> Any:
+    script = "(({ ariaLabel, labels, textContent }) => ariaLabel ?? labels?.[0]?.textContent ?? textContent)"
+    return (await visit.page.evaluate(f"{script}(document.activeElement)")).strip()

@@ -4,16 +4,12 @@ import re
 
 from playwright.async_api import expect
 
-from failover_rig import Rig, failing, impatient
-from page_rig import visiting
+from failover_rig import failing, impatient
+from page_rig import Chromium, home, visiting
 
 
-def home(rig: Rig) -> str:
-    return rig.url.replace("ws:", "http:") + "/"
-
-
-async def test_a_wrong_key() -> None:
-    async with failing("openai", hears="Hello.") as rig, visiting() as visit:
+async def test_a_wrong_key(browser: Chromium) -> None:
+    async with failing("openai", hears="Hello.") as rig, visiting(browser) as visit:
         await visit.enter(home(rig), "rslive_v1_" + "0" * 48)
         await expect(visit.page.get_by_role("alert")).to_contain_text("API key is not valid")
         await visit.page.get_by_label("API key").fill(rig.key)
@@ -22,8 +18,8 @@ async def test_a_wrong_key() -> None:
         assert visit.complaints == []
 
 
-async def test_a_key_that_is_revoked_while_the_page_is_open() -> None:
-    async with failing("openai", hears="Hello.") as rig, visiting() as visit:
+async def test_a_key_that_is_revoked_while_the_page_is_open(browser: Chromium) -> None:
+    async with failing("openai", hears="Hello.") as rig, visiting(browser) as visit:
         await visit.enter(home(rig), rig.key)
         await expect(visit.at("orb")).to_be_visible()
         await rig.admin.revoke_key(rig.key)
@@ -33,8 +29,8 @@ async def test_a_key_that_is_revoked_while_the_page_is_open() -> None:
         )
 
 
-async def test_no_credits() -> None:
-    async with failing("openai", hears="Hello.") as rig, visiting() as visit:
+async def test_no_credits(browser: Chromium) -> None:
+    async with failing("openai", hears="Hello.") as rig, visiting(browser) as visit:
         spend = rig.accounts._database
         await spend.write(lambda repos: repos.accounts.spend(rig.account_id, 10_000_000, "usage", 1))
         await visit.enter(home(rig), rig.key)
@@ -46,11 +42,8 @@ async def test_no_credits() -> None:
         assert visit.complaints == []
 
 
-async def test_no_permission_and_then_by_writing() -> None:
-    async with (
-        failing("openai", hears="Hello.") as rig,
-        visiting(b"", "--deny-permission-prompts", allowed=False) as visit,
-    ):
+async def test_no_permission_and_then_by_writing(browser: Chromium) -> None:
+    async with failing("openai", hears="Hello.") as rig, visiting(browser, allowed=False) as visit:
         await visit.enter(home(rig), rig.key)
         await visit.at("orb").click()
         await visit.shows("notice", "The microphone is not allowed")
@@ -61,11 +54,11 @@ async def test_no_permission_and_then_by_writing() -> None:
         assert visit.complaints == []
 
 
-async def test_no_microphone_and_no_secure_address() -> None:
+async def test_no_microphone_and_no_secure_address(browser: Chromium) -> None:
     missing = (
         "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotFoundError') };"
     )
-    async with failing("openai", hears="Hello.") as rig, visiting(script=missing) as visit:
+    async with failing("openai", hears="Hello.") as rig, visiting(browser, script=missing) as visit:
         await visit.enter(home(rig), rig.key)
         await visit.at("orb").click()
         await visit.shows("notice", "No microphone was found")
@@ -77,9 +70,9 @@ async def test_no_microphone_and_no_secure_address() -> None:
         assert visit.complaints == []
 
 
-async def test_the_provider_is_down() -> None:
+async def test_the_provider_is_down(browser: Chromium) -> None:
     with impatient():
-        async with failing("openai", hears="Hello.") as rig, visiting() as visit:
+        async with failing("openai", hears="Hello.") as rig, visiting(browser) as visit:
             await rig.providers[0].close()
             await visit.enter(home(rig), rig.key)
             await visit.at("orb").click()

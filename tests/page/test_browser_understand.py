@@ -7,13 +7,9 @@ import pytest
 from playwright.async_api import expect
 
 from failover_rig import Rig, failing
-from page_rig import Visit, picture, visiting
+from page_rig import Chromium, Visit, home, picture, visiting
 
 AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
-
-
-def home(rig: Rig) -> str:
-    return rig.url.replace("ws:", "http:") + "/"
 
 
 async def talk_once(visit: Visit, rig: Rig) -> None:
@@ -24,8 +20,8 @@ async def talk_once(visit: Visit, rig: Rig) -> None:
     await expect(visit.at("spent")).to_contain_text("1 reply")
 
 
-async def test_usage_and_sessions_are_found_taken_away_and_deleted() -> None:
-    async with failing("openai", hears="Hello.") as rig, visiting(accept_downloads=True) as visit:
+async def test_usage_and_sessions_are_found_taken_away_and_deleted(browser: Chromium) -> None:
+    async with failing("openai", hears="Hello.") as rig, visiting(browser, accept_downloads=True) as visit:
         await talk_once(visit, rig)
         await visit.page.get_by_role("link", name="Account").click()
         await expect(visit.page.get_by_role("cell", name="p0/model-p0")).to_be_visible()
@@ -71,8 +67,8 @@ async def test_usage_and_sessions_are_found_taken_away_and_deleted() -> None:
         assert visit.complaints == []
 
 
-async def test_events_are_filtered_and_shown_raw() -> None:
-    async with failing("openai", hears="Hello.") as rig, visiting() as visit:
+async def test_events_are_filtered_and_shown_raw(browser: Chromium) -> None:
+    async with failing("openai", hears="Hello.") as rig, visiting(browser) as visit:
         await talk_once(visit, rig)
         await visit.page.get_by_label("Filter events by type or content").fill("response.done")
         events = visit.page.get_by_role("list", name="Events, the last one first")
@@ -84,10 +80,10 @@ async def test_events_are_filtered_and_shown_raw() -> None:
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed (make check brings it)")
 @pytest.mark.parametrize(("colours", "width"), [("light", 1240), ("dark", 390)])
-async def test_axe_finds_nothing_serious(colours: str, width: int) -> None:
+async def test_axe_finds_nothing_serious(browser: Chromium, colours: str, width: int) -> None:
     async with (
         failing("openai", "gemini", hears="Hello.") as rig,
-        visiting(color_scheme=colours, viewport={"width": width, "height": 844}) as visit,
+        visiting(browser, color_scheme=colours, viewport={"width": width, "height": 844}) as visit,
     ):
         name = f"{colours}-{'wide' if width > 600 else 'narrow'}"
         await visit.page.goto(home(rig))

@@ -3,13 +3,16 @@
 import { access, leave } from '../access.ts';
 import { type Act, type Dialect, type DialectName, type Settings, type Tokens } from '../dialects/acts.ts';
 import { gemini } from '../dialects/gemini.ts';
+import { gptLive } from '../dialects/gpt_live.ts';
 import { openai } from '../dialects/openai.ts';
 import { type Account, ask, type LiveCall, type Page, Trouble } from '../http.ts';
+import { FRAME_S } from '../sound/framing.ts';
 import { Microphone, MicrophoneRefused } from '../sound/microphone.ts';
 import { fromBase64, toBase64 } from '../sound/pcm.ts';
 import { Player } from '../sound/player.ts';
 import { setTheme } from '../theme.ts';
 import { see } from './events.ts';
+import { Kept } from './kept.ts';
 import { Line } from './line.ts';
 import { type Choice, levels, QUIET, state, wire } from './state.ts';
 import { answer, TOOLS } from './tools.ts';
@@ -18,11 +21,13 @@ import { cut, listen, say, seam, tool } from './transcript.ts';
 const INSTRUCTIONS = 'You are a friendly voice assistant on the page of Realtime Switch. Answer briefly.';
 const LOOK_EVERY_MS = 1_500;
 const LOUD = 0.4; // of the microphone's level: somebody speaks
+const TICK_MS = FRAME_S * 1000;
 
 const DIALECTS: Record<DialectName, () => Dialect> = {
   openai: () => openai(false),
   'openai-beta': () => openai(true),
   gemini,
+  'gpt-live': gptLive,
 };
 
 let current: Call | null = null;
@@ -53,6 +58,10 @@ class Call {
   private ready = false;
   private over = false;
   private look = 0;
+  private clock = 0;
+  private ticks = 0;
+  private secondsBefore = 0; // of sessions before this one
+  private readonly kept = new Kept();
   private askedAt: number | null = null; // when the user had said what is to be answered
   private loudAt: number | null = null;
   private readonly begunAt = performance.now();
@@ -102,6 +111,7 @@ class Call {
       roundTrip: (roundTripMs) => state.set({ roundTripMs }),
     });
     this.look = window.setInterval(() => void this.lookAtCall(), LOOK_EVERY_MS);
+    if (typing && this.dialect.clocked) this.clock = window.setInterval(() => this.tick(), TICK_MS);
     await this.lookAtCredits();
   }
 
@@ -115,6 +125,7 @@ class Call {
   private async close(): Promise<void> {
     this.over = true;
     clearInterval(this.look);
+    clearInterval(this.clock);
     this.line?.close();
     levels.set({ microphone: 0, speech: 0, bufferedMs: 0 });
     state.set({ userSpeaks: false, agentSpeaks: false, pressed: false, switching: '' });
@@ -130,17 +141,24 @@ class Call {
   }
 
   press(): void {
-    if (this.choice.handsFree || state.now.pressed || !this.ready) return;
+    if (this.choice.handsFree || state.now.pressed || this.microphone === null || this.over) return;
     state.set({ pressed: true, userSpeaks: true });
     void this.stopSpeech();
-    this.line?.send(...this.dialect.pressed());
+    this.kept.forget();
+    this.key(this.dialect.pressed());
   }
 
   release(): void {
     if (!state.now.pressed) return;
     state.set({ pressed: false, userSpeaks: false });
-    this.line?.send(...this.dialect.released());
+    this.key(this.dialect.released());
+    if (this.ready) this.kept.forget();
     this.askedAt = performance.now();
+  }
+
+  private key(messages: object[]): void {
+    this.kept.key(messages);
+    if (this.ready) this.line?.send(...messages);
   }
 
   interrupt(): void {
@@ -173,8 +191,22 @@ class Call {
   private hear(frame: Int16Array<ArrayBuffer>, level: number): void {
     levels.set({ microphone: level });
     if (level > LOUD) this.loudAt = performance.now();
-    if (!this.ready || !(this.choice.handsFree || state.now.pressed)) return;
-    this.line?.send(this.dialect.audio(toBase64(frame)));
+    const speaks = this.choice.handsFree || state.now.pressed;
+    if (!speaks && !this.dialect.clocked) return;
+    const message = this.dialect.audio(toBase64(speaks ? frame : frame.fill(0)));
+    this.kept.frame(message, speaks && level > LOUD);
+    if (this.ready) this.line?.send(message);
+  }
+
+  /** Without a microphone nothing else moves such a session on. A browser may wake a hidden page late. */
+  private tick(): void {
+    const due = (performance.now() - this.begunAt) / TICK_MS;
+    for (; this.ticks < due; this.ticks++) this.hear(new Int16Array(this.dialect.rate * FRAME_S), 0);
+  }
+
+  /** The provider makes a turn of what was said. */
+  private understood(): void {
+    if (this.choice.handsFree) this.kept.forget();
   }
 
   // -- What is heard -------------------------------------------------------------------------------------
@@ -184,7 +216,10 @@ class Call {
     switch (act.kind) {
       case 'ready':
         this.ready = true;
+        this.secondsBefore = state.now.seconds ?? 0;
         this.line?.settled();
+        this.line?.send(...this.kept.all);
+        if (!this.choice.handsFree && !state.now.pressed) this.kept.forget();
         if (state.now.phase === 'away') {
           const { reconnects } = state.now;
           state.set({ reconnects: reconnects + 1, lines: seam(lines, 'Connected again. The conversation goes on.') });
@@ -195,17 +230,20 @@ class Call {
         state.set({ userSpeaks: true, ...(act.item ? { lines: listen(lines, act.item) } : {}) });
         return;
       case 'user-ended':
+        this.understood();
         this.askedAt = performance.now();
         state.set({ userSpeaks: false });
         return;
       case 'interrupted':
         return void this.stopSpeech();
       case 'reply-began':
+        this.understood();
         this.askedAt ??= this.loudAt;
         return;
       case 'sound':
         return this.play(act.item, act.base64);
       case 'words':
+        if (act.by === 'user' && this.dialect.clocked) this.understood();
         state.set({ lines: say(lines, act.by, act.item, act.text, act.whole) });
         return;
       case 'reply-ended':
@@ -216,6 +254,9 @@ class Call {
         return this.use(act.id, act.name, act.arguments);
       case 'used':
         state.set({ tokens: sum(state.now.tokens, act.tokens) });
+        return void this.lookAtCredits();
+      case 'lasted':
+        state.set({ seconds: this.secondsBefore + act.seconds });
         return void this.lookAtCredits();
       case 'switched':
         return this.wentTo(act.target);

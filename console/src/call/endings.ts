@@ -32,13 +32,16 @@ const BY_NAME: [RegExp, Ending][] = [
   [/invalid_api_key|API key not valid|unregistered callers|INVALID_AUTH/i, NO_KEY],
   [/ACCOUNT_CLOSED|account_deactivated/, stop('The account is closed', 'Ask whoever runs this gateway, or use another key.', true)],
   [/PROVIDER_UNAVAILABLE/, PROVIDER],
-  [/MODEL_NOT_FOUND|is not found/, stop('No route has this name', 'Choose another model, and start again.')],
-  [/TAKEN_OVER/, stop('The call goes on elsewhere', 'Another page or app has opened the same conversation.')],
-  [/TOO_MANY_CALLS/, stop('Too many calls at once', 'End another call, or wait a moment, and start again.')],
-  [/EXTERNAL_IDLE|operation was aborted/, stop('The call was idle', 'Nothing was heard for a while. Start again when you like.')],
+  [/MODEL_NOT_FOUND|is not found|\.invalid_model/, stop('No route has this name', 'Choose another model, and start again.')],
+  [/TAKEN_OVER|\.forbidden/, stop('The call goes on elsewhere', 'Another page or app has opened the same conversation.')],
+  [/TOO_MANY_CALLS|rate_limit_exceeded\.rate_limit_exceeded/, stop('Too many calls at once', 'End another call, or wait a moment, and start again.')],
+  [/CALL_CAPPED|session_expired/, stop('The call is as long as one may be', 'Start again: the conversation is kept.')],
+  [/EXTERNAL_IDLE|\.idle|operation was aborted/, stop('The call was idle', 'Nothing was heard for a while. Start again when you like.')],
 ];
 
-export function ending(code: number, reason: string): Ending {
+/** `live`: it had a provider. A session of GPT-Live is not outlived, but what was said is told to the next one. */
+export function ending(code: number, reason: string, live: boolean): Ending {
+  if (/upstream_disconnected/.test(reason)) return live ? { ...AWAY, title: 'The provider was lost' } : PROVIDER;
   const named = BY_NAME.find(([name]) => name.test(reason));
   if (named !== undefined) return named[1];
   if ([1001, 1005, 1006, 1012, 1013, 1014].includes(code)) return AWAY;

@@ -54,7 +54,7 @@ function typeOf(message: object): string {
 }
 
 function isAudio(type: string, message: object): boolean {
-  if (/^(input_audio_buffer\.append|response\.(output_)?audio\.delta)$/.test(type)) return true;
+  if (/^((input_audio_buffer|session\.input_audio)\.append|(response\.(output_)?audio|session\.output_audio)\.delta)$/.test(type)) return true;
   return type === '{}' || /^(realtimeInput\.audio|serverContent\.modelTurn|serverContent)$/.test(type)
     ? !('text' in message)
     : false;

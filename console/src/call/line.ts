@@ -20,6 +20,7 @@ export class Line {
   private socket: WebSocket | null = null;
   private tries = 0;
   private misses = 0;
+  private live = false;
   private over = false;
   private retry = 0;
   private readonly look: number;
@@ -50,6 +51,7 @@ export class Line {
   /** The provider is there: the next break is a new one. */
   settled(): void {
     this.tries = 0;
+    this.live = true;
     void this.measure();
   }
 
@@ -74,16 +76,17 @@ export class Line {
       const raw = typeof data === 'string' ? data : new TextDecoder().decode(data);
       this.told.frame(JSON.parse(raw) as Record<string, unknown>, raw);
     };
-    socket.onclose = ({ code, reason }) => this.broke(ending(code, reason));
+    socket.onclose = ({ code, reason }) => this.broke(ending(code, reason, this.live));
     this.socket = socket;
     this.misses = 0;
+    this.live = false;
   }
 
   /** A line that is dead need not know it: a network that went away closes no socket. */
   private drop(): void {
     if (this.socket === null) return;
     this.letGo()?.close();
-    this.broke(ending(1006, ''));
+    this.broke(ending(1006, '', this.live));
   }
 
   private broke(why: Ending): void {

@@ -36,6 +36,7 @@ export interface CallState {
   switching: string; // '' : none asked for
   tokens: Tokens;
   replies: number;
+  seconds: number | null; // of the session, where time is what is billed
   firstAudioMs: readonly number[];
   roundTripMs: number | null;
   creditsBefore: number | null;
@@ -64,6 +65,7 @@ export const QUIET: CallState = {
   switching: '',
   tokens: NO_TOKENS,
   replies: 0,
+  seconds: null,
   firstAudioMs: [],
   roundTripMs: null,
   creditsBefore: null,

@@ -1,4 +1,4 @@
-// What is said in a call, in no dialect's words: acts are heard, wishes are told. Pure, like both dialects.
+// What is said in a call, in no dialect's words: acts are heard, wishes are told. Pure, like the dialects.
 
 export interface Tokens {
   inputText: number;
@@ -31,6 +31,7 @@ export type Act =
   | { kind: 'words'; by: Speaker; item: string; text: string; whole: boolean } // whole: in place of what was there
   | { kind: 'tool'; id: string; name: string; arguments: Record<string, unknown> }
   | { kind: 'used'; tokens: Tokens }
+  | { kind: 'lasted'; seconds: number } // the whole session, where time is what is billed
   | { kind: 'switched'; target: string }
   | { kind: 'trouble'; code: string; message: string };
 
@@ -56,7 +57,7 @@ export interface Access {
 /** How a call is opened, what is said in it and what is heard. Tells return the frames to send. */
 export interface Dialect {
   readonly rate: number; // of the microphone
-  readonly truncates: boolean; // the server learns what was heard of a reply that was broken off
+  readonly clocked: boolean; // its time is what it hears: silence is said as well
   address(access: Access, settings: Settings): { url: string; protocols: string[] };
   begin(settings: Settings): object[];
   read(message: Record<string, unknown>): Act[];
@@ -70,7 +71,7 @@ export interface Dialect {
   switchTo(target: string): object[] | null; // null: no such message, ask over HTTP
 }
 
-export type DialectName = 'openai' | 'openai-beta' | 'gemini';
+export type DialectName = 'openai' | 'openai-beta' | 'gemini' | 'gpt-live';
 
 // JSON of which nothing is known.
 type Members = Record<string, unknown>;

@@ -62,7 +62,7 @@ export function gemini(): Dialect {
 
   return {
     rate: 16_000,
-    truncates: false, // the server counts as heard what it had sent (GEMINI-LIVE.md 5)
+    clocked: false,
     address: ({ origin, secret, session }: Access) => ({
       url: `${origin}/ws/${METHOD}?${new URLSearchParams({ access_token: secret, session_id: session })}`,
       protocols: [],
@@ -79,7 +79,7 @@ export function gemini(): Dialect {
     pressed: () => [{ realtimeInput: { activityStart: {} } }],
     released: () => [{ realtimeInput: { activityEnd: {} } }],
     cancel: () => [],
-    truncate: () => [],
+    truncate: () => [], // the server counts as heard what it had sent (GEMINI-LIVE.md 5)
     answer: (id, name, result) => [{ toolResponse: { functionResponses: [{ id, name, response: result }] } }],
     switchTo: () => null,
   };

@@ -20,7 +20,7 @@ export function openai(beta: boolean): Dialect {
 
   return {
     rate: 24_000,
-    truncates: true,
+    clocked: false,
     address: ({ origin, secret, session }: Access, { model }: Settings) => ({
       url: `${origin}/v1/realtime?${new URLSearchParams({ model, session_id: session })}`,
       protocols: [

@@ -7,13 +7,21 @@ export function toBase64(frame: Int16Array<ArrayBuffer>): string {
   return btoa(text);
 }
 
-/** Either alphabet, padded or not (GEMINI-LIVE.md 2). */
+/** Either alphabet, padded or not (GEMINI-LIVE.md 2). What is none is no sound. */
 export function fromBase64(text: string): Float32Array {
-  const bytes = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+  const bytes = decoded(text.replaceAll('-', '+').replaceAll('_', '/'));
   const samples = new Float32Array(bytes.length >> 1);
   for (let n = 0; n < samples.length; n++) {
     const value = bytes.charCodeAt(2 * n) | (bytes.charCodeAt(2 * n + 1) << 8);
     samples[n] = (value >= 0x8000 ? value - 0x10000 : value) / 0x8000;
   }
   return samples;
+}
+
+function decoded(text: string): string {
+  try {
+    return atob(text);
+  } catch {
+    return '';
+  }
 }

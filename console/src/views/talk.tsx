@@ -72,7 +72,7 @@ function Orb({ call }: { call: CallState }) {
   const runs = RUNS.has(call.phase);
   const { microphone, speech } = useStore(levels);
   const level = call.agentSpeaks ? speech : microphone;
-  const push = runs && !call.choice.handsFree && call.phase === 'live' && call.microphone === 'on';
+  const push = runs && !call.choice.handsFree && call.phase !== 'opening' && call.microphone === 'on';
   const name = push ? 'Hold to talk' : runs ? 'End the call' : 'Start talking';
   return (
     <div class="orb-place">
@@ -112,7 +112,7 @@ const holding = {
 function sentence(call: CallState): string {
   if (call.phase === 'idle' || call.phase === 'ended') return call.phase === 'idle' ? 'Press to start talking' : 'Press to talk again';
   if (call.phase === 'opening') return call.microphone === null ? 'Allow the microphone …' : 'Connecting …';
-  if (call.phase === 'away') return 'Connection lost. Calling again …';
+  if (call.phase === 'away') return call.microphone === 'on' ? 'Connection lost. What you say is kept.' : 'Connection lost. Calling again …';
   if (call.pressed) return 'Listening …';
   if (call.agentSpeaks) return call.choice.handsFree ? 'Speaking. Talk to interrupt.' : 'Speaking';
   if (call.userSpeaks) return 'Listening …';
@@ -127,6 +127,7 @@ const DIALECT_NAMES: Record<DialectName, string> = {
   openai: 'OpenAI Realtime',
   'openai-beta': 'OpenAI Realtime, beta',
   gemini: 'Gemini Live',
+  'gpt-live': 'GPT-Live',
 };
 
 const lastChoice = (): Choice => ({ ...state.now.choice });
@@ -148,7 +149,10 @@ function Choices({ call, secret }: { call: CallState; secret: string }) {
     );
   }, [secret]);
   useEffect(() => {
-    void devices().then(setFound);
+    const look = () => void devices().then(setFound);
+    look();
+    navigator.mediaDevices?.addEventListener('devicechange', look);
+    return () => navigator.mediaDevices?.removeEventListener('devicechange', look);
   }, [call.phase]);
   return (
     <div class="choices">

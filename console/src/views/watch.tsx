@@ -46,11 +46,12 @@ function Facts({ call }: { call: CallState }) {
   return (
     <>
       <dl class="facts">
-        <Fact name="Speaks now" value={call.target || '–'} test="target" wide />
+        <Fact name="Speaks now" value={call.target || '–'} note={call.gatewayState === 'live' ? '' : call.gatewayState} test="target" wide />
         <Fact name="First audio" value={millis(first.at(-1) ?? null)} note={first.length > 1 ? `median ${millis(median(first))}` : ''} test="first-audio" />
         <Fact name="Round trip" value={millis(call.roundTripMs)} note="to the gateway" test="round-trip" />
         <Fact name="Spent" value={spent === null ? '–' : number(spent)} note={`credits, ${call.replies} ${call.replies === 1 ? 'reply' : 'replies'}`} test="spent" />
-        <Fact name="Buffer" value={<Buffered />} note={`${call.gaps} gaps, ${call.reconnects} reconnects`} />
+        {call.seconds !== null && <Fact name="Time" value={clock(call.seconds * 1000)} note="of the session, billed" test="seconds" />}
+        <Fact name="Buffer" value={<Buffered />} note={<><span data-test="gaps">{call.gaps}</span> gaps, {call.reconnects} reconnects</>} />
       </dl>
       <table class="tokens" data-test="tokens">
         <caption>Tokens</caption>
@@ -88,7 +89,7 @@ function Buffered() {
   return <>{useStore(levels, REDRAWN_MS).bufferedMs} ms</>;
 }
 
-function Fact({ name, value, note = '', test = '', wide = false }: { name: string; value: ComponentChildren; note?: string; test?: string; wide?: boolean }) {
+function Fact({ name, value, note = '', test = '', wide = false }: { name: string; value: ComponentChildren; note?: ComponentChildren; test?: string; wide?: boolean }) {
   return (
     <div class={wide ? 'wide' : ''}>
       <dt>{name}</dt>
@@ -104,6 +105,7 @@ function Switch({ call }: { call: CallState }) {
   const [picked, setPicked] = useState('');
   const target = others.includes(picked) ? picked : (others[0] ?? '');
   if (call.targets.length === 0) return null;
+  if (call.choice.dialect === 'gpt-live') return <p class="hint">A GPT-Live session stays with its provider.</p>;
   if (others.length === 0) {
     return <p class="hint">This route has one target, so there is nowhere to switch to. Give it another in the configuration.</p>;
   }
