@@ -13,8 +13,8 @@ any one string, the same one wherever that name returns. `as said` stands for
 the very object that came: not a byte was changed, nor copied.
 
 Happenings: `granted [credits=N] [history="..."] [config={...}]`, `opened`, `lost`,
-`left`, `later SECONDS`. A talk whose name begins with beta_ has a beta client.
-A `!` line is a step in short: `Dial`, `Keep UsageRecord`, `End 1000`, `Note redial`.
+`closed` (by the provider), `left`, `later SECONDS`. A talk whose name begins with beta_ has a beta client.
+A `!` line is a step in short: `Dial`, `Keep UsageRecord`, `HangUp`, `End 1000`, `Note redial`.
 """
 
 import shlex
@@ -25,7 +25,18 @@ import msgspec
 
 from calls import GRANT, Clock, granted, session
 from realtime_switch.session.session import Session
-from realtime_switch.session.steps import PASS, Dial, End, Keep, Note, Step, ToClient, ToProvider
+from realtime_switch.session.steps import (
+    PASS,
+    CloseClient,
+    Dial,
+    End,
+    HangUp,
+    Keep,
+    Note,
+    Step,
+    ToClient,
+    ToProvider,
+)
 
 Said = tuple[str, Any]  # who to whom, and what
 
@@ -84,6 +95,8 @@ def _happen(call: Session, clock: Clock, said: str) -> list[Said]:
             return _shown(call.provider_opened(call.generation))
         case ["lost"]:
             return _shown(call.provider_lost(call.generation))
+        case ["closed"]:
+            return _shown(call.provider_closed(call.generation, 1000, ""))
         case ["left"]:
             return _shown(call.client_left())
         case ["later", seconds]:
@@ -108,6 +121,10 @@ def _show(step: Step) -> Said | None:
             return "!", f"Dial {generation}"
         case Note(event):
             return "!", f"Note {event}"
+        case HangUp():
+            return "!", "HangUp"
+        case CloseClient(End(code)):
+            return "!", f"CloseClient {code}"
         case End(code):
             return "!", f"End {code}"
     return None  # timers and questions do not belong to what is said

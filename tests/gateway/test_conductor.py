@@ -40,6 +40,7 @@ from realtime_switch.outbox.outbox import Outbox
 from realtime_switch.outbox.rows import Record
 from realtime_switch.providers.endpoint import Capabilities
 from realtime_switch.session import limits
+from realtime_switch.session.session import Phase
 
 
 @pytest.fixture
@@ -167,6 +168,7 @@ async def test_fragments_arrive_as_one_message(here: Rig) -> None:
     await line.socket.send([down[:5], down[5:]])
     assert await client.recv() == down
     await client.close()
+    await until(lambda: bool(here.books.bills))
     assert [bill.tokens.total for bill in here.books.bills.values()] == [10]
 
 
@@ -586,6 +588,46 @@ async def test_a_client_that_comes_back_at_once_finds_its_last_words(here: Rig) 
     update = await (await here.upstream.line()).hear()
     assert "Remember 7." in update["session"]["instructions"]
     await back.close()
+
+
+async def test_a_bill_that_meets_our_goodbye_on_its_way_is_kept(here: Rig) -> None:
+    client, line = await here.call()
+    (call,) = here.gateway.switchboard.calls
+    line.socket.transport.pause_reading()  # so the goodbye lies there unread
+    await client.close()
+    await until(lambda: call.session.phase is Phase.HANGING_UP)
+    await line.say(done())
+    line.socket.transport.resume_reading()
+    assert await line.closed() == 1000
+    await until(lambda: bool(here.books.bills))
+    assert [bill.tokens.total for bill in here.books.bills.values()] == [10]
+    await until(lambda: not here.gateway.switchboard.calls)
+
+
+async def test_a_reply_is_stopped_and_paid_for_when_its_client_leaves(here: Rig) -> None:
+    client, line = await here.call()
+    await line.say(begun("r1"), delta(10))
+    await hear(client)
+    await hear(client)
+    await client.close()
+    assert await line.hear() == {"type": "response.cancel"}
+    await line.say(done())
+    assert await line.closed() == 1000
+    await until(lambda: bool(here.books.bills))
+    assert [bill.tokens.total for bill in here.books.bills.values()] == [10]
+
+
+async def test_a_process_that_stops_hears_the_last_bill(here: Rig) -> None:
+    client, line = await here.call()
+    await line.say(begun("r1"))
+    await hear(client)
+    await client.close()
+    await line.hear()
+    ending = asyncio.create_task(here.gateway.switchboard.end_all(5.0))
+    await line.say(done())
+    await ending
+    await until(lambda: bool(here.books.bills))
+    assert [bill.tokens.total for bill in here.books.bills.values()] == [10]
 
 
 async def test_clients_that_take_a_session_from_each_other_are_turned_away_for_a_while(here: Rig) -> None:

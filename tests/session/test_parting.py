@@ -5,7 +5,7 @@ from calls import Clock, live
 from openai_frames import frame
 from realtime_switch.session import limits
 from realtime_switch.session.session import Session
-from realtime_switch.session.steps import End
+from realtime_switch.session.steps import CloseClient, End
 
 STOPPING = End(1001, "The gateway is stopping.")
 EVENT = {"event_id": "e", "item_id": "item_a"}
@@ -21,7 +21,7 @@ def updated(detection):
 
 
 def has_ended(steps):
-    return STOPPING in steps
+    return CloseClient(STOPPING) in steps
 
 
 def looked_at(call: Session, clock: Clock, after_s: float):

@@ -12,7 +12,19 @@ from realtime_switch.dialects.terms import REDIAL_AFTER_S, Target
 from realtime_switch.session import limits
 from realtime_switch.session.purse import Purse
 from realtime_switch.session.session import Phase
-from realtime_switch.session.steps import PASS, AskCredits, Dial, End, Keep, Note, ToClient, ToProvider, Wake
+from realtime_switch.session.steps import (
+    PASS,
+    AskCredits,
+    CloseClient,
+    Dial,
+    End,
+    HangUp,
+    Keep,
+    Note,
+    ToClient,
+    ToProvider,
+    Wake,
+)
 
 decode = msgspec.json.decode
 APPEND = frame("input_audio_buffer.append", audio="AAAA")
@@ -28,6 +40,10 @@ def ending(code):
 
 NO_CREDITS = ending(ErrorCode.EXTERNAL_NO_CREDITS)
 LOST = ending(ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE)
+LEFT = End(1000, "")
+SENT_AWAY = [CloseClient(NO_CREDITS), HangUp(), Wake(limits.HANG_UP_S)]
+GOODBYE = [CloseClient(LEFT), HangUp(), Wake(limits.HANG_UP_S)]
+CANCEL = ToProvider(b'{"type":"response.cancel"}')
 
 
 def said_to_client(steps):
@@ -217,7 +233,8 @@ def test_the_reply_that_spends_the_last_credit_still_arrives():
     done = steps.index(ToClient(a_reply(credits=214)[-1]))
     assert isinstance(steps[done - 1], Keep)
     assert error(steps[done:])["code"] == "EXTERNAL_NO_CREDITS"
-    assert steps[-1] == NO_CREDITS
+    assert steps[-3:] == SENT_AWAY
+    assert call.provider_closed(1, 1000, "") == [NO_CREDITS]
     assert call.phase is Phase.ENDED
 
 
@@ -238,7 +255,7 @@ def test_a_reply_that_runs_when_the_credits_are_gone_is_finished_and_nothing_is_
     assert call.from_provider(1, openai.AUDIO) is PASS
     steps = call.from_provider(1, openai.RESPONSE_DONE)
     assert ToClient(openai.RESPONSE_DONE) in steps
-    assert steps[-1] == NO_CREDITS
+    assert steps[-3:] == SENT_AWAY
 
 
 def test_a_reply_that_does_not_finish_is_closed_and_ended():
@@ -249,7 +266,12 @@ def test_a_reply_that_does_not_finish_is_closed_and_ended():
     clock.go_on(limits.FINISH_REPLY_S)
     steps = call.woke()
     assert [said["type"] for said in said_to_client(steps)][-2:] == ["response.done", "error"]
-    assert steps[-1] == NO_CREDITS
+    assert [step for step in steps if not isinstance(step, ToClient)] == [
+        CloseClient(NO_CREDITS),
+        CANCEL,
+        Wake(limits.HANG_UP_S),
+        Wake(limits.HANG_UP_S),
+    ]
 
 
 def test_a_call_without_credits_is_not_redialled():
@@ -265,8 +287,8 @@ def test_a_call_without_credits_is_not_redialled():
 def test_credits_that_another_call_has_spent_end_this_one():
     purse = Purse(600)
     first, second = live(purse=purse), live(purse=purse)
-    assert hear(first, *a_reply(credits=600))[-1] == NO_CREDITS
-    assert second.purse_changed()[-1] == NO_CREDITS
+    assert hear(first, *a_reply(credits=600))[-3:] == SENT_AWAY
+    assert second.purse_changed()[-3:] == SENT_AWAY
 
 
 def test_a_word_about_a_purse_that_is_not_empty_changes_nothing():
@@ -446,8 +468,52 @@ def test_a_client_that_leaves_leaves_nothing_unwritten():
     hear(call, openai.COMMITTED, openai.RESPONSE_CREATED, openai.ITEM_ADDED, transcript_delta("It is"))
     assert call.client_left() == [
         Keep(Passage(id="run-1", account_id="a1", session_id="s1", text="agent: It is", born_us=1_000_000)),
-        End(1000, ""),
+        CloseClient(LEFT),
+        CANCEL,
+        Wake(limits.HANG_UP_S),
     ]
+
+
+def test_who_leaves_in_mid_reply_pays_for_it():
+    call = live()
+    hear(call, openai.RESPONSE_CREATED, openai.ITEM_ADDED)
+    call.client_left()
+    assert hear(call, openai.AUDIO, transcript_delta("more")) == []
+    bill, *rest = call.from_provider(1, a_reply(50)[-1])
+    assert (bill.record.kind, bill.record.tokens.total) == (UsageKind.RESPONSE, 50)
+    assert rest == [HangUp()]
+    assert call.provider_closed(1, 1000, "") == [LEFT]
+
+
+def test_a_bill_that_was_on_its_way_when_the_client_left_is_kept():
+    call = live()
+    assert call.client_left() == GOODBYE
+    assert [record.tokens.total for record in kept(hear(call, *a_reply(50), *a_reply(60)))] == [50, 60]
+    assert call.client_left() == call.end(ErrorCode.EXTERNAL_IDLE, "") == call.purse_changed() == []
+    assert call.provider_lost(1) == [LEFT]
+
+
+@pytest.mark.parametrize("said", [(), (openai.RESPONSE_CREATED,)])
+def test_a_provider_that_does_not_answer_is_not_waited_for_long(said):
+    clock = Clock()
+    call = live(clock)
+    hear(call, *said)
+    call.client_left()
+    clock.go_on(limits.HANG_UP_S - 0.1)
+    assert LEFT not in call.woke()
+    clock.go_on(0.1)
+    assert call.woke() == [LEFT]
+
+
+def test_a_process_that_stops_while_a_bill_is_awaited_has_less_time():
+    clock = Clock()
+    call = live(clock)
+    hear(call, openai.RESPONSE_CREATED)
+    call.client_left()
+    stopping = End(1001, "Bye.")
+    assert call.stop(stopping) == [], "the timer is set"
+    clock.go_on(limits.LEAVE_AT_STOP_S)
+    assert call.woke() == [stopping]
 
 
 def test_a_client_may_leave_while_it_is_asked_who_it_is():
@@ -459,7 +525,8 @@ def test_a_client_may_leave_while_it_is_asked_who_it_is():
 def test_the_gateway_may_end_a_call_by_name():
     steps = live().end(ErrorCode.EXTERNAL_TAKEN_OVER, "The session was opened elsewhere.")
     assert error(steps)["message"] == "The session was opened elsewhere."
-    assert steps[-1] == ending(ErrorCode.EXTERNAL_TAKEN_OVER)
+    taken_over = ending(ErrorCode.EXTERNAL_TAKEN_OVER)
+    assert steps[1:] == [CloseClient(taken_over), HangUp(), Wake(limits.HANG_UP_S)]
 
 
 def test_trouble_in_mid_call_is_noted_and_shown():

@@ -5,6 +5,7 @@ import base64
 import msgspec
 import pytest
 
+import gemini_frames as gemini
 import openai_frames as openai
 from calls import Clock, granted, ids
 from gemini_client_frames import setup
@@ -20,9 +21,12 @@ from realtime_switch.session.session import Phase, Session
 from realtime_switch.session.stall import DEAF, OWED, TURN_OPEN
 from realtime_switch.session.steps import (
     PASS,
+    CloseClient,
     Dial,
     DialBeside,
+    End,
     GoOver,
+    HangUp,
     Keep,
     LeaveBeside,
     Note,
@@ -34,6 +38,7 @@ from realtime_switch.session.way import Way, Ways
 
 A, B = Target(provider="a", model="m"), Target(provider="b", model="m")
 USUAL = Terms()
+SPOKEN = gemini.tight(gemini.spoken())
 APPEND = frame("input_audio_buffer.append", audio="AAAA")
 TOOL_ITEM = {"id": "item_f", "type": "function_call", "call_id": "call_1", "name": "seats", "arguments": "{}"}
 TOOL_CALL = [
@@ -602,8 +607,8 @@ def test_a_provider_that_says_it_will_go_is_left_at_the_end_of_the_turn_by_the_h
     assert switched(steps) == [(SwitchCause.GOING_AWAY, "g", 0)]
 
 
-def test_a_gemini_client_that_ends_its_own_turn_is_owed_a_reply():
-    clock = Clock()
+def gemini_call(clock):
+    """Waiting for the client's first word; where it goes there is another beside."""
     new_id = ids()
     ways = (
         Way(G, Terms(), gemini_dialect),
@@ -621,6 +626,29 @@ def test_a_gemini_client_that_ends_its_own_turn_is_owed_a_reply():
         new_id=new_id,
     )
     made.begin()
+    return made
+
+
+def test_a_gemini_reply_whose_client_has_left_is_heard_to_its_end_and_paid_for():
+    clock = Clock()
+    made = gemini_call(clock)
+    made.from_client(setup())
+    granted(made)
+    made.provider_opened(1)
+    hear(made, b'{"setupComplete":{}}', SPOKEN)
+    left = End(1000, "")
+    assert made.client_left() == [CloseClient(left), Wake(limits.LEAVE_S)], "nothing stops it but a voice"
+    usage = {"promptTokenCount": 3, "responseTokenCount": 4, "totalTokenCount": 7}
+    over = gemini.tight({"serverContent": {"turnComplete": True}, "usageMetadata": usage})
+    bill, *rest = hear(made, SPOKEN, over)
+    assert bill.record.tokens.total == 7
+    assert rest == [HangUp(), Wake(limits.HANG_UP_S)]
+    assert made.provider_closed(1, 1000, "") == [left]
+
+
+def test_a_gemini_client_that_ends_its_own_turn_is_owed_a_reply():
+    clock = Clock()
+    made = gemini_call(clock)
     made.from_client(setup(realtimeInputConfig={"automaticActivityDetection": {"disabled": True}}))
     granted(made)
     made.provider_opened(1)

@@ -227,6 +227,7 @@ class ProviderSide(Protocol):
 
     manner: Manner
     last_word: bytes  # what it is told before it is let go, so that it says what the call was; b"": nothing
+    stop_reply: bytes  # what ends a reply before its time, so that its bill comes; b"": nothing does
 
     def hear(self, payload: bytes) -> ProviderSaid:
         """Total: anything a provider may send gives acts or none, never an exception. In a relay, where the

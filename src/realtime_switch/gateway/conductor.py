@@ -35,10 +35,12 @@ from ..session.steps import (
     PASS,
     Ask,
     AskCredits,
+    CloseClient,
     Dial,
     DialBeside,
     End,
     GoOver,
+    HangUp,
     Keep,
     LeaveBeside,
     Note,
@@ -165,6 +167,7 @@ class Conductor(ClientEnd):
         self._fragments = Fragments(limits.MESSAGE_BYTES_MAX)
         self._ended = False
         self._gone: asyncio.Future[None] = self._loop.create_future()  # the client's socket is closed
+        self._over: asyncio.Future[None] = self._loop.create_future()  # nothing is heard of it any more
         self._client_is_full = False
         self._client_heard = True
         self._client_silent_pings = 0
@@ -238,7 +241,7 @@ class Conductor(ClientEnd):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         ours = transport.close_handshake and transport.close_handshake.sent
-        if ours and not self._ended:  # picows closed it: what came was no WebSocket's
+        if ours and not self.session.is_over:  # picows closed it: what came was no WebSocket's
             self._left_with = (ours.code.value, BROKE_THE_PROTOCOL)
         self._client_left()
         _cancel(self._closing)
@@ -316,7 +319,8 @@ class Conductor(ClientEnd):
             return True
         self.more_comes = False
         self.flush()
-        self._log.info("provider lost", told=told[:300])
+        if not self.session.is_over:
+            self._log.info("provider lost", told=told[:300])
         self._let_go()
         return True
 
@@ -406,6 +410,13 @@ class Conductor(ClientEnd):
                     self._wake = self._loop.call_later(after_s, self._on_wake)
                 case Note(event, detail):
                     self._log.info(event, detail=detail)
+                case HangUp():
+                    if self._provider is not None:
+                        self._provider.send_close(1000)  # type: ignore[arg-type]
+                case CloseClient(end):
+                    self._client_is_full = False  # nothing waits for it any more
+                    self._read_provider()
+                    self._part_from_client(end)
                 case End():
                     self._end(step)
         if kept and not self._ended and 0 < self._caps.tokens <= sum(self._tokens):
@@ -450,18 +461,18 @@ class Conductor(ClientEnd):
         if not self._ended:
             self._follow(self.session.end(code, message))
 
-    def stop(self) -> asyncio.Future[None]:
+    def stop(self) -> asyncio.Future[tuple[None, None]]:
         """The process goes; 1001 makes SDKs connect again (CLIENTS-OPENAI.md 1).
-        Done once the socket is gone."""
+        Done once the socket is gone, and the provider heard to the end."""
         if not self._ended:
             self._follow(self.session.stop(End(1001, STOPPING)))
-        return self._gone
+        return asyncio.gather(self._gone, self._over)
 
-    def part(self, within_s: float) -> asyncio.Future[None]:
+    def part(self, within_s: float) -> asyncio.Future[tuple[None, None]]:
         """The process is to go: as `stop`, but at a moment that suits, which may not come in time."""
         if not self._ended:
             self._follow(self.session.part(End(1001, STOPPING), round(within_s * 1000)))
-        return self._gone
+        return asyncio.gather(self._gone, self._over)
 
     async def _come_in(self, session_id: str) -> None:
         if session_id:
@@ -622,10 +633,14 @@ class Conductor(ClientEnd):
             _cancel(timer)
         self._books.ended(self)
         self._tell_the_end(end)
-        if end.code == 1001:
-            self._last = self._start(partial(self._close_when_kept, end))
-        else:
+        self._part_from_client(end)
+        self._over.set_result(None)
+
+    def _part_from_client(self, end: End) -> None:
+        if end.code != 1001:
             self._close_client(end)
+        elif self._last is None:
+            self._last = self._start(partial(self._close_when_kept, end))
 
     async def _close_when_kept(self, end: End) -> None:
         """Who is told to come again comes to another gateway, at once, and is to find its last words."""
@@ -663,7 +678,7 @@ class Conductor(ClientEnd):
         """Say why, then wait a moment for the client's own close: closing a socket that still has unread
         frames in it would reset the connection, and the client would lose our last words."""
         client = self.client
-        if client is None or client.is_disconnected:
+        if client is None or client.is_disconnected or client.is_close_frame_sent:
             return
         self.flush()
         reason = end.reason.encode()[:REASON_BYTES_MAX].decode(errors="ignore")

@@ -37,7 +37,7 @@ class Floor:
         self._turn_due = False  # the client has said that its turn is over, and the provider not yet
         self._due_since_us: int | None = None  # a reply is awaited
         self._due_unasked = False  # by what the user said, and nothing else
-        self._replying = False
+        self.replying = False
         self._unanswered_since_us: int | None = None  # no sound of a reply has come since it was asked for
         self._made = False  # all of the reply is here; it is only being played
         self.sign_us = 0  # when anything was heard last
@@ -68,7 +68,7 @@ class Floor:
             self._due_unasked = True
 
     def _reply_begun(self, act: ReplyBegun, answered_unasked: bool) -> None:
-        self._replying, self._made = not act.aside, False
+        self.replying, self._made = not act.aside, False
         self.answered_calls.clear()
         self.stalls = 0
 
@@ -80,7 +80,7 @@ class Floor:
         self._made = True
 
     def _reply_done(self, act: ReplyDone, answered_unasked: bool) -> None:
-        self._replying = self._made = act.more
+        self.replying = self._made = act.more
         self._due_since_us = None
         if act.status == "cancelled":
             self.heard_until_us = 0
@@ -130,8 +130,8 @@ class Floor:
 
     def lost(self) -> bool:
         """The provider is gone. Whether it owes the user a reply, or the rest of one."""
-        owes = self._replying or self._due_since_us is not None
-        self.turn_open = self._turn_due = self._replying = self._made = False
+        owes = self.replying or self._due_since_us is not None
+        self.turn_open = self._turn_due = self.replying = self._made = False
         self.heard_until_us = 0
         self._due_since_us = None
         return owes
@@ -146,18 +146,18 @@ class Floor:
         at_work = bool(self.open_calls)
         if self.answered_calls:  # and the client will ask for what is to be said of it, or it will not
             at_work |= self._now_us() < self._answered_us + limits.ANSWERS_SPOKEN_OF_S * 1e6
-        return not (self.turn_open or self._replying or self.owes or at_work)
+        return not (self.turn_open or self.replying or self.owes or at_work)
 
     @property
     def owes(self) -> bool:
         """The provider owes a reply, or the rest of one, or a word about a turn."""
-        running = self._replying and not self._made
+        running = self.replying and not self._made
         return running or self._due_since_us is not None or self._turn_due
 
     @property
     def owes_unasked(self) -> bool:
         """It owes a reply to what the user said, and nobody asked for one."""
-        return self._due_since_us is not None and self._due_unasked and not self._replying
+        return self._due_since_us is not None and self._due_unasked and not self.replying
 
 
 # Each is given the acts that it is filed under, and whether the provider answers a turn by itself.

@@ -77,6 +77,10 @@ class Relay:
     def last_word(self) -> bytes:
         return self._provider_side.last_word
 
+    @property
+    def stop_reply(self) -> bytes:
+        return self._provider_side.stop_reply
+
     def opening(self, config: str | None, history: str, handle: str = "") -> Hops:
         return [ToProvider(payload) for payload in self._gate.opening(config, history, handle)]
 

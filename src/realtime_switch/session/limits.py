@@ -80,6 +80,9 @@ TIME_DRIFT_MS, TIME_DRIFT_SHARE = 5_000, 0.05
 # OpenAI's sample waits so long for `session.closed` (GPT-LIVE.md 9); a process that stops has less time.
 LEAVE_S = 15.0
 LEAVE_AT_STOP_S = 2.0
+# For the end of a reply that was stopped, and for the provider's half of the closing handshake: each is a way
+# there and back.
+HANG_UP_S = 2.0
 
 # -- Memory (A9, A11) --------------------------------------------------------------------------------------
 

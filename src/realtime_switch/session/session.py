@@ -7,7 +7,8 @@ Frames meet the lane and nothing else; what the lane hears, the session hears.
                               |                 ^  ^                     |                     |
                               +--> BRIEFING ----+  +---- lost, while there is somewhere to go --+
     LIVE --credits spent in mid-reply--> FINISHING --reply over--> ENDED
-    LIVE --over, at a provider that bills by time--> LEAVING --its last word--> ENDED
+    LIVE --over, and the cost of something is still to be told--> LEAVING --told--> HANGING_UP
+    LIVE --over--> HANGING_UP --the provider has hung up as well--> ENDED
     any phase --client left, refused, credits spent, nowhere left to go, ended by the gateway--> ENDED
 
 A client is heard first where its dialect has it speak first; then it says which model it wants. Where
@@ -45,6 +46,7 @@ from ..dialects.acts import (
     ReplyDone,
     SessionOver,
     StartOver,
+    TranscriptionUsage,
     Trouble,
     Usage,
 )
@@ -76,10 +78,12 @@ from .steps import (
     Answer,
     Ask,
     AskCredits,
+    CloseClient,
     Dial,
     DialBeside,
     End,
     GoOver,
+    HangUp,
     Keep,
     LeaveBeside,
     Note,
@@ -105,6 +109,7 @@ class Phase(enum.Enum):
     LIVE = "live"
     FINISHING = "finishing"  # out of credits; the running reply may end
     LEAVING = "leaving"  # the call is over; the provider is heard to the end, for what it was
+    HANGING_UP = "hanging up"  # the provider is told goodbye; what it sent before it heard that is on its way
     ENDED = "ended"
 
 
@@ -309,7 +314,7 @@ class Session:
         down in a way that trying again will not change (a wrong key of ours)."""
         if self._beside is not None and generation == self._beside.generation:
             return self._lose_beside(self._beside)
-        if generation == self.generation and self.phase is Phase.LEAVING:
+        if generation == self.generation and self.phase in _PARTING:
             return self._finish(self._parting)
         if generation != self.generation or self.phase not in (Phase.DIALLING, *_CONNECTED):
             return []
@@ -360,6 +365,11 @@ class Session:
         beside = self._beside
         return generation == self.generation or (beside is not None and generation == beside.generation)
 
+    @property
+    def is_over(self) -> bool:
+        """Nothing is said any more; its cost may still be told."""
+        return self.phase in _OVER
+
     def client_left(self) -> Steps:
         self._client_listens = False
         return [] if self.phase in _OVER else self._leave(CLIENT_LEFT)
@@ -368,9 +378,10 @@ class Session:
         """The process goes, and has little time."""
         if self.phase is Phase.ENDED:
             return []
-        return (
-            self._finish(end) if self.phase is Phase.LEAVING else self._leave(end, [], limits.LEAVE_AT_STOP_S)
-        )
+        if self.phase in _PARTING:
+            self._parting = end
+            return self._alarms.set(Alarm.LEAVE, limits.LEAVE_AT_STOP_S)
+        return self._leave(end, [], limits.LEAVE_AT_STOP_S)
 
     def end(self, code: ErrorCode, message: str) -> Steps:
         """The gateway ends the call: idle, too slow, taken over, stopping."""
@@ -397,7 +408,7 @@ class Session:
         self._catch_up()
         closing: Steps = [ToClient(frame) for frame in self._client_side.close_replies()]
         if self.phase is Phase.FINISHING:
-            return closing + self._end_for_credits()
+            return closing + self._finish(*self._farewell(*self._spent))
         self._taps.cut_off()
         self._owes_reply |= self._floor.lost()
         was_live = self.phase is Phase.LIVE
@@ -608,7 +619,7 @@ class Session:
         return steps + self._alarms.set(Alarm.TIME, limits.TIME_LOOKED_AT_S)
 
     def _leave_is_due(self) -> Steps:
-        return self._finish(self._parting) if self.phase is Phase.LEAVING else []
+        return self._finish(self._parting) if self.phase in _PARTING else []
 
     def _provider_side_is_due(self) -> Steps:
         lane = self._here.lane
@@ -687,6 +698,19 @@ class Session:
         hops = self._here.lane.from_provider(payload)
         steps = [ToClient(payload)] if hops is PASS else self._hear(hops)
         return [step for step in steps if self._client_listens or not isinstance(step, ToClient)]
+
+    def _hear_bills(self, generation: int, payload: bytes) -> Answer:
+        """A provider that bills by replies: what it says of them still counts, and nothing else does."""
+        hops = self._here.lane.from_provider(payload) if generation == self.generation else []
+        acts = [] if hops is PASS else [hop.act for hop in hops if isinstance(hop, Heard)]
+        bills = [act for act in acts if isinstance(act, Usage | TranscriptionUsage)]
+        target = self._here.way.target
+        steps: Steps = []
+        for bill in bills:
+            steps += [step for step in self._taps.hear(bill, target) if isinstance(step, Keep)]
+        if self.phase is Phase.LEAVING and any(type(act) is ReplyDone for act in acts):
+            steps += self._hang_up()
+        return steps
 
     def _carry_provider(self, generation: int, payload: bytes) -> Answer:
         if generation != self.generation:
@@ -959,17 +983,36 @@ class Session:
         return end, [ToClient(frame) for frame in farewell.frames]
 
     def _leave(self, end: End, last_words: Steps | None = None, within_s: float = limits.LEAVE_S) -> Steps:
-        """The call is over. A provider that bills by time is told so, and heard to its end."""
-        if self.phase not in _TALKING or not (last_word := self._here.lane.last_word):
+        """The call is over, but for what its provider has to say of its cost: one that bills by time says it
+        at the end, one that bills by replies with each of them."""
+        if self.phase not in _TALKING:
             return self._finish(end, last_words)
-        self.phase = Phase.LEAVING
+        self._catch_up()
+        steps = list(last_words or [])
         self._parting = end
         self._nothing_passes()
         self.from_client = self._ignore
-        self.from_provider = self._hear_out
         self._alarms.clear()
-        leave = self._alarms.set(Alarm.LEAVE, within_s)
-        return [*(last_words or []), ToProvider(last_word), *leave]
+        if last_word := self._here.lane.last_word:
+            self.phase = Phase.LEAVING
+            self.from_provider = self._hear_out
+            return [*steps, ToProvider(last_word), *self._alarms.set(Alarm.LEAVE, within_s)]
+        steps = [*self._taps.flush(self._here.way.target), *steps, CloseClient(end)]
+        if self._beside is not None:
+            self._beside = None
+            steps.append(LeaveBeside())
+        self.from_provider = self._hear_bills
+        if not self._floor.replying:
+            return steps + self._hang_up()
+        self.phase = Phase.LEAVING
+        if stop_reply := self._here.lane.stop_reply:
+            return [*steps, ToProvider(stop_reply), *self._alarms.set(Alarm.LEAVE, limits.HANG_UP_S)]
+        return steps + self._alarms.set(Alarm.LEAVE, within_s)
+
+    def _hang_up(self) -> Steps:
+        """RFC 6455 1.4: what the provider has sent before it answers our close arrives before that answer."""
+        self.phase = Phase.HANGING_UP
+        return [HangUp(), *self._alarms.set(Alarm.LEAVE, limits.HANG_UP_S)]
 
     def _finish(self, end: End, last_words: Steps | None = None) -> Steps:
         """A19: what is known is kept before anything is let go."""
@@ -1012,7 +1055,8 @@ class Session:
 
 _UNKNOWN = (Phase.HEARING, Phase.ASKING)
 _TALKING = (Phase.LIVE, Phase.FINISHING)
-_OVER = (Phase.LEAVING, Phase.ENDED)
+_PARTING = (Phase.LEAVING, Phase.HANGING_UP)
+_OVER = (*_PARTING, Phase.ENDED)
 _CONNECTED = (Phase.GREETING, Phase.LIVE, Phase.FINISHING)
 
 _ON_ALARM: dict[Alarm, Callable[[Session], Steps]] = {

@@ -84,6 +84,17 @@ class Note(Struct, frozen=True, gc=False):
     detail: str = ""
 
 
+class HangUp(Struct, frozen=True, gc=False):
+    """Say goodbye to the provider and go on listening: what it has sent by then is on its way. Its answer is
+    told as `provider_closed`."""
+
+
+class CloseClient(Struct, frozen=True, gc=False):
+    """Close the client's socket, with what `End` will say, while the provider is still heard."""
+
+    end: "End"
+
+
 class End(Struct, frozen=True, gc=False):
     """Close both sockets: the client's with this code and reason, the provider's with 1000. Always the last
     step; nothing follows, whatever still happens. `error` is None when nobody is to blame."""
@@ -106,6 +117,8 @@ Step = (
     | AskCredits
     | Wake
     | Note
+    | HangUp
+    | CloseClient
     | End
 )
 Steps = list[Step]

@@ -59,6 +59,10 @@ class Translation:
     def last_word(self) -> bytes:
         return self._provider_side.last_word
 
+    @property
+    def stop_reply(self) -> bytes:
+        return self._provider_side.stop_reply
+
     # -- The beginning ------------------------------------------------------------------------------------
 
     def first_word(self, payload: bytes) -> tuple[Hops, bool]:

@@ -66,6 +66,7 @@ _TOO_MUCH = "More is waiting to be told to this backend than can be kept; ask fo
 class ProviderSide:
     manner = Manner.ANSWERS
     last_word = b""
+    stop_reply = b""  # only a user's voice does (GEMINI-LIVE.md)
 
     def __init__(self, target: Target, terms: Terms, new_id: NewId, now_us: NowUs) -> None:
         self._target = target

@@ -15,6 +15,7 @@ class ProviderSide:
     manner = Manner.ANSWERS
     # Else it goes on to count, and never says what the call was (GPT-LIVE.md 9).
     last_word = frames.CLOSE
+    stop_reply = b""
 
     def __init__(self, target: Target, terms: Terms, new_id: NewId, now_us: NowUs) -> None:
         self._hearing = Hearing(new_id)

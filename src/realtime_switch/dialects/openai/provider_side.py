@@ -17,6 +17,7 @@ from .translated import Translated
 class ProviderSide:
     manner = Manner.GREETS
     last_word = b""
+    stop_reply = b'{"type":"response.cancel"}'
 
     def __init__(self, target: Target, translated: Translated | None = None) -> None:
         """`translated`: in a relay nobody asks for it."""
