@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import gemini_client_frames as gemini
 import openai_frames as openai
+from realtime_switch.dialects.acts import Usage
 from realtime_switch.dialects.dialect import Hangup
 from two_dialects import SPOKEN, Call, audio, called, created, done
 
@@ -196,9 +197,13 @@ class Provider:
         return said
 
 
-@given(st.booleans(), st.lists(st.integers(0, 6) | FROM_CLIENT, max_size=30))
-def test_each_turn_ends_once_and_every_frame_is_what_the_sdks_expect(manual, events):
-    call = Call(gemini.setup(**SPOKEN, **(MANUAL if manual else {}))).ready()
+@given(
+    st.booleans(),
+    st.sampled_from(["as_provider", "heard"]),
+    st.lists(st.integers(0, 6) | FROM_CLIENT, max_size=30),
+)
+def test_each_turn_ends_once_and_every_frame_is_what_the_sdks_expect(manual, reply_ends, events):
+    call = Call(gemini.setup(**SPOKEN, **(MANUAL if manual else {})), reply_ends=reply_ends).ready()
     provider = Provider()
     for event in events:
         call.clock.go_on(0.05)
@@ -208,6 +213,7 @@ def test_each_turn_ends_once_and_every_frame_is_what_the_sdks_expect(manual, eve
             call.client(event)
     if provider.open:
         call.provider(done(provider.open, "cancelled"))
+    call.wake(10)
     frames = [*call.to_client, *map(msgspec.json.decode, call.client_side.close_replies())]
     if open_turn(frames):  # it waits for its tools, and ends with them
         assert not call.client_side.reply_open
@@ -241,6 +247,37 @@ def test_however_a_client_cuts_up_its_sound_the_provider_gets_the_same_samples(d
 
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     assert sent([data[start:end] for start, end in pairwise(edges)]) == sent([data])
+
+
+def test_a_turn_may_be_over_only_when_it_must_have_been_heard():
+    call = Call(reply_ends="heard").ready()
+    usage = {"usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}}
+    call.provider(created(), audio("AAAA" * 16_000), done(**usage))
+    *_, made = call.to_client
+    assert made == {"serverContent": {"generationComplete": True}}
+    assert [act.input for act in call.acts if isinstance(act, Usage)] == [3]  # billed at once
+    call.forget().wake(1.0)
+    (over,) = call.to_client
+    assert over["serverContent"] == {"turnComplete": True}
+    assert over["usageMetadata"]["totalTokenCount"] == 5
+
+
+def test_a_turn_that_is_interrupted_while_it_is_played_ends_then():
+    call = Call(reply_ends="heard").ready()
+    call.provider(created(), audio("AAAA" * 16_000), done()).forget()
+    call.provider({"type": "input_audio_buffer.speech_started", "audio_start_ms": 0, "item_id": "u"})
+    assert call.to_client[1:] == [
+        {"serverContent": {"interrupted": True}},
+        {"serverContent": {"turnComplete": True}},
+    ]
+
+
+def test_a_turn_that_is_being_played_when_its_provider_goes_is_whole():
+    call = Call(reply_ends="heard").ready()
+    call.provider(created(), audio("AAAA" * 16_000), done()).forget()
+    assert [msgspec.json.decode(frame) for frame in call.client_side.close_replies()] == [
+        {"serverContent": {"turnComplete": True}}
+    ]
 
 
 def pieced(response: dict[str, Any], more: bool, **members: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from gemini_anything import MESSAGE, PAYLOAD
 from gemini_frames import tight
 from openai_anything import FRAME
 from openai_client import agrees
-from realtime_switch.dialects.acts import GoingAway, Handle, Trouble
+from realtime_switch.dialects.acts import GoingAway, Handle, Trouble, Usage
 from realtime_switch.dialects.profile import Profile
 from realtime_switch.dialects.sound import PCM_16K, PCM_24K, silence
 from realtime_switch.session.lane import Heard
@@ -230,6 +230,41 @@ def test_b12_an_older_spelling_and_sound_of_another_kind():
     assert told_as(EXAMPLES["B12"], call.to_client)
 
 
+BILL = {"promptTokenCount": 40, "responseTokenCount": 10, "totalTokenCount": 50}
+BARE = {"serverContent": {"turnComplete": True}, "usageMetadata": {"promptTokenCount": 5}}
+
+
+def usages(call: OpenAICall) -> list[tuple[int, int] | None]:
+    told = [event["response"]["usage"] for event in call.to_client if event["type"] == "response.done"]
+    return [usage and (usage["input_tokens"], usage["output_tokens"]) for usage in told]
+
+
+def test_tokens_that_no_open_response_is_told_of_are_told_with_the_next():
+    """TRANSLATION.md 12, B04: some backends end a turn of calls with a bare turnComplete."""
+    call = OpenAICall().ready()
+    call.provider(ONE_CALL, BARE)
+    assert usages(call) == [None]
+    answer = {"type": "function_call_output", "call_id": "fc-1", "output": "{}"}
+    call.client({"type": "conversation.item.create", "item": answer}, {"type": "response.create"})
+    call.provider(sound(100), {**OVER, "usageMetadata": BILL})
+    assert usages(call) == [None, (45, 10)]
+    call.client({"type": "response.create"})
+    call.provider(sound(100), {**OVER, "usageMetadata": BILL})
+    assert usages(call) == [None, (45, 10), (40, 10)]
+    billed = [act.input for act in call.acts if isinstance(act, Usage)]
+    assert billed == [5, 40, 40]  # each when it comes
+
+
+def test_a_response_that_is_done_when_it_is_made_leaves_its_tokens_to_the_next():
+    call = OpenAICall(reply_ends="made").ready()
+    call.client({"type": "response.create"})
+    call.provider(sound(1_000), MADE).wake(0.3)
+    assert usages(call) == [None]
+    call.client({"type": "response.create"})
+    call.provider({**OVER, "usageMetadata": BILL}, sound(100), {**OVER, "usageMetadata": BILL})
+    assert usages(call) == [None, (80, 20)]
+
+
 # -- Whatever comes ------------------------------------------------------------------------------------------
 
 FROM_CLIENT = st.sampled_from(
@@ -264,12 +299,19 @@ ANY = PROPER | FRAME | PAYLOAD.map(FromProvider)
 
 @pytest.mark.parametrize("event", [PROPER, ANY], ids=["proper", "any"])
 @settings(max_examples=200)
-@given(data=st.data(), session=SESSION, profile=PROFILE, strict=st.booleans())
+@given(
+    data=st.data(),
+    session=SESSION,
+    profile=PROFILE,
+    strict=st.booleans(),
+    reply_ends=st.sampled_from(["as_provider", "made"]),
+)
 def test_each_reply_that_begins_ends_once_and_every_frame_is_what_the_sdks_expect(
-    event, data, session, profile, strict
+    event, data, session, profile, strict, reply_ends
 ):
     events = data.draw(st.lists(event, max_size=30))
-    call = OpenAICall(structs.replace(GEMINI, profile=profile), strict=strict).ready(**session)
+    target = structs.replace(GEMINI, profile=profile)
+    call = OpenAICall(target, strict=strict, reply_ends=reply_ends).ready(**session)
     for event in events:
         if isinstance(event, float):
             call.wake(event)

@@ -299,6 +299,16 @@ class Usage(Bill, frozen=True, gc=False):
     reply_id: str = ""
 
 
+def summed(one: Usage, other: Usage) -> Usage:
+    """Of several replies that a client is told of together."""
+    counts = {
+        name: getattr(one, name) + getattr(other, name)
+        for name in Bill.__struct_fields__
+        if isinstance(getattr(one, name), int)
+    }
+    return Usage(**counts)
+
+
 class TranscriptionUsage(Bill, frozen=True, gc=False):
     """What writing down the user's words cost: tokens, or the length of the audio."""
 

@@ -37,8 +37,12 @@ class Playback:
 
     @property
     def running(self) -> bool:
-        now = self._now_us()
-        return any(item.end_us > now for item in self._items.values())
+        return self.ends_us > self._now_us()
+
+    @property
+    def ends_us(self) -> int:
+        """When all of it will have been heard."""
+        return max((int(item.end_us) for item in self._items.values()), default=0)
 
     def cut(self) -> list[tuple[str, int]]:
         """Play no more: the items that were not heard to their end, and how many ms of each were."""

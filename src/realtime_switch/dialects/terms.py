@@ -59,6 +59,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     transcription_models: frozenset[str] | None = None
     # Between dialects: approximate what has no counterpart, or refuse it by name.
     strict: bool = False
+    # When a reply is over: once all of it is made, or once it must have been heard.
+    reply_ends: Literal["as_provider", "made", "heard"] = "as_provider"
     # A client's name of a voice -> the provider's, before the dialect's own table.
     voices: Mapping[str, str] = {}
     # A15: when this much is left it is noted in the log; 0 for never.

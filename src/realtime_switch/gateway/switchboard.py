@@ -436,6 +436,7 @@ def _way(route: Route, place: Place, endpoint: Endpoint) -> Way:
         admits_model=partial(_matches_one, route.allow_models),
         transcribe_with=(route.transcribe_with or TRANSCRIBE_WITH) if transcribe else None,
         resume_by=route.resume_by,
+        reply_ends=route.reply_ends,
         transcription_models=_named(route.allow_transcription_models),
         strict=route.translation == "strict",
         voices=route.voices,

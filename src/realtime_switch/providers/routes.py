@@ -46,6 +46,7 @@ class Route(Struct, frozen=True, kw_only=True):
     transcribe_input: Literal["auto", "always", "as_client"] = "auto"
     transcribe_with: str = ""  # the model that writes down what users say, where a provider wants it named
     resume_by: Literal["instructions", "items"] = "instructions"  # how a conversation comes back into a call
+    reply_ends: Literal["as_provider", "made", "heard"] = "as_provider"  # between dialects: when it is over
     voices: dict[str, str] = {}  # a client's name of a voice -> the provider's, between dialects
     allow_models: tuple[
         str, ...

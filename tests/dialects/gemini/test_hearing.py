@@ -32,6 +32,7 @@ from realtime_switch.dialects.acts import (
     ReplyMade,
     ReplyText,
     ReplyTranscript,
+    ReplyTruncated,
     SpeechStarted,
     SpeechStopped,
     ToolCall,
@@ -40,9 +41,11 @@ from realtime_switch.dialects.acts import (
     UserTranscript,
     UserTurn,
 )
+from realtime_switch.dialects.gemini.hearing import LATE_WORDS_US
 from realtime_switch.dialects.profile import Profile
 from realtime_switch.dialects.sound import AudioFormat
-from realtime_switch.dialects.wishes import Config, UserAudio
+from realtime_switch.dialects.terms import Terms
+from realtime_switch.dialects.wishes import Config, Truncate, UserAudio
 
 BILL = {"promptTokenCount": 40, "responseTokenCount": 10, "totalTokenCount": 50}
 
@@ -608,3 +611,49 @@ def test_audio_that_is_printed_with_escapes_is_read_all_the_same():
     printed = tight(spoken()).replace(AUDIO.encode(), b"AA\\/A\\u003d\\u003d")
 
     assert Talk().ready().side.hear(printed)[-1] == ReplyAudio("item_1", "AA/A==")
+
+
+# -- A reply that ends when it is made ---------------------------------------------------------------------
+
+MADE_ENDS = Terms(reply_ends="made")
+
+
+def made_talk():
+    talk = Talk(terms=MADE_ENDS).ready()
+    talk.hear(spoken("In four "), MADE)
+    return talk
+
+
+def test_where_a_reply_ends_when_it_is_made_late_words_are_waited_for_and_nothing_else():
+    talk = made_talk()
+    assert talk.hear(said("minutes.")) == [words("item_1", "minutes.")]
+    assert talk.wake(LATE_WORDS_US / 1e6 - 0.01) == []
+    assert talk.wake(0.01) == [ReplyItemDone("item_1"), ReplyDone("resp_1")]
+    assert talk.side.due_us is None
+    assert talk.hear({**OVER, "usageMetadata": BILL}) == [usage("resp_1")]  # told with the next
+    assert talk.hear(spoken()) == [*begun("resp_2", "item_2"), audio("item_2")]
+
+
+def test_a_turn_that_ends_at_once_does_not_wait():
+    talk = made_talk()
+    assert talk.hear({**OVER, "usageMetadata": BILL}) == closed(bill=True)
+
+
+def test_who_is_interrupted_after_the_reply_has_ended_may_still_be_truncated():
+    talk = Talk(terms=Terms(reply_ends="made", strict=True)).ready()
+    talk.hear(spoken(), MADE)
+    talk.wake(1)
+    assert talk.hear(INTERRUPTED, OVER) == [SpeechStarted("item_2")]
+    assert talk.tell(Truncate("item_1", 10)) == [ReplyTruncated("item_1", 10)]
+    assert talk.hear(heard("Stop.")) == [UserTranscript("item_2", "Stop.")]
+    assert talk.hear(spoken())[:4] == [
+        SpeechStopped("item_2"),
+        UserTurn("item_2"),
+        *begun("resp_2", "item_3"),
+    ]
+
+
+def test_a_reply_that_is_made_and_interrupted_before_it_ends_is_whole():
+    talk = made_talk()
+    assert talk.hear(INTERRUPTED) == [SpeechStarted("item_2")]
+    assert talk.hear(OVER) == closed()

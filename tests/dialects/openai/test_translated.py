@@ -24,6 +24,7 @@ from realtime_switch.dialects.acts import (
     ReplyBegun,
     ReplyDone,
     ReplyItemDone,
+    ReplyMade,
     ReplyTruncated,
     SpeechStarted,
     SpeechStopped,
@@ -81,6 +82,10 @@ class Side:
 
     def hear(self, *payloads):
         return [self._judged(one) for payload in payloads for one in self.side.hear(payload)]
+
+    def wake(self, after_s):
+        self.clock.go_on(after_s)
+        return [self._judged(one) for one in self.side.woke()]
 
     def _judged(self, said):
         """A request as an object without our name for it, an act as it is."""
@@ -463,6 +468,49 @@ def test_a_reply_that_is_over_is_cut_while_it_is_played():
     played.clock.go_on(1)
     assert played.hear(STARTED) == [SpeechStarted("u", 40)]
     assert played.tell(StopReply()) == []
+
+
+# -- A reply that is over when it has been heard -------------------------------------------------------------
+
+SECOND = audio("AAAA" * 16_000)  # of sound
+
+
+def heard_out(*events):
+    side = Side(reply_ends="heard")
+    assert side.hear(created(), SECOND, done())[-1] == ReplyMade("resp_1")
+    side.clock.go_on(0.25)
+    return side, side.hear(*events)
+
+
+def test_a_reply_may_be_over_only_when_it_must_have_been_heard():
+    side, said = heard_out()
+    assert said == []
+    assert side.side.due_us == side.clock() + 750_000
+    assert side.wake(0.7) == []
+    assert side.wake(0.05) == [ReplyDone("resp_1")]
+    assert side.side.due_us is None
+
+
+def test_who_interrupts_it_ends_it():
+    side, said = heard_out(STARTED)
+    assert said == [SpeechStarted("u", 40), cut("item_a", 250), Interrupted(), ReplyDone("resp_1")]
+    side, _ = heard_out()
+    assert side.tell(StopReply()) == [cut("item_a", 250), Interrupted(), ReplyDone("resp_1")]
+    assert side.wake(2) == []
+
+
+def test_the_next_reply_ends_it():
+    _, said = heard_out(created("resp_2"))
+    assert [type(one) for one in said] == [ReplyDone, ReplyBegun]
+
+
+def test_who_waits_for_a_tool_or_was_cut_short_or_says_nothing_is_not_kept_waiting():
+    side = Side(reply_ends="heard")
+    assert side.hear(created(), SECOND, called("a"), done())[-1] == ReplyDone("resp_1")
+    side = Side(reply_ends="heard")
+    assert side.hear(created(), SECOND, done(status="cancelled"))[-1] == ReplyDone("resp_1", "cancelled")
+    side = Side(reply_ends="heard")
+    assert side.hear(created(), done())[-1] == ReplyDone("resp_1")
 
 
 def test_where_speech_does_not_stop_a_reply_nothing_is_taken_back():

@@ -48,6 +48,7 @@ from .users import Users
 # Patience. A turn that was handed over and brings nothing is given up; so is one whose end is not told.
 NO_OUTPUT_US = 30_000_000
 NO_END_US = 5_000_000  # after what it said must have been played
+LATE_WORDS_US = 300_000  # of a reply that ends when it is made: some are told after its sound
 OLD_TURN_US = 10_000_000  # a turn that nobody listens to any more, and that says nothing either
 
 _ITEMS_KEPT = 256  # of the past, so that a client may still say how much of one was heard
@@ -91,6 +92,7 @@ class Hearing:
         # How the agent's words are wanted. None: nobody said (a relay), so it is told by what comes.
         self.text_only: bool | None = None
         self.writes: bool | None = None  # the model writes instead of speaking
+        self.ends_when_made = False  # a reply, and not where the turn does
         self._last_reply_id = ""
         self._bill: usage.Counts = {}
         # Turns that nobody listens to any more; and whether the oldest of them has made all of its output.
@@ -321,7 +323,10 @@ class Hearing:
         if reply is None or reply.made:
             return []
         reply.made = True
-        self._await_end(reply)
+        if self.ends_when_made:
+            self._await(LATE_WORDS_US)
+        else:
+            self._await_end(reply)
         return [ReplyMade(reply.id)]
 
     def _interrupted(self) -> list[Act]:
@@ -334,6 +339,8 @@ class Hearing:
         acts = self.users.begin(self._input_ms())
         if self._old_turns:
             self._old_made = True
+            if self.ends_when_made:  # its end was told, and it is still being played
+                self._cut_items.extend([*self._said_items][-1:])
         elif self.reply is not None:
             self.reply.interrupted = True
             if self.reply.item_id:
@@ -466,7 +473,7 @@ class Hearing:
         if reply.interrupted and not reply.made:
             return [*whole, *self.leave("cancelled", "turn_detected")]
         if reply.made:
-            return [*whole, *self._finish("completed")]
+            return [*whole, *(self.leave("completed") if self.ends_when_made else self._finish("completed"))]
         if self._outputs != self._outputs_at_due:
             self._await(NO_OUTPUT_US)
             return []

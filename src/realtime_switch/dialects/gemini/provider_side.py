@@ -161,6 +161,7 @@ class ProviderSide:
         hearing = self._hearing
         hearing.text_only = config.text_only
         hearing.writes = setup_out.writes(config, self._target.profile)
+        hearing.ends_when_made = self._terms.reply_ends == "made"
         hearing.users.manual = config.manual_turns
 
     def _configure(self, wish: Configure) -> ProviderSaid:

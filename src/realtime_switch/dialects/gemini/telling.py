@@ -18,6 +18,7 @@ from ..acts import (
     ReplyAudio,
     ReplyBegun,
     ReplyDone,
+    ReplyMade,
     ReplyText,
     ReplyTranscript,
     SpeechStarted,
@@ -27,6 +28,7 @@ from ..acts import (
     Usage,
     UserTranscript,
     UserTranscriptFailed,
+    summed,
 )
 from ..envelopes import Envelope
 from ..mending import UNREADABLE, read_any
@@ -60,6 +62,7 @@ class Teller:
         self.awaited: dict[str, str] = {}  # calls that the client was told of: name
         self.shown = False  # the client has seen something of it
         self._replies: set[str] = set()  # of the open turn
+        self._made = False  # the client knows that all of the turn is here
         self._interrupted = False  # the reply that runs was cut short before the client's eyes
         self._calls: dict[str, ToolCall] = {}  # of the reply that runs
         self._bill: Usage | None = None  # of the open turn
@@ -104,9 +107,16 @@ class Teller:
         if act.status == "cancelled":
             return [*([] if interrupted else [content(interrupted=True)]), *self._complete()]
         if act.status == "completed" or act.reason == "max_output_tokens":
-            made = [] if interrupted else [*rest, content(generationComplete=True)]
+            made = [] if interrupted or self._made else [*rest, content(generationComplete=True)]
             return [*made, *self._complete()]
         return self._complete(turnCompleteReason=_REASONS[act.status])
+
+    def made(self, act: ReplyMade) -> list[bytes]:
+        """Its end is told apart, when it must have been heard."""
+        if act.reply_id not in self._replies or self._interrupted or self._calls:
+            return []
+        self._made = True
+        return [*_sound(self._converter.flush()), content(generationComplete=True)]
 
     def finish(self) -> list[bytes]:
         """Nothing more comes of this turn, though no reply says so."""
@@ -126,7 +136,7 @@ class Teller:
         return self._cut()
 
     def _cut(self) -> list[bytes]:
-        interrupted = [] if self._interrupted else [content(interrupted=True)]
+        interrupted = [] if self._interrupted or self._made else [content(interrupted=True)]
         self._replies.clear()
         return [*interrupted, *self._complete()]
 
@@ -140,7 +150,7 @@ class Teller:
         return [] if again else [content(interrupted=True)]
 
     def _complete(self, **members: Any) -> list[bytes]:
-        self.open = self.shown = self._interrupted = False
+        self.open = self.shown = self._interrupted = self._made = False
         self._calls = {}
         self._converter = Converter(self._source, PCM_24K)
         return [frame(serverContent={"turnComplete": True, **members}, **self._usage_so_far())]
@@ -151,11 +161,7 @@ class Teller:
 
     def _usage(self, act: Usage) -> list[bytes]:
         """The client is told of the whole turn at its end, whatever number of replies it was."""
-        if self._bill is None:
-            self._bill = act
-        else:
-            sums = {name: getattr(self._bill, name) + getattr(act, name) for name in Bill.__struct_fields__}
-            self._bill = Usage(**sums)
+        self._bill = act if self._bill is None else summed(self._bill, act)
         return []
 
     # -- What the agent says -----------------------------------------------------------------------------
@@ -312,6 +318,7 @@ _SEEN = (ReplyAudio, ReplyTranscript, ReplyText, ReplyDone, Interrupted)
 _WRITERS: dict[type[Act], Callable[[Teller, Any], list[bytes]]] = {
     ReplyBegun: Teller.begun,
     ReplyDone: Teller.done,
+    ReplyMade: Teller.made,
     Interrupted: Teller.interrupted,
     Usage: Teller._usage,
     ReplyAudio: Teller._audio,

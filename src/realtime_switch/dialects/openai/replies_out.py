@@ -30,6 +30,11 @@ class Replies:
         self._wanted: AskReply | None = None  # once nothing runs
 
     @property
+    def heard_us(self) -> int:
+        """When all that was said will have been heard."""
+        return self._playback.ends_us
+
+    @property
     def busy(self) -> bool:
         return bool(self._running) or self._awaiting
 

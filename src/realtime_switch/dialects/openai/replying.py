@@ -27,6 +27,7 @@ from ..acts import (
     ReplyTranscript,
     ToolCall,
     Usage,
+    summed,
 )
 from ..envelopes import Crossed, Envelope
 from ..mending import write_any
@@ -60,6 +61,7 @@ class Replying:
         self._conversation = conversation
         self._session = session
         self._conversation_id = ""
+        self._untold: Usage | None = None
         self._audio_deltas = _Deltas("audio")
         self._word_deltas = _Deltas("audio_transcript")
 
@@ -231,8 +233,12 @@ class Replying:
         return [frame for item in reply.items for frame in self._end_of_sound(item)]
 
     def _usage(self, act: Usage) -> _Frames:
-        if reply := self._conversation.replies.get(act.reply_id):
-            reply.usage = usage_shown(act)
+        """What no open reply is told of is told with the next (TRANSLATION.md 5)."""
+        bill = act if self._untold is None else summed(self._untold, act)
+        reply = self._conversation.replies.get(act.reply_id)
+        self._untold = bill if reply is None else None
+        if reply is not None:
+            reply.usage = usage_shown(bill)
         return []
 
     def _done(self, act: ReplyDone) -> _Frames:

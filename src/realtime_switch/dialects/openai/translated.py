@@ -12,6 +12,7 @@ import msgspec
 from ..acts import (
     Act,
     Configured,
+    Interrupted,
     ItemTaken,
     PastTold,
     Pinged,
@@ -20,6 +21,7 @@ from ..acts import (
     ReplyAudio,
     ReplyBegun,
     ReplyDone,
+    ReplyMade,
     ReplyTranscript,
     ReplyTruncated,
     SpeechStarted,
@@ -86,6 +88,7 @@ class Translated:
         self._updates: dict[str, Configure] = {}
         self._calls: dict[str, str] = {}  # that wait for answers -> their reply
         self._known: set[str] = set()  # calls that this connection has heard of
+        self._unheard: ReplyDone | None = None  # made, and not over before it must have been heard
         self._reply_due = False  # an answer of this group wants to be spoken of
         self._urgent = False
 
@@ -105,7 +108,7 @@ class Translated:
         return [resume.with_history(update, self._history), *items]
 
     def tell(self, wish: Wish) -> ProviderSaid:
-        return _TELLERS[type(wish)](self, wish) if type(wish) in _TELLERS else []
+        return self._cut_off(_TELLERS[type(wish)](self, wish)) if type(wish) in _TELLERS else []
 
     def _configure(self, wish: Configure) -> ProviderSaid:
         refused = refusals(wish.config, self._target, self._terms, wish.changed)
@@ -213,7 +216,7 @@ class Translated:
         for act in read_closely(payload):
             hear = _HEARERS.get(type(act))
             said += [act] if hear is None else hear(self, act)
-        return said
+        return self._cut_off(said)
 
     def _ready(self, act: Ready) -> ProviderSaid:
         return [Ready(b"", act.audio_bytes_per_ms)]
@@ -236,8 +239,11 @@ class Translated:
         return [*self._refused[:1]] or [act]
 
     def woke(self) -> ProviderSaid:
-        due = self.due_us is not None and self._now_us() >= self.due_us
-        return self._opened(Configured(b"", self._output.bytes_per_ms)) if due else []
+        if self.due_us is None or self._now_us() < self.due_us:
+            return []
+        if self._opening_id:
+            return self._opened(Configured(b"", self._output.bytes_per_ms))
+        return self._heard_out()
 
     def _trouble(self, act: Trouble) -> ProviderSaid:
         """`request_id` is told on only where the client waits for what was refused."""
@@ -276,7 +282,7 @@ class Translated:
 
     def _begun(self, act: ReplyBegun) -> ProviderSaid:
         self._replies.begun(act.reply_id)
-        return [act]
+        return [*self._heard_out(), act]
 
     def _audio(self, act: ReplyAudio) -> ProviderSaid:
         if self._output != act.format:
@@ -297,9 +303,29 @@ class Translated:
         return [act]
 
     def _done(self, act: ReplyDone) -> ProviderSaid:
+        calls = act.reply_id in self._calls.values()
         if act.status != "completed":  # then its calls are not shown to the client
             self._calls = {call: reply for call, reply in self._calls.items() if reply != act.reply_id}
-        return [act, *self._replies.done(act.reply_id)]
+        next_ = self._replies.done(act.reply_id)
+        waits = self._terms.reply_ends == "heard" and act.status == "completed" and not calls
+        if not waits or next_ or self._replies.heard_us <= self._now_us():
+            return [act, *next_]
+        self._unheard = act
+        self.due_us = self._replies.heard_us
+        return [ReplyMade(act.reply_id)]
+
+    def _cut_off(self, said: ProviderSaid) -> ProviderSaid:
+        """Of a reply that is only being played nothing more comes once it is cut short."""
+        if self._unheard is None or not any(isinstance(one, Interrupted) for one in said):
+            return said
+        return [*said, *self._heard_out()]
+
+    def _heard_out(self) -> ProviderSaid:
+        """A reply that was made and is being played is over now."""
+        if self._unheard is None:
+            return []
+        act, self._unheard, self.due_us = self._unheard, None, None
+        return [act]
 
 
 # Each is given the wishes, or the acts, that it is filed under.
