@@ -25,7 +25,7 @@ from realtime_switch.store.postgresql import open_postgresql
 
 START_S = 30.0
 _AS_ROOT = os.geteuid() == 0
-_SETTINGS = {
+SETTINGS = {
     "listen_addresses": "",
     # Nothing here outlives the tests, so no disk needs to be waited for.
     "fsync": "off",
@@ -40,6 +40,7 @@ class PostgresServer:
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self._folder = folder
         self._data = folder / "data"
+        self._port = settings.get("port", "5432")
         self._names = (f"test_{number}" for number in itertools.count(1))
         self._binaries = _runnable_binaries(folder)
         self._run(
@@ -61,7 +62,7 @@ class PostgresServer:
         self._wait_until_it_answers()
 
     def url(self, database: str) -> str:
-        return f"postgresql://postgres@/{database}?host={self._folder}"
+        return f"postgresql://postgres@/{database}?host={self._folder}&port={self._port}"
 
     def new_database(self, template: str = "template1") -> str:
         """The name of a database that nobody else uses."""
@@ -75,6 +76,12 @@ class PostgresServer:
     def ask(self, statement: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement)  # type: ignore[call-overload]
+
+    def admit_neighbours(self) -> None:
+        """Without a password, whoever is in the network of an address that it listens on."""
+        with (self._data / "pg_hba.conf").open("a") as file:
+            file.write("host all all samenet trust\n")
+        self.ask("SELECT pg_reload_conf()")
 
     def restart(self) -> None:
         """As an operator does in a hurry: sessions are cut off, work under way is rolled back."""
@@ -153,7 +160,7 @@ def _runs_as_nobody(install: Path) -> bool:
 
 
 @contextmanager
-def running_postgres(settings: Mapping[str, str] = _SETTINGS) -> Iterator[PostgresServer]:
+def running_postgres(settings: Mapping[str, str] = SETTINGS) -> Iterator[PostgresServer]:
     folder = Path(tempfile.mkdtemp(prefix="pg"))  # short: a socket's path holds 107 characters
     if _AS_ROOT:
         shutil.chown(folder, "nobody")

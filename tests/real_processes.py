@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -40,15 +40,22 @@ class Program:
     """One process, started again as often as a test likes. Its log grows over all its lives."""
 
     def __init__(
-        self, plant: "Plant", name: str, *words: str, pass_fds: tuple[int, ...] = (), **env: str
+        self,
+        site: "Site",
+        name: str,
+        *words: str,
+        pass_fds: tuple[int, ...] = (),
+        before: Sequence[str] = (),
+        **env: str,
     ) -> None:
+        """`before`: a command that becomes ours, as `ip netns exec` does."""
         self.name = name
         self.kills = 0
         self.file_bytes_max: int | None = None  # as on a disk that is full: no file may grow over it
-        self._command = [*COMMAND, *words]
-        self._log = plant.data / f"{name}.log"
+        self._command = [*before, *COMMAND, *words]
+        self._log = site.data / f"{name}.log"
         self._pass_fds = pass_fds
-        self._env = {**plant.environ, **env}
+        self._env = {**site.environ, **env}
         self._process: subprocess.Popen[bytes] | None = None
         self._born_at = 0  # bytes of log of its former lives
 
@@ -121,33 +128,24 @@ class Books(Struct):
     conversations: dict[str, str]
 
 
-class Plant:
-    """Data directory, provider, business process, gateways; the doors are ours, so that ports stay."""
+class Site:
+    """Whatever stands where: a provider, business processes and gateways, and one database behind them."""
 
-    def __init__(self, data: Path, gateways: int = 2, database_url: str = "", config: str = "") -> None:
-        """On PostgreSQL there are two business processes, one of them over tcp as if far away."""
+    def __init__(self, data: Path, database_url: str) -> None:
         self.data = data
         self.environ = {k: v for k, v in os.environ.items() if k not in ("OPENAI_API_KEY", "GEMINI_API_KEY")}
         if database_url:
             self.environ["DATABASE_URL"] = database_url
-        (data / "realtime-switch.toml").write_text(config)
-        self.provider = Program(self, "provider", "simulate", "--pace", "1000")
-        self.businesses = [Program(self, "business", "business", "--data", str(data))]
-        if database_url:
-            self.businesses.append(self._far_business(data))
+        self.businesses: list[Program] = []
+        self.gateways: list[Program] = []
+
+    def start_provider(self, *words: str) -> str:
+        """Its address."""
+        self.provider = Program(self, "provider", "simulate", "--pace", "1000", *words)
         self.provider.start()
-        provider_url = self._address_of_provider()
-        self.stats_url = f"http://{provider_url.split('/')[2]}/stats"
-        self.doors = [_door() for _ in range(gateways)]
-        self.gateways = [
-            Program(
-                self,
-                f"gateway-{number}",
-                *("gateway", "--data", str(data), "--fd", str(door.fileno()), "--local-url", provider_url),
-                pass_fds=(door.fileno(),),
-            )
-            for number, door in enumerate(self.doors, 1)
-        ]
+        url = self._address_of_provider()
+        self.stats_url = f"http://{url.split('/')[2]}/stats"
+        return url
 
     def command(self, *words: str) -> Any:
         done = subprocess.run(
@@ -182,11 +180,10 @@ class Plant:
     def end(self) -> None:
         for program in (*self.gateways, *self.businesses, self.provider):
             program.end()
-        for door in self.doors:
-            door.close()
 
     def url(self, number: int) -> str:
-        return f"ws://127.0.0.1:{self.doors[number].getsockname()[1]}/v1/realtime"
+        """Of a gateway, for OpenAI's clients."""
+        raise NotImplementedError
 
     def stats(self) -> dict[str, int]:
         with urllib.request.urlopen(self.stats_url, timeout=10) as answer:
@@ -199,7 +196,7 @@ class Plant:
         return stats["responses"], stats["input_tokens"] + stats["output_tokens"]
 
     def outbox(self) -> list[Path]:
-        return sorted((self.data / "outbox").rglob("*.outbox"))
+        return sorted(self.data.rglob("*.outbox"))
 
     def logs(self) -> str:
         return "".join(program.log for program in (*self.gateways, *self.businesses))
@@ -211,6 +208,44 @@ class Plant:
             return await database.read(_read_books)
         finally:
             await database.close()
+
+    def _address_of_provider(self) -> str:
+        deadline = time.monotonic() + 20
+        while (found := re.search(r"ws://\S+", self.provider.log)) is None:
+            assert time.monotonic() < deadline, self.provider.log
+            time.sleep(0.02)
+        return found[0]
+
+
+class Plant(Site):
+    """All on one data directory; the doors are ours, so that ports stay."""
+
+    def __init__(self, data: Path, gateways: int = 2, database_url: str = "", config: str = "") -> None:
+        """On PostgreSQL there are two business processes, one of them over tcp as if far away."""
+        super().__init__(data, database_url)
+        (data / "realtime-switch.toml").write_text(config)
+        self.businesses = [Program(self, "business", "business", "--data", str(data))]
+        if database_url:
+            self.businesses.append(self._far_business(data))
+        provider_url = self.start_provider()
+        self.doors = [_door() for _ in range(gateways)]
+        self.gateways = [
+            Program(
+                self,
+                f"gateway-{number}",
+                *("gateway", "--data", str(data), "--fd", str(door.fileno()), "--local-url", provider_url),
+                pass_fds=(door.fileno(),),
+            )
+            for number, door in enumerate(self.doors, 1)
+        ]
+
+    def end(self) -> None:
+        super().end()
+        for door in self.doors:
+            door.close()
+
+    def url(self, number: int) -> str:
+        return f"ws://127.0.0.1:{self.doors[number].getsockname()[1]}/v1/realtime"
 
     def _far_business(self, data: Path) -> Program:
         self.command("link", "keys")
@@ -224,13 +259,6 @@ class Plant:
         with (data / "realtime-switch.toml").open("a") as file:
             file.write(f'[link]\nbusiness = ["{near}", "{address}"]\n')
         return Program(self, "far-business", "business", "--data", str(far))
-
-    def _address_of_provider(self) -> str:
-        deadline = time.monotonic() + 20
-        while (found := re.search(r"ws://\S+", self.provider.log)) is None:
-            assert time.monotonic() < deadline, self.provider.log
-            time.sleep(0.02)
-        return found[0]
 
 
 def _read_books(repos: Repos) -> Books:
@@ -265,13 +293,15 @@ def a_plant(**options: Any) -> Iterator[Plant]:
 class Caller:
     """One user who keeps talking, and calls again whenever the line breaks."""
 
-    def __init__(self, plant: Plant, key: str, number: int, dice: random.Random) -> None:
+    PATIENCE_S = 20.0  # with an answer; then the line must be dead
+
+    def __init__(self, site: Site, key: str, number: int, dice: random.Random) -> None:
         self.session_id = f"session-{number}"
         self.seen: dict[str, int] = {}  # response id to tokens, of every response.done that reached us
         self.finished: list[int] = []  # numbers of the turns whose response.done reached us
         self.endings: list[str] = []  # errors that we were told
         self.cut_off: list[int] = []  # numbers of the turns whose answer had begun and did not end
-        self._plant = plant
+        self._site = site
         self._key = key
         self._dice = dice
         self._numbers = count(1)
@@ -284,29 +314,43 @@ class Caller:
                 self.endings.append(f"{type(error).__name__}: {error}")
                 await asyncio.sleep(self._dice.uniform(0.02, 0.2))
 
+    def door(self) -> int:
+        """The number of the gateway to call now."""
+        return self._dice.randrange(len(self._site.gateways))
+
     async def _call(self, stop: asyncio.Event) -> None:
-        url = self._plant.url(self._dice.randrange(len(self._plant.doors)))
+        url = self._site.url(self.door())
         headers = {"Authorization": f"Bearer {self._key}"}
         async with websockets.connect(
             f"{url}?model=m&session_id={self.session_id}",
             additional_headers=headers,
             compression=None,
-            open_timeout=15,
+            open_timeout=min(self.PATIENCE_S, 15),
             close_timeout=2,
             ping_interval=None,
         ) as line:
             await line.send(
                 '{"type":"session.update","session":{"type":"realtime","output_modalities":["text"]}}'
             )
+            await self._greet(line)
             while not stop.is_set():
                 await self._turn(line)
 
+    async def _greet(self, line: Any) -> None:
+        """What is said first of all, if anything is."""
+
     async def _turn(self, line: Any) -> None:
-        number, begun = next(self._numbers), False
-        said = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": f"#{number}"}]}
+        number = next(self._numbers)
+        await self._ask(line, f"#{number}", number)
+        self.finished.append(number)
+
+    async def _ask(self, line: Any, text: str, number: int = 0) -> str:
+        """What the agent says to that."""
+        begun = False
+        said = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
         await line.send(msgspec.json.encode({"type": "conversation.item.create", "item": said}).decode())
         await line.send('{"type":"response.create"}')
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(self.PATIENCE_S):
             while True:
                 try:
                     event = msgspec.json.decode(await line.recv())
@@ -319,14 +363,19 @@ class Caller:
                 if event["type"] == "response.done":
                     response = event["response"]
                     self.seen[response["id"]] = response["usage"]["total_tokens"]
-                    self.finished.append(number)
-                    return
+                    parts = [part for item in response["output"] for part in item["content"]]
+                    return "".join(part["text"] for part in parts)
 
 
 async def talk_while(plant: Plant, key: str, seed: int, work: Any, callers: int = 4) -> list[Caller]:
-    """`callers` users talk until `work` is done; then they finish their sentence."""
-    stop = asyncio.Event()
     users = [Caller(plant, key, number, random.Random(seed * 100 + number)) for number in range(callers)]
+    await all_talk(users, work)
+    return users
+
+
+async def all_talk(users: Sequence[Caller], work: Any) -> None:
+    """They talk until `work` is done; then they finish their sentence."""
+    stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for user in users:
             group.create_task(user.talk(stop))
@@ -334,7 +383,6 @@ async def talk_while(plant: Plant, key: str, seed: int, work: Any, callers: int 
             await work
         finally:
             stop.set()
-    return users
 
 
 async def kill_at_random(victims: list[Program], kills: int, seed: int) -> None:
@@ -353,14 +401,14 @@ async def kill_at_random(victims: list[Program], kills: int, seed: int) -> None:
 # -- What must hold --------------------------------------------------------------------------------------
 
 
-async def check(plant: Plant, users: list[Caller], *, gateways_were_killed: bool) -> Books:
-    """Stops the plant: what is left in the outbox is delivered by then, and nothing may be."""
-    responses, tokens = plant.said_by_provider()
-    plant.stop()
-    books = await plant.books()
+async def check(site: Site, users: Sequence[Caller], *, gateways_were_killed: bool) -> Books:
+    """Stops everything: what is left in the outbox is delivered by then, and nothing may be."""
+    responses, tokens = site.said_by_provider()
+    site.stop()
+    books = await site.books()
     seen = {i: t for user in users for i, t in user.seen.items()}
     assert seen, [user.endings[-3:] for user in users]
-    assert plant.outbox() == [], plant.logs()[-6000:]
+    assert site.outbox() == [], site.logs()[-6000:]
     assert {i: books.bills.get(i) for i in seen} == seen, "what reached a caller is billed, to the token"
     assert len(books.bills) <= responses
     assert sum(books.bills.values()) <= tokens, "nothing is billed that the provider did not say"
@@ -373,7 +421,7 @@ async def check(plant: Plant, users: list[Caller], *, gateways_were_killed: bool
         assert told == sorted(set(told)), "what was said is kept once and in order"
         # A turn is whole when the next has begun: then the caller has its answer and has gone on.
         assert set(user.finished) <= set(told), f"{user.session_id} lost turns"
-    assert "Traceback" not in plant.logs()
+    assert "Traceback" not in site.logs()
     return books
 
 

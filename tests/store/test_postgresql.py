@@ -44,6 +44,36 @@ def test_no_such_database(postgres_server: PostgresServer):
     assert "geheim" not in error.message
 
 
+def test_the_server_lets_go_of_what_a_dead_machine_holds(postgres_url: str):
+    storage = open_storage(url=postgres_url)
+    with storage.writing.connect() as connection:
+        shown = {
+            name: connection.exec_driver_sql(f"SHOW {name}").scalar()
+            for name in ("lock_timeout", "idle_in_transaction_session_timeout")
+        }
+    storage.close()
+    assert shown == {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "10s"}
+
+
+async def test_who_stands_still_in_a_transaction_is_put_out_and_tries_again(postgres_url: str):
+    database = open_database(url=postgres_url)
+    await open_account(database)
+    tries = []
+
+    def stand_still_at_first(repos: SqlRepos) -> None:
+        post(repos, [bill("u1")])
+        tries.append("u1")
+        if len(tries) == 1:
+            repos.usage._connection.exec_driver_sql("SET idle_in_transaction_session_timeout = '10ms'")
+            time.sleep(0.5)
+        post(repos, [bill("u2")])
+
+    await database.write(stand_still_at_first)
+    assert tries == ["u1", "u1"]
+    await database.read(check_ledger)
+    await database.close()
+
+
 async def test_lost_connections_are_made_anew(postgres_url: str, postgres_server: PostgresServer):
     database = open_database(url=postgres_url)
     await open_account(database)

@@ -10,6 +10,23 @@ from .storage import Storage
 
 CONNECT_TIMEOUT_S = 10
 LOCK_TIMEOUT_S = 10  # how long one process waits for another to finish its transaction
+# When a machine dies in the middle of a transaction its kernel says no goodbye, and the server, who would
+# notice after two hours, keeps the rows locked that it changed: bills of these accounts would wait so long.
+IDLE_IN_TRANSACTION_S = 10
+# The same for connections without a transaction, and for us when the server's machine dies.
+_KEEPALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
+_UNACKNOWLEDGED_S = 30
+_CONNECTION = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "application_name": "realtime-switch",
+    **_KEEPALIVE,
+    "tcp_user_timeout": _UNACKNOWLEDGED_S * 1000,
+}
+_SESSION = {
+    "lock_timeout": f"{LOCK_TIMEOUT_S}s",
+    "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_S}s",
+    **{f"tcp_{name}": str(value) for name, value in _KEEPALIVE.items()},
+}
 _MIGRATION_LOCK = 0x7265616C74696D65  # "realtime": any number that nobody else uses
 
 
@@ -20,7 +37,7 @@ def open_postgresql(url: str) -> Storage:
             parsed,
             poolclass=NullPool,
             hide_parameters=True,
-            connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "realtime-switch"},
+            connect_args={name: value for name, value in _CONNECTION.items() if name not in parsed.query},
         )
     except ImportError:
         raise ConfigurationError(
@@ -60,7 +77,7 @@ def explain(url: URL, error: Exception) -> RealtimeSwitchError:
         )
     # Connection, read-only, authentication, no database, resources, operator, system; and without a state
     # it was not the server who spoke, because there is none.
-    if not state or state.startswith(("08", "25006", "28", "3D", "53", "57", "58")):
+    if not state or state.startswith(("08", "25006", "25P03", "28", "3D", "53", "57", "58")):
         return StorageError(
             ErrorCode.INTERNAL_DATABASE_UNAVAILABLE, f"PostgreSQL at {_place(url)} cannot be used: {words}."
         )
@@ -71,8 +88,12 @@ def explain(url: URL, error: Exception) -> RealtimeSwitchError:
 
 def _was_in_the_way(error: Exception) -> bool:
     cause, state = _cause(error)
-    # Serialization failure, deadlock, lost connection, server shut down; without a state nobody is there.
-    return state.startswith(("40001", "40P01", "08", "57P")) or type(cause).__name__ == "OperationalError"
+    # Serialization failure, deadlock, lost connection, server shut down, stood still for too long; without a
+    # state nobody is there.
+    return (
+        state.startswith(("40001", "40P01", "08", "57P", "25P03"))
+        or type(cause).__name__ == "OperationalError"
+    )
 
 
 def _cause(error: Exception) -> tuple[Any, str]:
@@ -110,7 +131,7 @@ def _words(url: URL, cause: Any) -> str:
 
 
 def _set_up(connection: Any, record: Any) -> None:
-    connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'")
+    connection.execute("".join(f"SET {name} = '{value}';" for name, value in _SESSION.items()))
     connection.commit()
 
 
