@@ -51,6 +51,11 @@ async def test_each_speaker_speaks_once_in_a_period_in_turns():
     assert min(pacer.late_s) >= 0.0
 
 
+def test_a_reply_can_be_begun_in_the_middle():
+    frames = load._from([b"1", b"2", b"3", b"4"], 0.5)
+    assert [next(frames) for _ in range(5)] == [b"3", b"4", b"1", b"2", b"3"]
+
+
 async def until(met: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not met():

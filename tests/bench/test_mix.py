@@ -10,6 +10,7 @@ import live_frames
 import openai_frames
 from realtime_switch.bench import mix
 from realtime_switch.dialects import gemini, gpt_live, openai
+from realtime_switch.dialects.loudness import is_loud
 
 MIXES = {
     "openai": mix.OPENAI_AS_SPELT,
@@ -22,18 +23,22 @@ def _messages(of: mix.Mix) -> list[bytes]:
     return [message for burst in of.reply for message in burst]
 
 
-def test_a_reply_of_openai_has_the_events_of_a_real_one_in_their_proportion():
+def test_a_reply_of_openai_has_the_events_of_a_real_one_and_of_the_turn_before_it_in_their_proportion():
     assert Counter(msgspec.json.decode(message)["type"] for message in _messages(mix.OPENAI)) == {
         "response.output_audio.delta": 92,
         "response.output_audio_transcript.delta": 13,
+        "input_audio_buffer.speech_started": 1,
+        "input_audio_buffer.speech_stopped": 1,
+        "input_audio_buffer.committed": 1,
+        "conversation.item.input_audio_transcription.completed": 1,
         "response.created": 1,
         "response.output_item.added": 1,
-        "conversation.item.added": 1,
+        "conversation.item.added": 2,
         "response.content_part.added": 1,
         "response.output_audio.done": 1,
         "response.output_audio_transcript.done": 1,
         "response.content_part.done": 1,
-        "conversation.item.done": 1,
+        "conversation.item.done": 2,
         "response.output_item.done": 1,
         "response.done": 1,
         "rate_limits.updated": 1,
@@ -52,6 +57,32 @@ def test_everything_a_client_hears_is_what_the_sdks_accept():
     assert all(map(openai_frames.is_for_client, openai_said))
     assert all(map(gemini_client_frames.is_for_client, {*_messages(mix.GEMINI), mix.GEMINI.greeting}))
     assert all(map(live_frames.is_for_client, {*_messages(mix.GPT_LIVE), mix.GPT_LIVE.greeting}))
+
+
+def test_a_turn_goes_before_its_reply_and_its_words_come_when_they_are_there():
+    order = [msgspec.json.decode(message)["type"] for message in _messages(mix.OPENAI)]
+    turn = order.index("input_audio_buffer.speech_stopped")
+    assert order[turn : turn + 5] == [
+        "input_audio_buffer.speech_stopped",
+        "input_audio_buffer.committed",
+        "conversation.item.added",
+        "conversation.item.done",
+        "response.created",
+    ]
+    assert order.index("response.done") < turn
+
+
+@pytest.mark.parametrize("dialect", MIXES)
+def test_who_does_not_speak_says_the_same_message_of_silence(dialect: str):
+    for append in MIXES[dialect].appends:
+        silence = mix.silent(append)
+        assert (is_loud(append, "pcm"), is_loud(silence, "pcm")) == (True, False)
+        assert len(silence) == len(append)
+
+
+def test_a_caller_speaks_from_when_the_provider_notices_it_to_the_end_of_the_reply():
+    assert mix.said(b"speech", b"silence", 92) == [b"silence"] * 58 + [b"speech"] * 34
+    assert mix.said(b"speech", b"silence", 200) == [b"silence"] * 126 + [b"speech"] * 74
 
 
 def test_gemini_speaks_in_binary_and_openai_in_text():

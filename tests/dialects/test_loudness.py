@@ -71,6 +71,21 @@ def test_g711_is_as_loud_as_what_it_was_made_of(coding):
         assert is_loud(b'{"type":"input_audio_buffer.append","audio":"' + written + b'"}', coding) is loud
 
 
+@given(
+    st.integers(1_000, 32_000),
+    st.floats(90, 1_500),
+    st.floats(0, 1),
+    st.sampled_from([8_000, 16_000, 24_000]),
+    st.integers(20, 100),
+)
+def test_a_tone_of_any_pitch_is_loud_and_the_hundredth_part_of_it_is_not(size, hz, phase, rate_hz, ms):
+    for part, loud in ((1, True), (1 / 100, False)):
+        wave = (
+            size * part * math.sin((n * hz / rate_hz + phase) * math.tau) for n in range(rate_hz * ms // 1000)
+        )
+        assert is_loud(plain(array("h", map(round, wave)).tobytes()), "pcm") is loud
+
+
 @given(st.binary(max_size=400), st.sampled_from(["pcm", "pcmu", "pcma"]))
 def test_of_any_bytes_something_is_said(payload, coding):
     assert is_loud(payload, coding) in (True, False)

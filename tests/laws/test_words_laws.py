@@ -20,6 +20,8 @@ from realtime_switch.dialects.openai import (
 )
 from realtime_switch.session.steps import PASS, Keep, ToClient
 
+SPEECH_STARTED = frame("input_audio_buffer.speech_started", event_id="e", item_id="item_v", audio_start_ms=1)
+SPEECH_STOPPED = frame("input_audio_buffer.speech_stopped", event_id="e", item_id="item_v", audio_end_ms=2)
 DELTAS = ("response.output_audio_transcript.delta", "response.output_text.delta")
 
 
@@ -75,7 +77,7 @@ def told_of(item):
         st.integers(0, 300),
     )
     audio = st.just(openai.AUDIO.replace(b"item_a", item.encode()))
-    transcribed = st.just(openai.TRANSCRIBED)
+    transcribed = st.sampled_from([openai.TRANSCRIBED, SPEECH_STARTED, SPEECH_STOPPED])
     done = openai.ITEM_DONE.replace(b"item_a", item.encode())
     said = st.lists(
         st.one_of(words_of(item), words_of(item), parts_of(item), audio, whole, transcribed), max_size=12

@@ -16,8 +16,20 @@ from time import perf_counter
 from msgspec import Struct
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_connect, ws_create_server
 
-from .mix import APPENDS_PER_S, AUDIO_DELTA_BYTES_MIN, DELTAS_PER_S, GEMINI, GPT_LIVE, OPENAI, Mix
+from .mix import (
+    APPENDS_PER_S,
+    AUDIO_DELTA_BYTES_MIN,
+    DELTAS_PER_S,
+    GEMINI,
+    GPT_LIVE,
+    OPENAI,
+    REPLY_BURSTS,
+    Mix,
+    said,
+    silent,
+)
 
+REPLY_APPENDS = REPLY_BURSTS * APPENDS_PER_S // DELTAS_PER_S
 APPEND_BYTES_MIN = 1_000  # no other message of the load's own clients is as long
 GREETED_WITHIN_S = 20.0
 ARRIVED_S = 0.3  # until the first words have been answered
@@ -79,7 +91,7 @@ class Provider(End):
         self._kind = WSMsgType.BINARY if mix.provider_is_binary else WSMsgType.TEXT
         self._set_up = not mix.setup
         self._bursts = mix.bursts()
-        self._frames = cycle(_FRAMES[mix.greeting])
+        self._frames = _FRAMES[mix.greeting]
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self.transport = transport
@@ -103,9 +115,10 @@ class Provider(End):
         elif self._mix.answer:
             transport.send(self._kind, self._mix.answer)
 
-    def speaker(self, *, timed: bool) -> Callable[[], None]:
+    def speaker(self, *, timed: bool, begins: float) -> Callable[[], None]:
         """Says the next burst, at the provider's own pace. Its last message is the sound."""
-        write, frames, sent_s = self.transport.underlying_transport.write, self._frames, self.sent_s
+        write, sent_s = self.transport.underlying_transport.write, self.sent_s
+        frames = _from(self._frames, begins)
 
         def speak() -> None:
             write(next(frames))
@@ -123,7 +136,8 @@ class Caller(End):
     def __init__(self, append: bytes) -> None:
         super().__init__()
         self.append = append
-        self._frame = frame(append, binary=False, masked=True)
+        self._silence = silent(append)
+        self._said = cycle(said(append, self._silence, REPLY_BURSTS))
         self.talking = False
         self.greeted: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
@@ -137,7 +151,7 @@ class Caller(End):
                 self.delays_s.append(perf_counter() - self.coming_s.popleft())
             elif self.talking:
                 self.messages += 1
-                transport.send(WSMsgType.TEXT, self.append)
+                transport.send(WSMsgType.TEXT, next(self._said))
         elif frame.msg_type is WSMsgType.CLOSE:
             transport.disconnect()
         elif not self.greeted.done():
@@ -148,17 +162,28 @@ class Caller(End):
             self.greeted.set_exception(ConnectionError("the call was ended before it was greeted"))
 
     def speak(self) -> None:
-        self.transport.underlying_transport.write(self._frame)
+        self.transport.send(WSMsgType.TEXT, next(self._said))
 
-    def speaker(self, *, timed: bool) -> Callable[[], None]:
-        """Says 20 ms of sound."""
-        write, frame, sent_s = self.transport.underlying_transport.write, self._frame, self.sent_s
+    def speaker(self, *, timed: bool, begins: float) -> Callable[[], None]:
+        """Says 20 ms of sound, or of silence."""
+        write, sent_s = self.transport.underlying_transport.write, self.sent_s
+        spoken, silence = (frame(one, binary=False, masked=True) for one in (self.append, self._silence))
+        frames = _from(said(spoken, silence, REPLY_APPENDS), begins)
+
+        def speak() -> None:
+            write(next(frames))
 
         def speak_timed() -> None:
             sent_s.append(perf_counter())
-            write(frame)
+            write(next(frames))
 
-        return speak_timed if timed else partial(write, frame)
+        return speak_timed if timed else speak
+
+
+def _from(frames: list[bytes], begins: float) -> Iterator[bytes]:
+    """For ever, from that part of a reply on."""
+    at = int(len(frames) * begins)
+    return cycle(frames[at:] + frames[:at])
 
 
 class Ends(Struct):
@@ -286,7 +311,8 @@ class Pacer:
 
 
 def talk(calls: list[Ends]) -> tuple[list[Ends], tuple[Pacer, Pacer]]:
-    """Both ways of all calls at the pace of real ones. Which of them are timed: some, evenly spread."""
+    """Both ways of all calls at the pace of real ones, each at another moment of its reply: else all bills
+    would come at once. Which of them are timed: some, evenly spread."""
     every = -(-len(calls) // TIMED_MAX)
     up, down = [], []
     for number, call in enumerate(calls):
@@ -296,6 +322,7 @@ def talk(calls: list[Ends]) -> tuple[list[Ends], tuple[Pacer, Pacer]]:
         else:
             call.caller.hush()
             call.provider.hush()
-        up.append(call.caller.speaker(timed=timed))
-        down.append(call.provider.speaker(timed=timed))
+        begins = number / len(calls)
+        up.append(call.caller.speaker(timed=timed, begins=begins))
+        down.append(call.provider.speaker(timed=timed, begins=begins))
     return calls[::every], (Pacer(1 / APPENDS_PER_S, up), Pacer(1 / DELTAS_PER_S, down))

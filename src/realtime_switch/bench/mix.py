@@ -1,8 +1,10 @@
 """What flows through a busy call, in the proportions of a real one.
 
 One reply of four seconds: 92 audio deltas of 6.6 KB (23 a second), 13 transcript deltas (150 words a minute, 1.3
-tokens a word, a token each), the dozen events of a reply's life, one response.done with a full bill.
-What a client says is 20 ms of audio, 1.3 KB.
+tokens a word, a token each), the dozen events of a reply's life, one response.done with a full bill. Before each
+reply a turn of the user, of a second and a half, and the six events that OpenAI says of it. What a client says is
+20 ms of audio, 1.3 KB; when it is not its turn, of silence. Real turns and replies follow each other; here sound
+comes all the time, so a turn lies beside the end of the reply before it (`interrupt_response` off).
 Shapes and member order are OpenAI's (OPENAI-REALTIME.md 7.3, 9.2), tight as it prints them.
 """
 
@@ -16,11 +18,14 @@ from msgspec import Struct, structs
 AUDIO_DELTA_BYTES_MIN = 6_000  # whatever a dialect puts around it
 DELTAS_PER_S = 23
 APPENDS_PER_S = 50
+REPLY_BURSTS = 92  # each with one audio delta
+SPEECH_BEGINS = 58  # in this burst the provider notices that the user speaks, until the reply's end
 
 Bursts = list[list[bytes]]
 
 _HEARD = b64encode(bytes(range(240)) * 4)  # 960 bytes of PCM
 _HEARD_URLSAFE = urlsafe_b64encode(bytes(range(240)) * 4)
+_SILENCE = b64encode(bytes(960))
 
 APPEND = b'{"type":"input_audio_buffer.append","audio":"%s"}' % _HEARD
 
@@ -35,6 +40,8 @@ APPENDS_AS_SPELT = (
 )
 
 _IDS = '"response_id":"resp_0123456789abcdefghij","item_id":"item_0123456789abcdefghij","output_index":0,"content_index":0'
+_TURN = '"item_id":"item_0123456789abcdefghiu"'
+_SAID = '{"id":"item_0123456789abcdefghiu","type":"message","status":"completed","role":"user","content":[{"type":"input_audio","transcript":null}]}'
 _ITEM = '{"id":"item_0123456789abcdefghij","type":"message","status":"%s","role":"assistant","content":[%s]}'
 
 SESSION_CREATED = (
@@ -100,12 +107,40 @@ def _reply() -> Bursts:
         )
         for _ in range(13)
     ]
-    bursts = [[AUDIO_DELTA] for _ in range(92)]
-    bursts[0] = [*opening, AUDIO_DELTA]
+    turn = [
+        _event("input_audio_buffer.speech_stopped", f'"audio_end_ms":2144,{_TURN}'),
+        _event("input_audio_buffer.committed", f'"previous_item_id":"item_u",{_TURN}'),
+        _event("conversation.item.added", f'"previous_item_id":"item_u","item":{_SAID}'),
+        _event("conversation.item.done", f'"previous_item_id":"item_u","item":{_SAID}'),
+    ]
+    bursts = [[AUDIO_DELTA] for _ in range(REPLY_BURSTS)]
+    transcribed = _event("conversation.item.input_audio_transcription.completed", _heard_as())
+    bursts[0] = [*closing, *turn, *opening, transcribed, AUDIO_DELTA]
     for number, word in enumerate(words):
         bursts[1 + number * 7].insert(0, word)
-    bursts[-1] = [AUDIO_DELTA]
-    return [[*closing, *bursts[0]], *bursts[1:]]
+    bursts[SPEECH_BEGINS].insert(
+        0, _event("input_audio_buffer.speech_started", f'"audio_start_ms":640,{_TURN}')
+    )
+    return bursts
+
+
+def _heard_as() -> str:
+    words = "Good, and could you tell me as well until when they are open?"
+    return (
+        f'{_TURN},"content_index":0,"transcript":"{words}","usage":{{"type":"tokens","total_tokens":31,'
+        '"input_tokens":16,"input_token_details":{"text_tokens":0,"audio_tokens":16},"output_tokens":15}'
+    )
+
+
+def silent(append: bytes) -> bytes:
+    """The same message, of a user who does not speak."""
+    return append.replace(_HEARD, _SILENCE).replace(_HEARD_URLSAFE, _SILENCE)
+
+
+def said(spoken: bytes, silence: bytes, messages: int) -> list[bytes]:
+    """What a caller says while the provider says one reply, in so many messages."""
+    until = messages * SPEECH_BEGINS // REPLY_BURSTS
+    return [silence] * until + [spoken] * (messages - until)
 
 
 # -- The same call, at Gemini ---------------------------------------------------------------------------------
@@ -161,7 +196,7 @@ def _gemini_reply() -> Bursts:
         _printed({"serverContent": {"generationComplete": True}}),
         _printed({"serverContent": {"turnComplete": True}, "usageMetadata": usage}),
     ]
-    bursts = [[GEMINI_AUDIO] for _ in range(92)]
+    bursts = [[GEMINI_AUDIO] for _ in range(REPLY_BURSTS)]
     for number in range(13):
         words = _printed({"serverContent": {"outputTranscription": {"text": " word"}}})
         bursts[1 + number * 7].insert(0, words)
@@ -189,7 +224,7 @@ LIVE_AUDIO = b'{"type":"session.output_audio.delta","delta":"%s"}' % b64encode(b
 
 
 def _live_reply() -> Bursts:
-    bursts = [[LIVE_AUDIO] for _ in range(92)]
+    bursts = [[LIVE_AUDIO] for _ in range(REPLY_BURSTS)]
     for number in range(13):
         times = f'"start_ms":{number * 700},"end_ms":{number * 700 + 200}'
         words = _event("session.output_transcript.delta", f'"delta":" word",{times}')

@@ -23,6 +23,8 @@ from ..dialects.acts import (
     ReplyItemDone,
     ReplyText,
     ReplyTranscript,
+    SpeechStarted,
+    SpeechStopped,
     ToolCall,
 )
 from ..dialects.dialect import (
@@ -51,6 +53,8 @@ Way = Literal[_Pass.PASS] | Hops
 
 
 _WORDS = (ReplyTranscript, ReplyText)
+# Whoever hears these has nothing to do with what the agent has said so far.
+_BESIDE_WORDS = (SpeechStarted, SpeechStopped)
 
 
 def _place(act: Act) -> object:
@@ -141,7 +145,9 @@ class Relay:
         rest: Hops = [] if shown is None else self._to_client(shown)
         if not acts:
             return audio + rest if audio else rest
-        first: Hops = [*map(Heard, self._words_before(acts)), *audio] if self._unread.put_by else audio
+        first = audio
+        if self._unread.put_by and not (len(acts) == 1 and type(acts[0]) in _BESIDE_WORDS):
+            first = [*map(Heard, self._words_before(acts)), *audio]
         if self._unread.parts_put_by:
             first += map(Heard, self._parts_before(acts))
         for act in acts:

@@ -37,7 +37,7 @@ OVERLAP_FRAMES = 10  # 200 ms of 20 ms each: about what a turn's end takes to re
 # Frames are let go so many at a time, and then one of them is listened to, or more where they are long: about
 # one in a third of a second of 24 kHz.
 LET_GO_FRAMES = 16
-_GLANCE_EVERY_BYTES = 20_000
+_GLANCE_EVERY_BYTES = 22_000
 # Sound in so many of them is more than a click or a cough.
 SPEAKS_SOUNDS = 2
 
@@ -72,7 +72,7 @@ class Unheard:
         """Of too much audio the oldest goes."""
         self.listen()
         kept = self.kept
-        while len(kept) > self.kept_max:
+        for _ in range(len(kept) - self.kept_max):
             if isinstance(kept[0], bytes):  # nearly always
                 kept.popleft()
             elif not self._drop_oldest_audio():
@@ -96,13 +96,20 @@ class Unheard:
         if not kept:
             return
         step = min(LET_GO_FRAMES, max(1, _GLANCE_EVERY_BYTES // (len(_payload(kept[-1])) or 1)))
-        for number, said in enumerate(reversed(kept)):
-            if said is self._listened:
-                break
-            if not number % step and isinstance(said, bytes) and self._is_loud(said):
+        for number in range(1, self._not_listened_to() + 1, step):
+            said = kept[-number]
+            if isinstance(said, bytes) and self._is_loud(said):
                 self.sounds += 1
                 self.kept_max = limits.SPEECH_FRAMES_MAX
         self._listened = kept[-1]
+
+    def _not_listened_to(self) -> int:
+        """How many have come since the last time."""
+        kept = self.kept
+        if len(kept) > LET_GO_FRAMES and kept[-1 - LET_GO_FRAMES] is self._listened:
+            return LET_GO_FRAMES  # nearly always: they were too many once more
+        since = (number for number, said in enumerate(reversed(kept)) if said is self._listened)
+        return next(since, len(kept))
 
     def sent_since(self, newest: _Said) -> bool:
         """There is more than that, or the client has said that the microphone is off."""
@@ -213,11 +220,20 @@ class Unheard:
         yield from self.kept
 
     def _end_turn(self, overlap: int) -> None:
-        while len(self.kept) > overlap or (self.kept and _weight(self.kept[0]) not in _SPOKEN):
-            self._turn.append(self.kept.popleft())
+        kept, turn = self.kept, self._turn
+        if self._all_audio:  # some hundred frames, none of which is looked at
+            after = [kept.pop() for _ in range(min(overlap, len(kept)))]
+            turn.extend(kept)
+            kept.clear()
+            kept.extend(reversed(after))
+            return
+        while len(kept) > overlap or (kept and _weight(kept[0]) not in _SPOKEN):
+            turn.append(kept.popleft())
 
     def _settle(self) -> None:
-        if self._turn:
+        if self._all_audio:
+            self._turn.clear()
+        elif self._turn:
             self._turn = [said for said in self._turn if _weight(said) not in _SPOKEN]
 
     def _confirmed(self, *weights: Weight) -> None:

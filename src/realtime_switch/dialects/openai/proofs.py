@@ -109,8 +109,14 @@ def is_of_item(payload: bytes, item_id: str) -> bool:
 # What no reader of provider_side.py listens for. It goes to a GA client as it came; a beta client has other
 # names for some of it.
 only_idle_from_provider = Shapes(
-    # The agent's own item takes its place, before there is anything in it (OPENAI-REALTIME.md 9.2). Others
-    # that are added say something.
+    # The agent's own item takes its place, before there is anything in it, and the user's before its words
+    # are known, of a turn that was told already (OPENAI-REALTIME.md 9.2). Others say something.
+    whole(
+        b'{"type":"conversation.item.added","event_id":"',
+        b'","previous_item_id":"',
+        b'","item":{"id":"',
+        b'","type":"message","status":"completed","role":"user","content":[{"type":"input_audio","transcript":null}]}}',
+    ),
     whole(
         b'{"type":"conversation.item.added","event_id":"',
         b'","previous_item_id":"',
