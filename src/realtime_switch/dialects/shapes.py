@@ -45,7 +45,7 @@ class Shapes:
 
     def __init__(self, *shapes: Shape) -> None:
         self.shapes = shapes
-        self.compiled: Any = None  # what gateway/_compiled.pyx has made of it
+        self.compiled: Any = None  # what gateway/_compiled.pyx has made of it; says the same, sooner
         # The head and the brace at the end must not be the same byte.
         alone = [s for s in shapes if s.open and len(s.parts) == 1 and not s.parts[0].endswith(_BRACE)]
         self._settled_by_head = tuple(shape.parts[0] for shape in alone)
@@ -56,6 +56,9 @@ class Shapes:
         self._other_heads = tuple(self._others)
 
     def __call__(self, payload: bytes) -> bool:
+        return self.fits(payload) if self.compiled is None else self.compiled(payload)
+
+    def fits(self, payload: bytes) -> bool:
         if payload.startswith(self._settled_by_head) and payload.endswith(_BRACE):
             return True
         return payload.startswith(self._other_heads) and self._fitting(payload) is not None

@@ -64,6 +64,10 @@ cdef class _Table:
         # The part that follows it; with no gap there is none.
         self._cuts = [shape.cut + (1 if shape.cut >= 0 else len(shape.parts)) for shape in shapes.shapes]
 
+    def __call__(self, bytes frame not None):
+        """For who has the frame as an object: what the short way had to hand over is proven once more."""
+        return self.fits(PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame))
+
     cdef bint fits(self, const char* frame, Py_ssize_t size) noexcept:
         cdef Py_ssize_t number
         for number in range(PyList_GET_SIZE(self._parts)):
