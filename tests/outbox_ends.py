@@ -1,8 +1,9 @@
 """What the tests of the outbox share: records, a shelf on disk, and a business side that may be away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+import resource
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -156,3 +157,15 @@ async def until(condition: Callable[[], bool], within_s: float = 20) -> None:
 
 def files(directory: Path) -> list[Path]:
     return sorted(directory.rglob("*.outbox"))
+
+
+@contextmanager
+def room_for_files(size: int) -> Iterator[None]:
+    """As on a disk that is full: no file of this process may grow over it. What is written over it is cut
+    off, and the next byte fails."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

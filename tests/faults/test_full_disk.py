@@ -5,8 +5,6 @@ import asyncio
 import pytest
 
 from real_processes import a_plant, check, talk_while
-from realtime_switch.outbox.file import PAGE_BYTES
-from realtime_switch.outbox.shelf import FILE_ROWS_MAX
 
 SEED = 11
 
@@ -15,9 +13,8 @@ SEED = 11
 async def test_a_bill_that_cannot_be_written_ends_its_call_and_is_given_to_nobody() -> None:
     with a_plant(gateways=1) as plant:
         key = plant.open_account()
-        # Some forty records a file beside its blanks, and a new file a second at best: under this load it is
-        # mostly full.
-        plant.gateways[0].file_bytes_max = FILE_ROWS_MAX // 5 * (PAGE_BYTES + 24) + 120 * 1024
+        # Some forty records a file, and a new file a second at best: under this load it is mostly full.
+        plant.gateways[0].file_bytes_max = 16 * 1024
         plant.start()
         users = await talk_while(plant, key, SEED, asyncio.sleep(8))
         told = [words for user in users for words in user.endings]

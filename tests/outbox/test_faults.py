@@ -1,26 +1,24 @@
 """A disk that fails, a file that is damaged, a folder that is gone: named, and nothing else lost by it."""
 
-import resource
-import subprocess
-import sys
+import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+import structlog
 from msgspec.structs import replace
 
-from outbox_ends import KEY, Ledger, a_shelf, an_outbox, bill, files, passage, until
+from outbox_ends import KEY, Ledger, a_shelf, an_outbox, bill, files, passage, room_for_files, until
 from realtime_switch.accounts.errors import ErrorCode, StorageError
 from realtime_switch.accounts.records import UsageRecord
-from realtime_switch.outbox.file import PAGE_BYTES
+from realtime_switch.outbox.file import FILE_HEAD_BYTES
 from realtime_switch.outbox.outbox import Outbox
 from realtime_switch.outbox.shelf import open_shelf
 
 
-def fill_up(outbox: Outbox) -> None:
-    """No page more, as on a full disk; what is kept from now on needs some."""
-    connection = outbox._shelf._live.file._connection
-    [(pages,)] = connection.execute("PRAGMA page_count").fetchall()
-    connection.execute(f"PRAGMA max_page_count = {pages}")
+def filled(outbox: Outbox) -> AbstractContextManager[None]:
+    """No byte more for the file that is written, as on a full disk; another has as much room."""
+    return room_for_files(outbox._shelf._live.file.end + 700)
 
 
 def large_bill(number: int) -> UsageRecord:
@@ -28,7 +26,7 @@ def large_bill(number: int) -> UsageRecord:
 
 
 def keep_until_it_fails(outbox: Outbox) -> tuple[StorageError, int]:
-    for number in range(10_000):
+    for number in range(101, 10_000):
         try:
             outbox.keep(large_bill(number))
         except StorageError as error:
@@ -41,17 +39,18 @@ async def test_a_full_disk_is_named_and_the_next_file_is_used(tmp_path: Path) ->
     ledger.failure = ErrorCode.INTERNAL_LINK_CLOSED
     async with an_outbox(tmp_path, ledger) as outbox:
         await until(lambda: outbox._shelf._spare is not None)
-        fill_up(outbox)
+        first = outbox._shelf._live.file
         for number in range(100):
-            outbox.keep(large_bill(number))  # over to the next file, without a word to the caller
-        fill_up(outbox)
-        outbox._shelf._spare = None
-        error, failed = keep_until_it_fails(outbox)
-        assert error.code is ErrorCode.INTERNAL_OUTBOX_UNAVAILABLE
-        assert "no room left" in error.message
-        outbox.keep(passage(1, text="x" * 5_000))
-        assert outbox.dropped == 0  # a little of it is held, without a promise
-        await until(lambda: outbox._shelf._spare is not None)
+            outbox.keep(large_bill(number))
+        with filled(outbox):
+            outbox.keep(large_bill(100))  # over to the next file, without a word to the caller
+            assert outbox._shelf._live.file is not first
+            outbox._shelf._spare = None
+            error, failed = keep_until_it_fails(outbox)
+            assert error.code is ErrorCode.INTERNAL_OUTBOX_UNAVAILABLE
+            assert "no room left" in error.message
+            outbox.keep(passage(1, text="x" * 5_000))
+            assert outbox.dropped == 0  # a little of it is held, without a promise
         outbox.keep(large_bill(20_000))  # room again, by itself
         ledger.failure = None
         await until(lambda: outbox.depth == 0)
@@ -64,12 +63,10 @@ async def test_a_file_for_which_there_is_no_room_leaves_nothing_behind(tmp_path:
     """It is tried once a second, and must not take the room that somebody makes."""
     shelf = a_shelf(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
-    try:
+    # The log goes to a file here, too.
+    with structlog.testing.capture_logs() as logs, room_for_files(FILE_HEAD_BYTES - 1):
         await shelf.tend()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "There is no room left" in logs[0]["reason"]
     assert shelf._spare is None
     assert sorted(tmp_path.rglob("*")) == before
     await shelf.tend()
@@ -84,8 +81,8 @@ async def test_a_bill_does_not_fail_with_what_was_to_be_kept_beside_it(tmp_path:
     async with an_outbox(tmp_path, ledger) as outbox:
         await until(lambda: outbox._shelf._spare is not None)
         outbox._shelf._spare = None
-        fill_up(outbox)
-        outbox.keep(passage(1, text="x" * 50_000), bill(1), passage(2))
+        with filled(outbox):
+            outbox.keep(passage(1, text="x" * 50_000), bill(1), passage(2))
         assert (outbox.depth, outbox._shelf.rows) == (3, 2), "the long one is only in memory"
         ledger.failure = None
         outbox.hurry()
@@ -98,30 +95,12 @@ async def test_what_stands_beside_a_bill_that_fails_is_kept(tmp_path: Path) -> N
     async with an_outbox(tmp_path, ledger) as outbox:
         await until(lambda: outbox._shelf._spare is not None)
         outbox._shelf._spare = None
-        fill_up(outbox)
-        with pytest.raises(StorageError, match="no room left"):
+        with filled(outbox), pytest.raises(StorageError, match="no room left"):
             outbox.keep(passage(1), large_bill(1), passage(2))
         assert (outbox.depth, outbox._shelf.rows, outbox.dropped) == (3, 2, 0)
         ledger.failure = None
         outbox.hurry()
         await until(lambda: set(ledger.bills) == {"b1"} and set(ledger.said) == {"p1", "p2"})
-
-
-async def test_nobody_can_lock_us_out_of_the_file_we_write(tmp_path: Path) -> None:
-    stranger = """
-import sys
-from sqlcipher3 import dbapi2
-path, key, page_bytes = sys.argv[1:]
-connection = dbapi2.connect(path, timeout=0)
-connection.execute(f"PRAGMA key = \\"x'{key}'\\"")
-connection.execute(f"PRAGMA cipher_page_size = {page_bytes}")
-connection.execute("BEGIN IMMEDIATE")
-"""
-    async with an_outbox(tmp_path, Ledger()) as outbox:
-        words = [sys.executable, "-c", stranger, outbox._shelf._live.file.path, KEY, str(PAGE_BYTES)]
-        done = subprocess.run(words, capture_output=True, text=True)
-        assert "database is locked" in done.stderr
-        outbox.keep(bill(1))
 
 
 async def test_a_file_of_another_key_is_left_where_it_is_and_keeps_nobody_from_working(
@@ -164,7 +143,8 @@ async def test_a_damaged_file_gives_what_can_be_read_and_stays(tmp_path: Path) -
 async def test_a_row_of_a_kind_that_we_do_not_know_stays_for_who_does(tmp_path: Path) -> None:
     shelf = a_shelf(tmp_path)
     shelf.keep([bill(1)], False)
-    shelf._live.file._connection.execute("INSERT INTO kept VALUES (9999, 7, x'00')")
+    file = shelf._live.file
+    file._append(file._framed(7, b"of a later release"))
     await shelf.close()
     ledger = Ledger()
     async with an_outbox(tmp_path, ledger) as outbox:
@@ -197,15 +177,20 @@ async def test_a_file_that_may_not_be_written_is_named(tmp_path: Path) -> None:
     async with an_outbox(tmp_path, Ledger()) as outbox:
         await until(lambda: outbox._shelf._spare is not None)
         outbox._shelf._spare = None
-        outbox._shelf._live.file._connection.execute("PRAGMA query_only = ON")
-        with pytest.raises(StorageError, match=r"cannot be written\. Check the owner"):
+        file = outbox._shelf._live.file
+        read_only = os.open(file.path, os.O_RDONLY)
+        os.dup2(read_only, file._descriptor)
+        os.close(read_only)
+        with pytest.raises(StorageError, match=r"cannot be used: .*Bad file descriptor"):
             outbox.keep(bill(1))
 
 
 async def test_rows_are_forgotten_wherever_they_stand(tmp_path: Path) -> None:
     shelf = a_shelf(tmp_path)
     rows = shelf.keep([bill(number) for number in range(10)], False)
-    for _ in shelf.forget([rows[n] for n in (1, 2, 5, 8, 9)]):
-        pass
-    assert [row.number for row in shelf._live.file.read(0, 100)[0]] == [1, 4, 5, 7, 8]
+    shelf.forget([rows[n] for n in (1, 2, 5, 8, 9)])
     await shelf.close()
+    successor = a_shelf(tmp_path)
+    await successor.adopt()
+    assert [row.record for row in await successor.read()] == [bill(number) for number in (0, 3, 4, 6, 7)]
+    await successor.close()

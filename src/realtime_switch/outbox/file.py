@@ -1,29 +1,36 @@
-"""One encrypted file of rows: SQLCipher 4's format with pages of 2 KiB, WAL, written by one process.
+"""One encrypted file of rows, to which one process appends.
 
-The engine is SQLite3 Multiple Ciphers, which reads and writes that format with
-far less code per page than SQLCipher over OpenSSL: here nearly every commit
-finds the processor's caches cold, and pays for code by the yard.
+    head    MAGIC (16) · salt (32) · proof (16): nothing sealed, by which the key is known to be the right one
+    frames  mark (3) · kind (1) · length (4) · number (8) · the record, sealed by AES-256-GCM
 
-A commit appends a page to the log beside the file and waits for no disk, so it
-survives the process that made it and not a power cut. While it is written it is
-not checkpointed: that would let the log begin again, and SQLite waits for the
-disk when it does, on whoever writes next. The file is small and is replaced
-instead (shelf.py).
+A row is one frame and one write, which is in the kernel's page cache when it
+returns: it survives the process that made it and not a power cut. Nothing else
+is touched on the way, no tree, no page, no log beside the file, because here
+nearly every write finds the processor's caches cold, and pays for code by the
+yard. That rows are committed elsewhere is a frame too, of kind TAKEN.
 
-A new file is full of blank rows, and a record takes the place of one. So its
-page exists and is in memory, and a commit nearly always encrypts that page
-alone: appending to a tree would split a page at every sixth record, three pages
-then. A record that finds no room in its page costs just that, and is kept.
+Whoever reads trusts a frame only if it opens. So a write that a kill cut short
+is seen to be none, and what is damaged costs itself: the next frame is found by
+its mark.
+
+Each file has a key of its own, made of the outbox's and the salt. The number of
+a frame is its nonce, and no number is used twice under a key, also when a write
+failed. Numbers, kinds and lengths are open to see, and sealed against change.
 """
 
-import functools
+import errno
+import hashlib
 import os
+import struct
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import apsw
+import msgspec
 import structlog
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec import Struct
 
 from ..accounts.errors import ErrorCode, StorageError
 from .rows import KINDS, Record, Row, decode, encode
@@ -31,194 +38,281 @@ from .rows import KINDS, Record, Row, decode, encode
 _log = structlog.get_logger("outbox")
 
 SUFFIX = ".outbox"
-PAGE_BYTES = 2_048
-# Five to a page, which has room for five of 380 bytes: bills, and passages in English.
-BLANK_BYTES = 330
-_COLUMNS = "id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, record BLOB NOT NULL"
-_SCHEMA = f"CREATE TABLE IF NOT EXISTS kept ({_COLUMNS})"
-# In one statement, so that the thread that makes a file does not hold Python meanwhile. Kind 0: blank.
-_BLANKS = (
-    "WITH RECURSIVE blank(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM blank WHERE id < ?) "
-    "INSERT INTO kept SELECT id, 0, zeroblob(?) FROM blank"
-)
-_READ = "SELECT id, kind, record FROM kept WHERE id > ? AND kind != 0 ORDER BY id LIMIT ?"
-_SIZE = "SELECT count(*), coalesce(sum(length(record)), 0) FROM kept WHERE kind != 0"
-_FORGET = "DELETE FROM kept WHERE id BETWEEN ? AND ?"
+MAGIC = b"rs-outbox 2\n\0\0\0\0"
+SALT_BYTES = 32
+TAG_BYTES = 16
+FILE_HEAD_BYTES = len(MAGIC) + SALT_BYTES + TAG_BYTES
+MARK = b"\xf1rs"
+TAKEN = 0  # the kind of a frame that holds no record, but the numbers of rows that may be forgotten
+HEAD = struct.Struct("<3sBIQ")
+# Of a frame that was cut short the number is spent, though nobody can read it: who appends to a file of
+# another's making steps over as many as that one can have tried.
+NUMBERS_SPENT = 2**32
+
+_runs_encoder = msgspec.msgpack.Encoder()
+_runs_decoder = msgspec.msgpack.Decoder(list[tuple[int, int]])
+
+
+class _Frame(Struct, frozen=True, gc=False):
+    start: int
+    end: int
+    kind: int
+    number: int
+    data: bytes
 
 
 class OutboxFile:
     """Any thread may open one; after that one thread at a time may use it."""
 
     def __init__(
-        self, path: Path, key: str, serial: int, *, blanks: int = 0, every_commit_synced: bool = False
+        self, path: Path, key: str, serial: int, *, new: bool = False, every_commit_synced: bool = False
     ) -> None:
-        """`blanks`: it is new, and made for so many records. Only a new one is written to."""
         self.path = path
         self.serial = serial  # names it in a Row
-        self.rows_ever = 0  # written by us, so the number of the last one
+        self.number = 0  # of the last frame
+        self.end = FILE_HEAD_BYTES  # where the next one goes
+        self.rows = 0  # that are not taken, and their bytes, when it was opened
+        self.rows_bytes = 0
+        self.damaged = False
+        self._taken: set[int] = set()  # when it was opened; what is read back later is not taken
+        self._every_commit_synced = every_commit_synced
         try:
-            self._connection = _connect(path, key, every_commit_synced, blanks)
-        except apsw.Error as error:
-            if blanks:
-                _unlink(path)  # half made, it would hold the room that is missing
+            flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT | os.O_EXCL if new else 0)
+            self._descriptor = os.open(path, flags, 0o600)
+        except OSError as error:
             raise explain(path, error) from None
+        try:
+            if new:
+                self._begin(key)
+            else:
+                self._open(key)
+        except OSError as error:
+            os.close(self._descriptor)
+            if new:
+                path.unlink(missing_ok=True)
+            raise explain(path, error) from None
+        except StorageError:
+            os.close(self._descriptor)
+            raise
 
     def keep(self, records: Sequence[Record]) -> list[Row]:
-        """Committed, all together, when it returns; raises apsw.Error and has changed nothing."""
+        """Committed, all together, when it returns; raises OSError and has kept none."""
         rows = []
-        values: list[int | bytes] = []
-        number = self.rows_ever
+        frames = b""
         for record in records:
-            number += 1
             data = encode(record)
-            rows.append(Row(self.serial, number, record, len(data)))
-            values += (number, KINDS[type(record)], data)
-        self._connection.execute(_keep(len(rows)), values)
-        self.rows_ever = number
+            frames += self._framed(KINDS[type(record)], data)
+            rows.append(Row(self.serial, self.number, record, len(data)))
+        self._append(frames)
         return rows
 
     def forget(self, numbers: Sequence[int]) -> None:
         """Rows by their numbers, ascending. When it fails (a full disk) they are sent once more after a
         restart, which is harmless."""
-        try:
-            self._delete(numbers)
-        except apsw.Error as error:
-            _log.warning("outbox rows stay longer", reason=str(explain(self.path, error)))
+        self._take(list(_runs(numbers)))
 
     def forget_all_but(self, numbers: Collection[int]) -> None:
-        try:
-            self._connection.execute(f"DELETE FROM kept WHERE id NOT IN ({', '.join(map(str, numbers))})")
-        except apsw.Error as error:
-            _log.warning("outbox rows stay longer", reason=str(explain(self.path, error)))
+        self._cut_off()
+        first, runs = 1, []
+        for number in sorted(numbers):
+            runs.append((first, number - 1))
+            first = number + 1
+        self._take([*runs, (first, self.number)])
 
-    def _delete(self, numbers: Sequence[int]) -> None:
-        runs = list(_runs(numbers))
-        if len(runs) == 1:
-            self._connection.execute(_FORGET, runs[0])
-        else:
-            self._connection.execute("BEGIN")
-            try:
-                self._connection.executemany(_FORGET, runs)
-                self._connection.execute("COMMIT")
-            except apsw.Error:
-                self._connection.execute("ROLLBACK")
-                raise
-
-    def read(self, after: int, rows_max: int) -> tuple[list[Row], int | None]:
-        """The next rows, and the number to go on after; None at the end. What cannot be read stays in the
-        file, and is told."""
+    def read(self, at: int, rows_max: int) -> tuple[list[Row], int | None]:
+        """The next rows, and where to go on; `at` is 0 for the first. None at the end. What cannot be read
+        stays in the file, and is told."""
+        start = max(at, FILE_HEAD_BYTES)
         try:
-            found: list[Any] = self._connection.execute(_READ, (after, rows_max)).fetchall()
-        except apsw.Error as error:
+            data = self._bytes(start)
+        except OSError as error:
             _log.error("outbox file cannot be read on", reason=str(explain(self.path, error)))
             return [], None
-        rows = []
-        for number, kind, data in found:
+        rows: list[Row] = []
+        for frame in self._frames(data):
+            if frame.kind == TAKEN or frame.number in self._taken:
+                continue
             try:
-                rows.append(Row(self.serial, number, decode(kind, data), len(data)))
+                rows.append(Row(self.serial, frame.number, decode(frame.kind, frame.data), len(frame.data)))
             except ValueError as error:
-                _log.error("outbox row cannot be read", file=str(self.path), row=number, reason=str(error))
-        return rows, (found[-1][0] if len(found) == rows_max else None)
-
-    def size(self) -> tuple[int, int]:
-        """Rows and their bytes."""
-        try:
-            found: tuple[int, int] = self._connection.execute(_SIZE).get
-        except apsw.Error as error:
-            raise explain(self.path, error) from None
-        return found
-
-    def fold(self) -> None:
-        """Let the file take in its log, on disk when this returns: it shrinks to a third or less."""
-        try:
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        except apsw.Error as error:
-            _log.warning("outbox file keeps its log", reason=str(explain(self.path, error)))
+                _log.error(
+                    "outbox row cannot be read", file=str(self.path), row=frame.number, reason=str(error)
+                )
+            if len(rows) == rows_max:
+                return rows, start + frame.end
+        return rows, None
 
     def sync(self) -> None:
-        """What was committed so far survives a power cut once this returns. From any thread at any time."""
-        try:
-            descriptor = os.open(f"{self.path}-wal", os.O_RDONLY)
-        except FileNotFoundError:
-            return  # folded: it is in the file, and on disk
-        try:
-            os.fdatasync(descriptor)
-        finally:
-            os.close(descriptor)
+        """What was committed so far survives a power cut once this returns."""
+        if self._descriptor >= 0:
+            os.fdatasync(self._descriptor)
 
     def close(self) -> None:
-        try:
-            self._connection.close()
-        except apsw.Error as error:
-            _log.warning("outbox file closed badly", reason=str(explain(self.path, error)))
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def remove(self) -> None:
         self.close()
-        _unlink(self.path)
+        self.path.unlink(missing_ok=True)
+
+    # -- Writing ------------------------------------------------------------------------------------------
+
+    def _begin(self, key: str) -> None:
+        salt = os.urandom(SALT_BYTES)
+        self._cipher = _cipher(key, salt)
+        self._write(MAGIC + salt + self._cipher.encrypt(_nonce(0), b"", None), 0)
+        os.fsync(self._descriptor)
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)  # that it is there at all
+        finally:
+            os.close(folder)
+
+    def _framed(self, kind: int, data: bytes) -> bytes:
+        self.number += 1
+        head = HEAD.pack(MARK, kind, len(data) + TAG_BYTES, self.number)
+        return head + self._cipher.encrypt(_nonce(self.number), data, head)
+
+    def _append(self, frames: bytes) -> None:
+        try:
+            self._write(frames, self.end)
+            if self._every_commit_synced:
+                os.fdatasync(self._descriptor)
+        except OSError:
+            self._cut_off()
+            raise
+        self.end += len(frames)
+
+    def _write(self, data: bytes, at: int) -> None:
+        if os.pwrite(self._descriptor, data, at) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _cut_off(self) -> None:
+        """What a write left that did not come to its end: the next one goes to the same place, and may be
+        shorter."""
+        try:
+            os.ftruncate(self._descriptor, self.end)
+        except OSError as error:
+            _log.warning("outbox file keeps a broken end", reason=str(explain(self.path, error)))
+
+    def _take(self, runs: Sequence[tuple[int, int]]) -> None:
+        try:
+            self._append(self._framed(TAKEN, _runs_encoder.encode(runs)))
+        except OSError as error:
+            _log.warning("outbox rows stay longer", reason=str(explain(self.path, error)))
+
+    # -- Reading ------------------------------------------------------------------------------------------
+
+    def _open(self, key: str) -> None:
+        """Go through it once: what is in it, and whether it is whole."""
+        head = os.pread(self._descriptor, FILE_HEAD_BYTES, 0)
+        self._cipher = _cipher(key, head[len(MAGIC) : -TAG_BYTES])
+        if len(head) < FILE_HEAD_BYTES:
+            return  # its maker was killed before it could keep anything
+        try:
+            if not head.startswith(MAGIC):
+                raise InvalidTag
+            self._cipher.decrypt(_nonce(0), head[-TAG_BYTES:], None)
+        except InvalidTag:
+            raise StorageError(
+                ErrorCode.INTERNAL_OUTBOX_UNAVAILABLE, _STRANGE.format(path=self.path)
+            ) from None
+        data = self._bytes(FILE_HEAD_BYTES)
+        sizes: dict[int, int] = {}
+        numbers: list[int] = []  # the same, ascending
+        whole_upto = 0
+        for frame in self._frames(data):
+            self.damaged |= frame.start != whole_upto
+            whole_upto = frame.end
+            self.number = frame.number
+            if frame.kind == TAKEN:
+                for first, last in _runs_decoder.decode(frame.data):
+                    self._taken.update(numbers[bisect_left(numbers, first) : bisect_right(numbers, last)])
+            else:
+                sizes[frame.number] = len(frame.data)
+                numbers.append(frame.number)
+        if _is_cut_short(data[whole_upto:]):
+            self.end += whole_upto
+        else:
+            self.damaged = True
+            self.end += len(data)
+        if self.damaged:
+            _log.error("outbox file is damaged; what can be read is delivered", file=str(self.path))
+        left = [size for number, size in sizes.items() if number not in self._taken]
+        self.rows, self.rows_bytes = len(left), sum(left)
+        self.number += NUMBERS_SPENT
+
+    def _bytes(self, start: int) -> bytes:
+        """All from there on; a file is small (shelf.py)."""
+        with os.fdopen(os.dup(self._descriptor), "rb", buffering=0) as file:
+            file.seek(start)
+            return file.read()
+
+    def _frames(self, data: bytes) -> Iterator[_Frame]:
+        at = data.find(MARK)
+        while at >= 0:
+            frame = self._opened(data, at)
+            if frame is not None:
+                yield frame
+            at = data.find(MARK, at + 1 if frame is None else frame.end)
+
+    def _opened(self, data: bytes, start: int) -> _Frame | None:
+        body = start + HEAD.size
+        if body > len(data):
+            return None
+        _, kind, length, number = HEAD.unpack_from(data, start)
+        end = body + length
+        if end > len(data):
+            return None
+        try:
+            opened = self._cipher.decrypt(_nonce(number), data[body:end], data[start:body])
+        except InvalidTag:
+            return None
+        return _Frame(start, end, kind, number, opened)
 
 
-def explain(path: Path, error: apsw.Error) -> StorageError:
-    """The engine's error as a sentence."""
-    for kinds, what in _MEANINGS:
-        if isinstance(error, kinds):
-            return StorageError(ErrorCode.INTERNAL_OUTBOX_UNAVAILABLE, what.format(path=path))
+def explain(path: Path, error: OSError) -> StorageError:
+    """The system's error as a sentence."""
+    for numbers, what in _MEANINGS:
+        if error.errno in numbers:
+            reason = error.strerror
+            return StorageError(ErrorCode.INTERNAL_OUTBOX_UNAVAILABLE, what.format(path=path, reason=reason))
     return StorageError(ErrorCode.INTERNAL_OUTBOX_UNAVAILABLE, f"The outbox {path} cannot be used: {error}.")
 
 
-_MEANINGS: tuple[tuple[tuple[type[apsw.Error], ...], str], ...] = (
-    ((apsw.FullError,), "There is no room left for the outbox {path}. Free some space on its disk."),
+_STRANGE = (
+    "The outbox {path} is damaged, or another key or release made it. Put the right key into outbox.key, or "
+    "let the release that made it deliver it."
+)
+_MEANINGS = (
     (
-        (apsw.BusyError, apsw.LockedError),
-        "Another program holds the outbox {path}. Find out which, and end it.",
+        (errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+        "There is no room left for the outbox {path}. Free some space on its disk.",
     ),
     (
-        (apsw.NotADBError, apsw.CorruptError),
-        "The outbox {path} is damaged, or another key made it. Put the right key into outbox.key.",
+        (errno.EROFS, errno.EACCES, errno.EPERM),
+        "The outbox {path} cannot be written: {reason}. Check the owner and permissions of it and its "
+        "folder.",
     ),
-    (
-        (apsw.ReadOnlyError, apsw.PermissionsError, apsw.CantOpenError),
-        "The outbox {path} cannot be written. Check the owner and permissions of it and its folder.",
-    ),
-    ((apsw.IOError,), "The disk failed under the outbox {path}. Check its space and the system's log."),
+    ((errno.EIO,), "The disk failed under the outbox {path}. Check its space and the system's log."),
 )
 
 
-def _unlink(path: Path) -> None:
-    """The file first: without it the others are nothing, but a log without its file looks like loss."""
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{path}{suffix}").unlink(missing_ok=True)
+def _cipher(key: str, salt: bytes) -> AESGCM:
+    return AESGCM(hashlib.blake2b(salt, key=bytes.fromhex(key), digest_size=32).digest())
 
 
-def _connect(path: Path, key: str, every_commit_synced: bool, blanks: int) -> apsw.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    # It waits for no locks: nobody else has business here, and the caller is an event loop.
-    connection = apsw.Connection(str(path))
-    try:
-        connection.execute("PRAGMA cipher = 'sqlcipher'")
-        connection.execute("PRAGMA legacy = 4")  # SQLCipher 4's own format
-        # Half of SQLCipher's own: a commit writes, encrypts and signs at least one page, whatever is in it.
-        connection.execute(f"PRAGMA legacy_page_size = {PAGE_BYTES}")
-        connection.execute(f"PRAGMA key = \"x'{key}'\"")
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # nobody can lock us out
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
-        connection.execute("PRAGMA cache_size = -8000")  # KiB: all of it stays, or blanks would be read first
-        # What is deleted need not be overwritten, and that encrypted and signed: the log has it all the same.
-        connection.execute("PRAGMA secure_delete = OFF")
-        connection.execute(f"PRAGMA synchronous = {'FULL' if every_commit_synced else 'NORMAL'}")
-        connection.execute(_SCHEMA)
-        if blanks:
-            connection.execute(_BLANKS, (blanks, BLANK_BYTES))
-    except apsw.Error:
-        connection.close()
-        raise
-    return connection
+def _nonce(number: int) -> bytes:
+    return number.to_bytes(12, "little")
 
 
-@functools.cache
-def _keep(rows: int) -> str:
-    """One statement for all of them is one commit, without a BEGIN and a COMMIT of their own."""
-    return "REPLACE INTO kept VALUES " + ", ".join(["(?, ?, ?)"] * rows)
+def _is_cut_short(rest: bytes) -> bool:
+    """What follows the last whole frame: nothing, or one whose writer was killed."""
+    if len(rest) < HEAD.size:
+        return True
+    mark, _, length, _ = HEAD.unpack_from(rest)
+    return bool(mark == MARK and HEAD.size + length > len(rest))
 
 
 def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -302,7 +302,7 @@ class Outbox:
         while requests := shipment.requests():
             answers = await asyncio.gather(*[self._post(request) for request in requests])
             shipment.answered(zip(requests, answers, strict=True))
-        await self._conclude(shipment)
+        self._conclude(shipment)
 
     async def _post(self, request: Request) -> ErrorCode | None:
         """None: it is committed. Otherwise why it is not."""
@@ -331,7 +331,7 @@ class Outbox:
             ids = {bill.id for bill in bills if bill.account_id == balance.account_id}
             self._spending.balance_known(balance, ids)
 
-    async def _conclude(self, shipment: Shipment) -> None:
+    def _conclude(self, shipment: Shipment) -> None:
         """Committed there, so it may be forgotten here: never the other way round."""
         given_up = shipment.given_up
         for refused in given_up:
@@ -344,10 +344,8 @@ class Outbox:
         self._sessions = +self._sessions
         self._tell_whether_away(shipment)
         self._shelf.give_up([refused.row for refused in given_up])
-        forgetting = self._shelf.forget(taken)
+        self._shelf.forget(taken)
         self._tell_the_settling()
-        for _ in forgetting:
-            await asyncio.sleep(0)  # others have their turn
 
     def _tell_whether_away(self, shipment: Shipment) -> None:
         why = shipment.failure or shipment.refused_all

@@ -1,8 +1,8 @@
 """The files of one gateway: one is written, another is ready to take its place, others wait to be read.
 
-Everything that may wait for a disk (opening, folding, reading back, removing,
-syncing) is done on one thread; only `keep` and `forget` of the file that is
-written are done at once, by whoever calls, and neither waits for a disk.
+Everything that may wait for a disk (opening, reading back, removing, syncing)
+is done on one thread; only `keep` and `forget` of the file that is written are
+done at once, by whoever calls, and neither waits for a disk.
 
 Rows are read back in the order in which they were kept. As long as the reader
 keeps up (`streams`), what is kept need not be read back at all.
@@ -13,12 +13,11 @@ import itertools
 import os
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-import apsw
 import structlog
 
 from ..accounts.errors import ErrorCode, StorageError
@@ -26,9 +25,10 @@ from .file import SUFFIX, OutboxFile, explain
 from .folder import Folder, adopt_folders, make_folder
 from .rows import Record, Row
 
-FILE_ROWS_MAX = 4_096  # its log then holds some 10 MiB: its blanks, and a page or more for each commit
-READ_ROWS = 500  # at once; bounds how long a reader holds Python
-FORGET_ROWS = 100  # in one commit of the file that is written: 0.2 ms of the caller's time
+# Of either: what is read back is read into memory a file at a time, and a file goes as a whole.
+FILE_ROWS_MAX = 4_096
+FILE_BYTES_MAX = 4 * 1024 * 1024
+READ_ROWS = 250  # at once; bounds how long a reader holds Python
 
 _log = structlog.get_logger("outbox")
 
@@ -89,11 +89,12 @@ class Shelf:
         """In one commit, on disk (or in its cache, which outlives us) when this returns; raises StorageError
         otherwise, and has kept none. `backlog`: the reader is behind, so let the next file be read back
         instead of handed on."""
-        if self._live.file.rows_ever >= FILE_ROWS_MAX:
+        file = self._live.file
+        if file.number >= FILE_ROWS_MAX or file.end >= FILE_BYTES_MAX:
             self._turn_over(backlog)
         try:
             rows = self._live.file.keep(records)
-        except apsw.Error as error:
+        except OSError as error:
             rows = self._keep_elsewhere(records, backlog, error)
         held = self._live
         size_bytes = 0
@@ -105,7 +106,7 @@ class Shelf:
         self._dirty = held.file
         return rows
 
-    def _keep_elsewhere(self, records: Sequence[Record], backlog: bool, error: apsw.Error) -> list[Row]:
+    def _keep_elsewhere(self, records: Sequence[Record], backlog: bool, error: OSError) -> list[Row]:
         """The file may be the one thing that is broken: try the next one."""
         broken = explain(self._live.file.path, error)
         if not self._turn_over(backlog):
@@ -113,7 +114,7 @@ class Shelf:
         _log.error("outbox file failed, the next one is used", reason=broken.message)
         try:
             return self._live.file.keep(records)
-        except apsw.Error as error:
+        except OSError as error:
             raise explain(self._live.file.path, error) from None
 
     def _turn_over(self, backlog: bool) -> bool:
@@ -128,7 +129,7 @@ class Shelf:
         else:
             self._unread.append(self._live)
         if former.unsettled:
-            self._do(former.file.fold)
+            self._do(former.file.sync)
         self._retire(former)
         return True
 
@@ -151,8 +152,8 @@ class Shelf:
         held.read_upto = upto
         if upto is None:
             self._unread.remove(held)
-            if held.unsettled > held.handed_out:
-                held.spoiled = True  # read() has said what of it
+            if held.file.damaged or held.unsettled > held.handed_out:
+                held.spoiled = True  # the file has said what of it
                 self._count(held, held.handed_out - held.unsettled, 0)
             self._retire(held)
         return rows
@@ -167,40 +168,40 @@ class Shelf:
     async def _adopt(self) -> None:
         self._take_over(await self._done(self._find_orphans))
 
-    def _find_orphans(self) -> list[tuple[Folder, list[tuple[OutboxFile, int, int]]]]:
+    def _find_orphans(self) -> list[tuple[Folder, list[OutboxFile]]]:
         found = []
         for folder in adopt_folders(self._directory):
             files = []
             for path in folder.files():
                 try:
-                    file = OutboxFile(path, self._key, next(self._serials))
-                    files.append((file, *file.size()))
-                except (StorageError, OSError) as error:
+                    files.append(OutboxFile(path, self._key, next(self._serials)))
+                except StorageError as error:
                     _log.error("outbox file cannot be opened and is left where it is", reason=str(error))
             found.append((folder, files))
         return found
 
-    def _take_over(self, orphans: Iterable[tuple[Folder, list[tuple[OutboxFile, int, int]]]]) -> None:
+    def _take_over(self, orphans: Iterable[tuple[Folder, list[OutboxFile]]]) -> None:
         for folder, files in orphans:
             self._folders[folder] = len(files)
-            for file, rows, size_bytes in files:
+            for file in files:
                 held = self._hold(file, folder)
-                self._count(held, rows, size_bytes)
+                self._count(held, file.rows, file.rows_bytes)
                 self._unread.append(held)
             _log.info(
-                "outbox of a former gateway adopted", folder=folder.path.name, rows=sum(f[1] for f in files)
+                "outbox of a former gateway adopted", folder=folder.path.name, rows=sum(f.rows for f in files)
             )
             if not files:
                 self._leave(folder)
 
     # -- Forgetting ---------------------------------------------------------------------------------------
 
-    def forget(self, rows: Sequence[Row]) -> Iterator[None]:
-        """They are committed elsewhere. Go through what this returns: each step deletes a few from the file
-        that is written; another file goes as a whole."""
+    def forget(self, rows: Sequence[Row]) -> None:
+        """They are committed elsewhere."""
         self._settle(rows)
-        live = self._live
-        return self._forgetting(live, sorted(row.number for row in rows if row.file == live.file.serial))
+        live = self._live.file
+        numbers = sorted(row.number for row in rows if row.file == live.serial)
+        if numbers:
+            live.forget(numbers)  # another file goes as a whole
 
     def give_up(self, rows: Sequence[Row]) -> None:
         """Nobody takes them. They stay in their files for the next gateway, which tries again."""
@@ -217,13 +218,6 @@ class Shelf:
                 held.handed_out -= 1
         for serial in {row.file for row in rows if row.file}:
             self._retire(self._held[serial])
-
-    def _forgetting(self, held: _Held, numbers: list[int]) -> Iterator[None]:
-        for start in range(0, len(numbers), FORGET_ROWS):
-            if held is not self._live:
-                return  # it was replaced meanwhile
-            held.file.forget(numbers[start : start + FORGET_ROWS])
-            yield
 
     def _retire(self, held: _Held) -> None:
         """A file in which nothing is left goes."""
@@ -266,7 +260,7 @@ class Shelf:
             if held is self._live and not held.unsettled and not held.given_up:
                 self._do(held.file.remove)
             else:
-                self._do(held.file.fold)
+                self._do(held.file.sync)
                 self._do(held.file.close)
         if self._spare is not None:
             self._do(self._spare.remove)
@@ -287,24 +281,13 @@ class Shelf:
 
     def _new_file(self) -> OutboxFile:
         path = self._own.path / f"{next(self._own_names):06}{SUFFIX}"
-        file = OutboxFile(
-            path,
-            self._key,
-            next(self._serials),
-            blanks=FILE_ROWS_MAX,
-            every_commit_synced=self._every_commit_synced,
-        )
-        try:
-            file.sync()  # its blanks, before anybody has to wait for them
-        except OSError:
-            file.remove()
-            raise
-        return file
+        synced = self._every_commit_synced
+        return OutboxFile(path, self._key, next(self._serials), new=True, every_commit_synced=synced)
 
     def _make_spare(self) -> None:
         try:
             self._spare = self._new_file()
-        except (StorageError, OSError) as error:
+        except StorageError as error:
             if str(error) != self._complained:  # once a second would be too often
                 _log.error("outbox has no next file", reason=str(error))
             self._complained = str(error)
@@ -343,5 +326,5 @@ def _keep_only(held: _Held) -> None:
     """Of a file in which something must stay, the rest goes."""
     if not held.spoiled:
         held.file.forget_all_but(held.given_up)
-    held.file.fold()
+        held.file.sync()
     held.file.close()
