@@ -32,6 +32,7 @@ ITEMS: list[dict[str, Any]] = [
     {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi."}]},
     {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Ho."}]},
     {"type": "message", "role": "system", "content": [{"type": "input_text", "text": "Be kind."}]},
+    {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": "AAAA" * 1600}]},
     {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"},
     {"type": "function_call_output", "call_id": "c1", "output": "{}"},
     {"type": "function_call_output", "call_id": "fc-1", "output": "It leaves."},
@@ -228,6 +229,23 @@ def test_b12_an_older_spelling_and_sound_of_another_kind():
     sound, words = EXAMPLES["B12"]["input"]
     call.provider(sound, MADE, words)
     assert told_as(EXAMPLES["B12"], call.to_client)
+
+
+def test_an_item_with_sound_is_a_turn_whose_words_are_told_by_the_clients_own_name():
+    call = OpenAICall().ready(audio={"input": {"turn_detection": None, **WORDS["audio"]["input"]}})
+    sound_item = {"id": "mine", **ITEMS[3]}
+    call.client({"type": "conversation.item.create", "item": sound_item}, {"type": "response.create"})
+    call.provider({"serverContent": {"inputTranscription": {"text": "Hi."}}}, sound(100), OVER)
+    told = [(event["type"], event.get("item_id")) for event in call.to_client[:6]]
+    assert told == [
+        ("conversation.item.added", None),
+        ("conversation.item.done", None),
+        ("response.created", None),
+        ("conversation.item.input_audio_transcription.delta", "mine"),
+        ("response.output_item.added", None),
+        ("conversation.item.added", None),
+    ]
+    assert next(one for one in call.to_client if one.get("transcript") == "Hi.")["item_id"] == "mine"
 
 
 BILL = {"promptTokenCount": 40, "responseTokenCount": 10, "totalTokenCount": 50}

@@ -138,6 +138,11 @@ class Picture(Struct, frozen=True):
     mime_type: str
 
 
+class Spoken(Struct, frozen=True):
+    audio: UserAudio
+    path: str  # in the client's own words, as a refusal names it
+
+
 class Say(Wish, frozen=True, kw_only=True):
     """Add to the conversation, at its end, and do not reply. Answered by ItemTaken (after UserText, PastTold
     or ToolAnswered, as what it was heard) or Refused."""
@@ -146,6 +151,7 @@ class Say(Wish, frozen=True, kw_only=True):
     role: Literal["user", "agent", "system"]
     text: str = ""
     pictures: tuple[Picture, ...] = ()
+    spoken: tuple[Spoken, ...] = ()  # of the user; not every provider takes it so
     request_id: str = ""
 
 

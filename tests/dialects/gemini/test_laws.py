@@ -49,6 +49,7 @@ from realtime_switch.dialects.wishes import (
     SayCall,
     SpeechBegins,
     SpeechEnds,
+    Spoken,
     StopReply,
     Tool,
     Transcription,
@@ -100,6 +101,7 @@ wishes = st.one_of(
         role=st.sampled_from(["user", "agent", "system"]),
         text=texts,
         pictures=st.sampled_from([(), (Picture("AAAA", "image/png"),)]),
+        spoken=st.lists(st.builds(Spoken, audio=audio, path=st.just("item")), max_size=1).map(tuple),
     ),
     st.builds(SayCall, item_id=ids, call_id=st.just("c1"), name=st.just("f"), arguments=texts),
     st.builds(

@@ -1,5 +1,7 @@
 """What a client wants, as it is told to Gemini: the client's half of TRANSLATION.md 2 and 12."""
 
+from base64 import b64decode
+
 import pytest
 
 from gemini_frames import (
@@ -45,7 +47,7 @@ from realtime_switch.dialects.acts import (
 from realtime_switch.dialects.dialect import Manner
 from realtime_switch.dialects.past import LEAD_IN
 from realtime_switch.dialects.profile import Profile
-from realtime_switch.dialects.sound import PCM_16K, PCM_24K, AudioFormat
+from realtime_switch.dialects.sound import PCM_16K, PCM_24K, AudioFormat, silence
 from realtime_switch.dialects.terms import Terms
 from realtime_switch.dialects.wishes import (
     AnswerTool,
@@ -62,6 +64,7 @@ from realtime_switch.dialects.wishes import (
     SayCall,
     SpeechBegins,
     SpeechEnds,
+    Spoken,
     StopReply,
     Tool,
     Transcription,
@@ -183,6 +186,59 @@ def test_activities_keep_their_distance():
     assert talk.tell(*turn) == [UserTurn("item_2"), ReplyBegun("resp_2")]
     assert talk.side.due_us == talk.now_us() + 500_000
     assert talk.wake(0.5) == [ACTIVITY_START, mic(A_TENTH), ACTIVITY_END]
+
+
+def aloud(ms, text="", audio_format=PCM_24K):
+    sound = UserAudio(silence(audio_format, ms), audio_format)
+    return Say(item_id="mine", role="user", text=text, spoken=(Spoken(sound, "item.content[0].type"),))
+
+
+def test_sound_within_an_item_is_a_turn_of_its_own_name():
+    talk = Talk(MANUAL).ready()
+    assert talk.tell(aloud(200)) == [ItemTaken("mine"), UserTurn("mine")]
+    start, sound, end, begun = talk.tell(AskReply())
+    assert (start, end, begun) == (ACTIVITY_START, ACTIVITY_END, ReplyBegun("resp_1"))
+    assert sound["realtimeInput"]["audio"]["data"] == silence(PCM_24K, 200)
+    assert talk.hear(heard("Hi.")) == [UserTranscript("mine", "Hi.")]
+    said = talk.hear(spoken(), OVER)
+    assert UserTranscript("mine", "Hi.", final=True, audio_ms=200) in said
+
+
+def test_sound_within_an_item_goes_before_what_is_not_committed_yet_and_behind_its_words():
+    talk = Talk(MANUAL).ready()
+    talk.tell(UserAudio(silence(PCM_24K, 300), PCM_24K), aloud(200, "Listen:"))
+    content, start, sound, end, _ = talk.tell(AskReply())
+    turn = {"role": "user", "parts": [{"text": "Listen:"}]}
+    assert content["clientContent"] == {"turns": [turn], "turnComplete": False}
+    assert (start, end) == (ACTIVITY_START, ACTIVITY_END)
+    assert sound["realtimeInput"]["audio"]["data"] == silence(PCM_24K, 200)
+    talk.now_us.go_on(1)  # one activity follows another in time
+    talk.tell(CommitAudio())
+    sound = talk.tell(AskReply(interrupts=True))[-3]
+    assert sound["realtimeInput"]["audio"]["data"] == silence(PCM_24K, 300)
+
+
+def test_telephone_sound_within_an_item_is_converted_whole():
+    talk = Talk(MANUAL).ready()
+    talk.tell(aloud(200, audio_format=AudioFormat("pcmu", 8000)))
+    _, *sounds, _, _ = talk.tell(AskReply())
+    blobs = [one["realtimeInput"]["audio"] for one in sounds]
+    assert {blob["mimeType"] for blob in blobs} == {"audio/pcm;rate=8000"}
+    assert sum(len(b64decode(blob["data"])) for blob in blobs) == 200 * 8 * 2
+
+
+@pytest.mark.parametrize(("config", "strict"), [(Config(), False), (MANUAL, True)])
+def test_a21_sound_within_an_item_is_refused_where_it_cannot_be_a_turn(config, strict):
+    talk = Talk(config, terms=Terms(strict=strict)).ready()
+    why = "This backend takes audio only through input_audio_buffer.append."
+    assert talk.tell(aloud(200)) == [Refused("item.content[0].type", why)]
+
+
+def test_too_much_sound_within_items_is_refused():
+    talk = Talk(MANUAL, terms=Terms(waiting_bytes_max=20_000)).ready()
+    assert talk.tell(aloud(200)) == [ItemTaken("mine"), UserTurn("mine")]
+    (refused,) = talk.tell(aloud(200))
+    assert refused.field == "item"
 
 
 def test_a08_an_empty_commit():

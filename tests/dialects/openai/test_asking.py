@@ -134,6 +134,19 @@ WISHES = {
         create(message("system", {"type": "input_text", "text": "Rhyme."})),
         [w.Say(item_id="item_1", role="system", text="Rhyme.", request_id="c")],
     ),
+    "sound and a word": (
+        [],
+        create(message("user", {"type": "input_text", "text": "x"}, {"type": "input_audio", "audio": QUIET})),
+        [
+            w.Say(
+                item_id="item_1",
+                role="user",
+                text="x",
+                spoken=(w.Spoken(w.UserAudio(QUIET, PCM_24K), "item.content[1].type"),),
+                request_id="c",
+            )
+        ],
+    ),
     "a line of the agent": (
         [],
         create(message("assistant", {"type": "output_text", "text": "Yes."})),
@@ -365,11 +378,11 @@ ERRORS = {
         "invalid_value",
         "item.content[0].type",
     ),
-    "an item with audio": (
+    "an item with audio that is none": (
         [],
-        create(message("user", {"type": "input_audio", "audio": QUIET})),
-        "unsupported_by_backend",
-        "item.content[0].type",
+        create(message("user", {"type": "input_text", "text": "x"}, {"type": "input_audio", "audio": '"'})),
+        "invalid_value",
+        "item.content[1].audio",
     ),
     "a picture elsewhere": (
         [],

@@ -140,6 +140,16 @@ class Buffer:
         self.waiting_ms += base64_bytes(base64) / audio_format.bytes_per_ms
         return True
 
+    def add_turn(self, pieces: list[tuple[str, AudioFormat]]) -> bool:
+        """Before what is not committed yet. False: there is no more room."""
+        size = sum(len(base64) for base64, _ in pieces)
+        if self._size + size > self._bytes_max:
+            return False
+        self._size += size
+        self._pieces[self._committed : self._committed] = pieces
+        self._committed += len(pieces)
+        return True
+
     def commit(self) -> None:
         self._committed = len(self._pieces)
         self.waiting_ms = 0.0

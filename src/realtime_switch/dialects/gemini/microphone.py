@@ -27,6 +27,12 @@ class Microphone:
             pieces.append((base64, self._told))
         return pieces
 
+    def apart(self, wish: UserAudio) -> list[Piece]:
+        """Of no stream, and whole."""
+        told = AudioFormat("pcm", min(wish.format.rate_hz, self._rate_hz_max))
+        converter = Converter(wish.format, told)
+        return [(base64, told) for base64 in (converter.convert(wish.base64), converter.flush()) if base64]
+
     def takes(self, audio_format: AudioFormat) -> bool:
         """Frames of that format go on as they are."""
         return audio_format == self._source == self._told

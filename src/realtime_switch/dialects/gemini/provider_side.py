@@ -7,6 +7,8 @@ here, or refused by name; the table is TRANSLATION.md 2.
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from ..acts import (
     Act,
     AudioCleared,
@@ -277,11 +279,30 @@ class ProviderSide:
         if wish.role == "agent" and not self._takes_content():
             why = "This model takes the agent's own words only before its first turn."
             return [Refused("item.role", why, wish.request_id)]
+        if wish.spoken:
+            return self._say_aloud(wish)
         if not self._queue.say(wish):
             return [Refused("item", _TOO_MUCH, wish.request_id)]
         if wish.role == "agent":
             return [PastTold(wish.item_id), ItemTaken(wish.item_id)]
         return [*([UserText(wish.item_id, wish.text)] if wish.text else []), ItemTaken(wish.item_id)]
+
+    def _say_aloud(self, wish: Say) -> ProviderSaid:
+        """Where the client marks its turns, as one of them; else the service would look for turns in it."""
+        if self._terms.strict or not self._hearing.users.manual:
+            why = "This backend takes audio only through input_audio_buffer.append."
+            return [Refused(wish.spoken[0].path, why, wish.request_id)]
+        pieces = [piece for one in wish.spoken for piece in self._microphone.apart(one.audio)]
+        # It is not deleted in part, so what is written beside the sound goes by no name.
+        beside = replace(wish, item_id="", spoken=())
+        if not self._buffer.add_turn(pieces) or not self._queue.say(beside):
+            return [Refused("item", _TOO_MUCH, wish.request_id)]
+        began_ms = self._input_us // 1000
+        for one in wish.spoken:
+            self._count_input(base64_bytes(one.audio.base64), one.audio.format)
+        text = [UserText(wish.item_id, wish.text)] if wish.text else []
+        turn = self._hearing.users.commit(began_ms, self._input_us // 1000, wish.item_id)
+        return [*text, ItemTaken(wish.item_id), *turn]
 
     def _say_as_system(self, wish: Say) -> ProviderSaid:
         update = self._holding.add(wish.text)

@@ -56,13 +56,13 @@ class Users:
         turn.over, turn.ended_ms = True, at_ms
         return [SpeechStopped(turn.item_id, at_ms), UserTurn(turn.item_id)]
 
-    def commit(self, began_ms: int, ended_ms: int) -> list[Act]:
-        """The client says that what it sent is a turn."""
+    def commit(self, began_ms: int, ended_ms: int, item_id: str = "") -> list[Act]:
+        """The client says that what it sent is a turn; of its own name, if it gave it one."""
         turn = self._turn
         if turn is not None and not turn.over:
             return self.end(ended_ms)
         whole = self.words_whole()
-        self._turn = _Turn(self._new_id("item"), began_ms, ended_ms, over=True)
+        self._turn = _Turn(item_id or self._new_id("item"), began_ms, ended_ms, over=True)
         return [*whole, UserTurn(self._turn.item_id)]
 
     def heard(self, text: str, finished: bool, now_ms: int) -> list[Act]:

@@ -164,7 +164,7 @@ class Asking:
             taken = self._conversation.take(item_id)
             assert taken is not None
             return [*self._writer.item("added", taken), *self._writer.item("done", taken)]
-        return [wish_of(item, item_id, call_id, name)]
+        return [wish_of(item, item_id, call_id, name, self._session.config.input)]
 
     def _misplaced(self, previous_id: Any, kind: str) -> Mistake | None:
         """Nobody but OpenAI lets a client choose where in the past its item stands. Where a tool's answer

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..sound import standard
-from ..wishes import AnswerTool, Picture, Say, SayCall
+from ..sound import AudioFormat, standard
+from ..wishes import AnswerTool, Picture, Say, SayCall, Spoken, UserAudio
 from .requests import Mistake
 from .rules import (
     ID_CHARS_MAX,
@@ -100,9 +100,9 @@ def mistake_in(item: Any) -> Mistake | None:
 def _beyond(content: list[_Members]) -> Iterator[Mistake]:
     for place, part in enumerate(content):
         path = f"item.content[{place}]"
-        if part["type"] == "input_audio":
-            words = "This backend takes audio only through input_audio_buffer.append."
-            yield _unsupported(words, f"{path}.type")
+        if part["type"] == "input_audio" and not _sound(part["audio"]):
+            words = f"Invalid '{path}.audio'. Expected base64-encoded audio bytes, but got an invalid value."
+            yield Mistake("invalid_value", words, f"{path}.audio")
         elif part["type"] == "input_image" and part.get("image_url") is None:
             words = "This backend takes images only as data URLs in 'image_url'."
             yield _unsupported(words, f"{path}.file_id" if part.get("file_id") else f"{path}.image_url")
@@ -117,7 +117,9 @@ def _unsupported(message: str, param: str) -> Mistake:
 # -- As wishes ---------------------------------------------------------------------------------------------
 
 
-def wish_of(item: _Members, item_id: str, call_id: str, request_id: str) -> ItemWish:
+def wish_of(
+    item: _Members, item_id: str, call_id: str, request_id: str, audio_format: AudioFormat
+) -> ItemWish:
     """Of an item without mistakes."""
     if item["type"] == "function_call_output":
         return AnswerTool(item_id=item_id, call_id=call_id, output=item["output"], request_id=request_id)
@@ -136,8 +138,17 @@ def wish_of(item: _Members, item_id: str, call_id: str, request_id: str) -> Item
         role="agent" if item["role"] == "assistant" else item["role"],
         text="\n".join(part["text"] for part in content if part.get("text")),
         pictures=tuple(picture for picture in pictures if picture is not None),
+        spoken=tuple(
+            Spoken(UserAudio(_sound(part["audio"]), audio_format), f"item.content[{place}].type")
+            for place, part in enumerate(content)
+            if part["type"] == "input_audio"
+        ),
         request_id=request_id,
     )
+
+
+def _sound(base64: str) -> str:
+    return standard(base64.encode("utf-8", "replace"))
 
 
 _DATA_URL = re.compile(r"data:(image/[\w.+-]{1,60});base64,", re.IGNORECASE)
@@ -152,9 +163,12 @@ def _picture(url: str) -> Picture | None:
 
 
 def given(item: _Members, call_id: str) -> _Members:
-    """What is shown of it later: without its pictures, which the client has itself and which are large."""
+    """What is shown of it later: without pictures and sound, which the client has itself and which are
+    large."""
     if item["type"] == "message":
-        content = [{k: v for k, v in part.items() if k != "image_url"} for part in item["content"]]
+        content = [
+            {k: v for k, v in part.items() if k not in ("image_url", "audio")} for part in item["content"]
+        ]
         return {"role": item["role"], "content": content}
     kept = {k: v for k, v in item.items() if k in ("name", "arguments", "output")}
     return {"call_id": call_id, **kept}

@@ -66,6 +66,7 @@ from .replies_out import REPLY_RUNS, Replies
 # A provider that does not greet may not confirm either; the client waits for that before it says a word.
 CONFIRMED_AFTER_US = 1_000_000
 
+_ONLY_APPENDED = "This backend takes audio only through input_audio_buffer.append."
 _IN_PIECES = "toolResponse.functionResponses[].willContinue"  # nobody but Gemini's clients gives them so
 
 
@@ -158,6 +159,8 @@ class Translated:
         return [out.CLEAR]
 
     def _say(self, wish: Say) -> ProviderSaid:
+        if wish.spoken:
+            return [Refused(wish.spoken[0].path, _ONLY_APPENDED, wish.request_id)]
         return [out.said(wish)]
 
     def _say_call(self, wish: SayCall) -> ProviderSaid:
