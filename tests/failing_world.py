@@ -31,8 +31,9 @@ from realtime_switch.local.openai.conversation import Conversation as OpenAIConv
 from realtime_switch.local.orders import Conversation, End, Listen, Order, Send, Speak
 from realtime_switch.local.thought import Tokens
 from realtime_switch.session.choice import Health
+from realtime_switch.session.phase import Phase
 from realtime_switch.session.purse import Purse
-from realtime_switch.session.session import Phase, Session
+from realtime_switch.session.session import Session
 from realtime_switch.session.steps import (
     PASS,
     Ask,

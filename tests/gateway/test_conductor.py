@@ -40,7 +40,7 @@ from realtime_switch.outbox.outbox import Outbox
 from realtime_switch.outbox.rows import Record
 from realtime_switch.providers.endpoint import Capabilities
 from realtime_switch.session import limits
-from realtime_switch.session.session import Phase
+from realtime_switch.session.phase import Phase
 
 
 @pytest.fixture
@@ -465,10 +465,10 @@ async def test_attempts_come_to_a_named_end() -> None:
     async with rig(url="ws://127.0.0.1:1/") as here:
         client = await here.connect()
         (call,) = here.gateway.switchboard.calls
-        (way,) = call.session._ways.ways
+        (way,) = call.session.ways.ways
         terms = msgspec.structs.replace(way.terms, redial_after_s=(0.01, 0.01))
-        call.session._ways = msgspec.structs.replace(
-            call.session._ways, ways=(msgspec.structs.replace(way, terms=terms),)
+        call.session.ways = msgspec.structs.replace(
+            call.session.ways, ways=(msgspec.structs.replace(way, terms=terms),)
         )
         assert (await hear(client))["error"]["code"] == "INTERNAL_PROVIDER_UNAVAILABLE"
         assert (await ending(client))[0] == 1011

@@ -8,8 +8,8 @@ from calls import GRANT, Clock, granted, session
 from openai_frames import frame, transcript_delta
 from realtime_switch.accounts.errors import ErrorCode
 from realtime_switch.accounts.records import Grant, Refusal, UsageRecord
+from realtime_switch.session.phase import Phase
 from realtime_switch.session.purse import Purse
-from realtime_switch.session.session import Phase
 from realtime_switch.session.steps import PASS, Dial, End, Keep, ToClient, ToProvider
 
 REPLY = [

@@ -9,7 +9,7 @@ from realtime_switch.business.metrics import Metrics as OfBusiness
 from realtime_switch.gateway.metrics import Metrics, link_round_trip
 from realtime_switch.metrics.board import together
 from realtime_switch.metrics.families import Family
-from realtime_switch.session.session import Phase
+from realtime_switch.session.phase import Phase
 
 PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
 

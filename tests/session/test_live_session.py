@@ -14,8 +14,9 @@ from realtime_switch.dialects.gpt_live.frames import CLOSE
 from realtime_switch.dialects.terms import Target, Terms
 from realtime_switch.session import limits
 from realtime_switch.session.choice import Health
+from realtime_switch.session.phase import Phase
 from realtime_switch.session.purse import Purse
-from realtime_switch.session.session import Phase, Session
+from realtime_switch.session.session import Session
 from realtime_switch.session.stall import LOOKS
 from realtime_switch.session.steps import PASS, Ask, Dial, End, Keep, Note, Wake
 from realtime_switch.session.way import Way, Ways

@@ -10,8 +10,8 @@ from realtime_switch.dialects.openai import endings
 from realtime_switch.dialects.openai.resume import config_to_save, history_items, minimal_update, with_history
 from realtime_switch.dialects.terms import REDIAL_AFTER_S, Target
 from realtime_switch.session import limits
+from realtime_switch.session.phase import Phase
 from realtime_switch.session.purse import Purse
-from realtime_switch.session.session import Phase
 from realtime_switch.session.steps import (
     PASS,
     AskCredits,

@@ -17,7 +17,8 @@ from realtime_switch.dialects.acts import Configured
 from realtime_switch.dialects.terms import Target, Terms
 from realtime_switch.session import limits
 from realtime_switch.session.choice import Health
-from realtime_switch.session.session import Phase, Session
+from realtime_switch.session.phase import Phase
+from realtime_switch.session.session import Session
 from realtime_switch.session.stall import DEAF, OWED, TURN_OPEN
 from realtime_switch.session.steps import (
     PASS,
@@ -481,7 +482,7 @@ def test_what_cannot_be_is_refused_by_name():
 def test_a_call_without_credits_goes_nowhere_any_more():
     made = live()
     hear(made, *TURN)
-    made._taps._purse.known(0)
+    made.taps._purse.known(0)
     made.purse_changed()
     assert made.phase is Phase.FINISHING
     steps = made.provider_lost(1)

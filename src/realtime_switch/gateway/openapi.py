@@ -9,7 +9,7 @@ from typing import Any
 
 from ..accounts.questions import PAGE_MAX, ROWS_MAX, SEARCH_CHARS_MAX, UsageTotals
 from ..accounts.records import SwitchCause
-from ..session.session import Phase
+from ..session.phase import Phase
 from .client_secrets import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN
 from .http_account import GROUPS, GROUPS_MAX
 

@@ -254,7 +254,7 @@ def test_a_second_greeting_is_not_shown():
     made, _, _ = gate()
     ready = [Ready(b'{"setupComplete": {}}', 48)]
     assert made.shown(b'{"setupComplete": {}}', ready) == (b'{"setupComplete": {}}', ready)
-    made._client_side.follow(ready[0])
+    made.client_side.follow(ready[0])
     assert made.shown(b'{"setupComplete": {}}', ready) == (None, ready)
 
 

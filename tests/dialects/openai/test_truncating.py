@@ -98,7 +98,7 @@ def nameless(event):
 
 def remembered(made):
     """The agent's words, as the next provider would be told them."""
-    return made._taps.history().partition("agent: ")[2]
+    return made.taps.history().partition("agent: ")[2]
 
 
 @pytest.mark.parametrize("audio", [[openai.AUDIO] * 3, [SPACED] * 3, [openai.AUDIO, SPACED, openai.AUDIO]])
