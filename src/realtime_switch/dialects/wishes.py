@@ -78,6 +78,7 @@ class Config(Struct, frozen=True, kw_only=True):
     thinking: str = ""  # how hard to think, one of THINKING; "": as the provider likes
     context: Literal["", "slide", "off"] = ""  # what happens when the conversation outgrows the model
     context_kept: float | None = None  # the share of it that is kept then
+    context_tokens: int | None = None  # from which length on; None: all that the model can hold
     extras: tuple[Extra, ...] = ()
 
 

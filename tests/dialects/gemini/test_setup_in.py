@@ -104,7 +104,15 @@ VAD = "automaticActivityDetection"
         ({"contextWindowCompression": {"slidingWindow": {}}}, {"context": "slide"}),
         (
             {"contextWindowCompression": {"triggerTokens": "1000", "slidingWindow": {"targetTokens": 500}}},
-            {"context": "slide", "context_kept": 0.5},
+            {"context": "slide", "context_kept": 0.5, "context_tokens": 1000},
+        ),
+        (
+            {"contextWindowCompression": {"triggerTokens": 1000, "slidingWindow": {}}},
+            {"context": "slide", "context_tokens": 1000},
+        ),
+        (  # of the trigger that the service has by itself
+            {"contextWindowCompression": {"slidingWindow": {"targetTokens": "52428"}}},
+            {"context": "slide", "context_kept": 52_428 / 104_857},
         ),
         ({"sessionResumption": {}, "historyConfig": {"initialHistoryInClientContent": True}}, {}),
         ({"avatarConfig": {"avatarName": "Kira"}}, {"extras": (Extra("setup.avatarConfig"),)}),
@@ -241,7 +249,9 @@ def test_what_is_no_setup_is_answered_in_the_services_words(payload, reason):
             thinking="low",
             context="slide",
             context_kept=0.25,
+            context_tokens=20_000,
         ),
+        asked(context="slide", context_tokens=20_000),
         asked(manual_turns=True, context="slide", turns=Turns(threshold=0.4)),
     ],
 )

@@ -122,6 +122,25 @@ THINKS = Target(provider="openai", model="gpt-realtime-2", profile=Profile(think
             "truncation",
             {"type": "retention_ratio", "retention_ratio": 0.5},
         ),
+        (
+            Config(context="slide", context_kept=0.8, context_tokens=8_000),
+            "truncation",
+            {
+                "type": "retention_ratio",
+                "retention_ratio": 0.8,
+                "token_limits": {"post_instructions": 8_000},
+            },
+        ),
+        (
+            Config(context="slide", context_tokens=28_672),
+            "truncation",
+            {
+                "type": "retention_ratio",
+                "retention_ratio": 0.5,
+                "token_limits": {"post_instructions": 28_672},
+            },
+        ),
+        (Config(context="slide", context_tokens=28_673), "truncation", "auto"),
     ],
 )
 def test_what_a_client_asked_for_is_told(config, path, value):

@@ -167,6 +167,13 @@ def test_what_is_written_otherwise_or_not_at_all(session, config):
     assert config_of(session) == config
 
 
+def test_at_what_length_a_conversation_is_shortened_is_kept_in_openais_words():
+    kept = openai.write_config(Config(context="slide", context_tokens=8_000))
+    limits = {"token_limits": {"post_instructions": 8_000}}
+    truncation = {"type": "retention_ratio", "retention_ratio": 0.5, **limits}
+    assert msgspec.json.decode(kept)["session"]["truncation"] == truncation
+
+
 def test_a_language_of_replies_is_kept_where_openai_has_a_place_for_it():
     kept = openai.write_config(Config(instructions="Be kind.", language="de-DE"))
     told = "Be kind.\n\nSpeak de-DE, and answer in that language."

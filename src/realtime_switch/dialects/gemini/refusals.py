@@ -25,6 +25,7 @@ _PATHS = {
     "thinking": "setup.generationConfig.thinkingConfig.thinkingLevel",
     "context": "setup.contextWindowCompression",
     "context_kept": "setup.contextWindowCompression",
+    "context_tokens": "setup.contextWindowCompression.triggerTokens",
 }
 
 

@@ -83,13 +83,12 @@ def _transcription(asked: Transcription | None) -> dict[str, Any] | None:
     return {name: value for name, value in lists.items() if value}
 
 
-_WINDOW = 100_000  # the share is what counts
-
-
 def _compression(config: Config) -> dict[str, Any] | None:
     if config.context != "slide":
         return None
-    if config.context_kept is None:
-        return {"slidingWindow": {}}
-    kept = round(_WINDOW * config.context_kept)
-    return {"triggerTokens": _WINDOW, "slidingWindow": {"targetTokens": max(1, kept)}}
+    window = {}
+    if config.context_kept is not None:
+        kept = round((config.context_tokens or setup_in.TRIGGER_TOKENS) * config.context_kept)
+        window["targetTokens"] = max(1, kept)
+    trigger = {"triggerTokens": config.context_tokens} if config.context_tokens else {}
+    return {**trigger, "slidingWindow": window}

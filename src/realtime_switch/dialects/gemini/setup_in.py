@@ -16,6 +16,8 @@ from ..wishes import THINKING, Config, Extra, Tool, Transcription, Turns
 from .schema_in import json_schema
 from .shape import BUILT_IN_TOOLS
 
+TRIGGER_TOKENS = 131_072 * 8 // 10  # where nobody says: of the service's window (GEMINI-LIVE.md 3.1)
+
 OUR_HANDLE = "rs."  # what a handle of ours begins with; the session id follows
 
 _Members = dict[str, Any]
@@ -92,6 +94,7 @@ def config_of(members: _Members) -> Config:
         thinking=_thinking(object_of(generation.get("thinkingConfig"))),
         context="slide" if compression is not None else "",
         context_kept=_kept(object_of(compression)),
+        context_tokens=object_of(compression).get("triggerTokens") or None,
         extras=tuple(_extras(members)),
     )
 
@@ -158,8 +161,8 @@ def _transcription(asked: Any) -> Transcription | None:
 
 def _kept(compression: _Members) -> float | None:
     target = object_of(compression.get("slidingWindow")).get("targetTokens")
-    trigger = compression.get("triggerTokens")
-    return target / trigger if target and trigger and 0 < target <= trigger else None
+    trigger = compression.get("triggerTokens") or TRIGGER_TOKENS
+    return target / trigger if target and 0 < target <= trigger else None
 
 
 # -- What has no counterpart ---------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from ..terms import Target, Terms
 from ..wishes import Config, Turns
 from .past import contents
 from .schema import declaration, good_name
+from .setup_in import TRIGGER_TOKENS
 
 # A voice of OpenAI's -> the one that comes closest (TRANSLATION.md 3).
 _VOICES = {
@@ -62,9 +63,6 @@ _OWN_VOICES = (
     "Sulafat",
 )
 _OWN = {name.lower(): name for name in _OWN_VOICES}
-
-_WINDOW_TOKENS = 131_072
-_TRIGGER_TOKENS = _WINDOW_TOKENS * 8 // 10  # the service's own default (GEMINI-LIVE.md 3.1)
 
 # Louder or softer than usual, of OpenAI's 0 to 1 with 0.5 in the middle.
 _LOUD, _SOFT = 0.6, 0.4
@@ -183,10 +181,7 @@ def _compression(config: Config) -> Setup:
     if config.context_kept is None:
         return {"slidingWindow": {}}
     kept = min(max(config.context_kept, 0.0), 1.0)
-    return {
-        "triggerTokens": _TRIGGER_TOKENS,
-        "slidingWindow": {"targetTokens": int(kept * _TRIGGER_TOKENS)},
-    }
+    return {"triggerTokens": TRIGGER_TOKENS, "slidingWindow": {"targetTokens": int(kept * TRIGGER_TOKENS)}}
 
 
 # -- What cannot be --------------------------------------------------------------------------------------

@@ -7,10 +7,10 @@ from ..acts import Refused
 from ..terms import Target, Terms
 from ..wishes import Config, Tool, Transcription
 from .formats import as_told, written
-from .session_config import instructions_written, turns_written
+from .session_config import instructions_written, truncation_written, turns_written
+from .session_rules import OUTPUT_TOKENS_MAX
 
 TRANSCRIBES = "gpt-4o-mini-transcribe"  # where neither the client nor the route names a model
-OUTPUT_TOKENS_MAX = 4096  # OPENAI-REALTIME.md 4.1
 NOT_SUPPORTED = "Not supported by the OpenAI backend of this gateway."
 SILENCE_MS = 200  # how much ends a turn where nobody says
 
@@ -187,12 +187,7 @@ def _thinking(config: Config, target: Target, terms: Terms) -> _Members:
 
 
 def _context(config: Config, target: Target, terms: Terms) -> _Members:
-    if config.context == "off":
-        return {"truncation": "disabled"}
-    kept = config.context_kept
-    if config.context != "slide" or kept is None:
-        return {"truncation": "auto"}
-    return {"truncation": {"type": "retention_ratio", "retention_ratio": min(max(kept, 0.0), 1.0)}}
+    return {"truncation": truncation_written(config) or "auto"}
 
 
 # By the field of Config whose change they tell of.
@@ -214,5 +209,6 @@ _WRITERS: dict[str, Callable[[Config, Target, Terms], _Members]] = {
     "thinking": _thinking,
     "context": _context,
     "context_kept": _context,
+    "context_tokens": _context,
 }
 _ALWAYS = frozenset({"text_only", "turns", "input", "output", "transcription"})

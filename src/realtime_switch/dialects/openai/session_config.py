@@ -12,10 +12,14 @@ from ..sound import G711_RATE_HZ, PCM_24K, AudioFormat
 from ..wishes import Config, Extra, Tool, Transcription, Turns
 from .formats import as_told, written
 from .resume import SERVER_MADE
+from .session_rules import OUTPUT_TOKENS_MAX
 
 _Members = dict[str, Any]
 
 DEFAULT_VOICE = "alloy"
+# Of the smallest window, 32,768, what replies leave; to ask for more is a mistake that voids the update.
+CONTEXT_TOKENS_MAX = 32_768 - OUTPUT_TOKENS_MAX
+KEPT = 0.5  # what Gemini keeps where nobody says (GEMINI-LIVE.md 3.1)
 # The model may not be named again and may not be changed; here it is the route's to choose. The others are
 # what a client sends back that was told it.
 _NOT_APPLIED = frozenset({"type", "audio", *SERVER_MADE})
@@ -154,6 +158,7 @@ def _extras(asked: _Members) -> Iterator[Extra]:
         yield Extra("session.tracing", ignorable=True)
     if asked.get("include"):
         yield Extra("session.include", ignorable=True)
+    # Gemini's trigger counts the instructions too, and those may be longer by themselves.
     if object_of(asked.get("truncation")).get("token_limits") is not None:
         yield Extra("session.truncation.token_limits", ignorable=True)
 
@@ -173,7 +178,7 @@ def session_of(config: Config) -> _Members:
         max_output_tokens=config.max_output_tokens,
         temperature=config.temperature,
         reasoning={"effort": config.thinking} if config.thinking else None,
-        truncation=_truncation_written(config),
+        truncation=truncation_written(config),
     )
     came = _given(
         format=written(as_told(config.input)) if config.input != PCM_24K else None,
@@ -208,10 +213,15 @@ def _tool_choice_written(choice: str) -> Any:
     return None if choice == "auto" else {"type": "function", "name": choice}
 
 
-def _truncation_written(config: Config) -> Any:
-    if config.context_kept is not None:
-        return {"type": "retention_ratio", "retention_ratio": config.context_kept}
-    return {"slide": "auto", "off": "disabled"}.get(config.context)
+def truncation_written(config: Config) -> Any:
+    kept, tokens = config.context_kept, config.context_tokens
+    if tokens is not None and tokens > CONTEXT_TOKENS_MAX:
+        tokens = None  # the model shortens it earlier by itself
+    if config.context == "off" or (kept is None and tokens is None):
+        return {"slide": "auto", "off": "disabled"}.get(config.context)
+    share = KEPT if kept is None else min(max(kept, 0.0), 1.0)
+    limits = {} if tokens is None else {"token_limits": {"post_instructions": tokens}}
+    return {"type": "retention_ratio", "retention_ratio": share, **limits}
 
 
 def _transcription_written(transcription: Transcription | None) -> _Members | None:

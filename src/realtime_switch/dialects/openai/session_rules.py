@@ -122,7 +122,7 @@ _SESSION = members(
                     {
                         "type": one_of("retention_ratio"),
                         "retention_ratio": number(0, 1),
-                        "token_limits": a_map,
+                        "token_limits": members({"post_instructions": number(0, 1_000_000, whole=True)}),
                     },
                     needed=("type", "retention_ratio"),
                 ),

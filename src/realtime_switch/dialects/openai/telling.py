@@ -175,6 +175,7 @@ _PATHS = {
     "thinking": "session.reasoning.effort",
     "context": "session.truncation",
     "context_kept": "session.truncation.retention_ratio",
+    "context_tokens": "session.truncation.token_limits.post_instructions",
 }
 
 # Each is given the acts that it is filed under.
