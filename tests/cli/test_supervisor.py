@@ -32,7 +32,9 @@ STUBBORN = NOTES.replace("sys.exit()", "pass")
 
 
 def supervisor(programs: list[Program], script: str = NOTES) -> Supervisor:
-    return Supervisor(programs, now=time.monotonic, command=(sys.executable, "-c", script))
+    return Supervisor(
+        [[program] for program in programs], now=time.monotonic, command=(sys.executable, "-c", script)
+    )
 
 
 def program(name: str, path: Path, stop_s_max: float = 10) -> Program:
@@ -79,6 +81,26 @@ async def test_programs_stop_in_the_order_they_are_given(tmp_path):
     ]
 
 
+WAITS_FOR_THE_OTHER = NOTES.replace(
+    "sys.exit()",
+    """
+    while open(path).read().count("stopped") < 2:
+        time.sleep(0.01)
+    sys.exit()""",
+)
+
+
+async def test_programs_of_one_row_stop_at_once(tmp_path):
+    path, stop = tmp_path / "notes", asyncio.Event()
+    row = [program("gateway 1", path, stop_s_max=60), program("gateway 2", path, stop_s_max=60)]
+    command = (sys.executable, "-c", WAITS_FOR_THE_OTHER)
+    running = asyncio.create_task(Supervisor([row], now=time.monotonic, command=command).run(stop))
+    await noted(path, 2)
+    stop.set()
+    async with asyncio.timeout(30):
+        await running
+
+
 async def test_a_program_that_does_not_stop_is_killed(tmp_path):
     path, stop = tmp_path / "notes", asyncio.Event()
     running = asyncio.create_task(supervisor([program("one", path, stop_s_max=0.2)], STUBBORN).run(stop))
@@ -107,7 +129,7 @@ async def test_programs_stop_when_their_supervisor_is_killed(tmp_path):
         "import asyncio, sys, time\n"
         "from realtime_switch.cli.supervisor import Program, Supervisor\n"
         "program = Program(name='child', words=(), stop_s_max=5)\n"
-        f"supervisor = Supervisor([program], time.monotonic, (sys.executable, '-c', {child!r}))\n"
+        f"supervisor = Supervisor([[program]], time.monotonic, (sys.executable, '-c', {child!r}))\n"
         "asyncio.run(supervisor.run(asyncio.Event()))\n"
     )
     process = subprocess.Popen([sys.executable, "-c", parent])

@@ -107,6 +107,16 @@ def test_keys_are_asked_for_only_where_there_is_a_port(tmp_path: Path) -> None:
         keys_for(["ipc:///run/x", "tcp://h:1"], tmp_path / "nowhere")
 
 
+async def test_a_name_that_nobody_knows_yet_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a cluster, where a name comes with the process that has it."""
+    _, gateway = make_keys()
+    dials = []
+    dial = LinkClient._dial
+    monkeypatch.setattr(LinkClient, "_dial", lambda client: (dials.append(client), dial(client))[1])
+    async with a_client("tcp://business-0.invalid:7000", keys=gateway):  # RFC 6761: no such name, ever
+        await until(lambda: len(dials) == 3)
+
+
 async def test_a_business_process_on_tcp_that_restarts_is_found_again() -> None:
     business, gateway = make_keys()
     address = a_port()

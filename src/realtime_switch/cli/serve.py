@@ -85,8 +85,9 @@ async def _serve(settings: "Settings", door: socket.socket, gateways: int) -> No
         telling.cancel()
 
 
-def _programs(settings: "Settings", door: socket.socket, gateways: int) -> "list[Program]":
-    """In the order in which they are to stop."""
+def _programs(settings: "Settings", door: socket.socket, gateways: int) -> "list[list[Program]]":
+    """In the order in which they are to stop. The gateways at once: one that went on would take in the
+    clients that another has just sent away, and send them away as well."""
     from .supervisor import Program
 
     where = ("--data", str(settings.data), *(("--config", str(settings.file)) if settings.file else ()))
@@ -98,7 +99,7 @@ def _programs(settings: "Settings", door: socket.socket, gateways: int) -> "list
     ]
     local_port = _free_port() if settings.needs_local else None
     local = ("--local-url", f"ws://127.0.0.1:{local_port}/v1/realtime") if local_port else ()
-    programs = [
+    of_gateways = [
         Program(
             name=f"gateway {number}",
             words=("gateway", *where, "--fd", str(door.fileno()), *tls, *local),
@@ -108,11 +109,12 @@ def _programs(settings: "Settings", door: socket.socket, gateways: int) -> "list
         )
         for number in range(1, gateways + 1)
     ]
+    rows = [of_gateways]
     if local_port:
         words = ("simulate", "--port", str(local_port))
-        programs.append(Program(name="local provider", words=words, stop_s_max=LOCAL_STOP_S))
-    programs.append(Program(name="business", words=("business", *where), stop_s_max=BUSINESS_STOP_S))
-    return programs
+        rows.append([Program(name="local provider", words=words, stop_s_max=LOCAL_STOP_S)])
+    rows.append([Program(name="business", words=("business", *where), stop_s_max=BUSINESS_STOP_S)])
+    return rows
 
 
 async def _first_start(settings: "Settings") -> tuple[str | None, str]:

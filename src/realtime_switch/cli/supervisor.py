@@ -1,9 +1,9 @@
 """Keeps programs running: starts them, starts again what died, and stops them in order.
 
 A program that dies is started again after a pause that doubles up to PAUSE_S_MAX;
-one that then ran for STEADY_S is forgiven. Programs stop in the order they are
-given, each after the one before has gone: gateways first, so that what they
-still hold finds the business process alive.
+one that then ran for STEADY_S is forgiven. Programs stop row by row, those of one
+row at once, each row after the one before has gone: gateways first, so that what
+they still hold finds the business process alive.
 """
 
 import asyncio
@@ -38,9 +38,10 @@ class Program(Struct, frozen=True, kw_only=True):
 
 class Supervisor:
     def __init__(
-        self, programs: Sequence[Program], now: Callable[[], float], command: Sequence[str] = COMMAND
+        self, rows: Sequence[Sequence[Program]], now: Callable[[], float], command: Sequence[str] = COMMAND
     ) -> None:
-        self._programs = programs
+        self._rows = rows
+        self._programs = [program for row in rows for program in row]
         self._now = now
         self._command = command
         self._log = structlog.get_logger(part="serve")
@@ -53,8 +54,8 @@ class Supervisor:
                 program.name: group.create_task(self._keep(program, stop)) for program in self._programs
             }
             await stop.wait()
-            for program in self._programs:
-                await self._stop(program, keeping[program.name])
+            for row in self._rows:
+                await asyncio.gather(*(self._stop(program, keeping[program.name]) for program in row))
 
     def reload(self) -> None:
         """Have those read their settings again that can."""

@@ -62,9 +62,11 @@ _REDIAL_S_MIN = 0.05
 _REDIAL_S_MAX = 1.0
 _NEVER_MS = 24 * 60 * 60 * 1000
 
-# All the ways a connection ends or does not begin; CLOSED is "nobody listens".
+# All the ways a connection ends or does not begin; CLOSED is "nobody listens". CONNECT_RETRIED is all that is
+# told of a name that cannot be resolved (seen with 4.3.5).
 _ENDINGS = (
     zmq.Event.CLOSED
+    | zmq.Event.CONNECT_RETRIED
     | zmq.Event.DISCONNECTED
     | zmq.Event.HANDSHAKE_FAILED_NO_DETAIL
     | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
