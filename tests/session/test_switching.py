@@ -393,6 +393,37 @@ def test_before_a_provider_hangs_up_another_connection_is_made_ready_and_taken_a
     assert hear(made, openai.SESSION_UPDATED) == []  # the answer to ours
 
 
+def expiring(clock, after_s):
+    session = {**decoded(openai.SESSION_CREATED)["session"], "expires_at": clock() // 1_000_000 + after_s}
+    return frame("session.created", event_id="e1", session=session)
+
+
+def test_a_call_moves_before_the_moment_that_the_provider_names():
+    clock = Clock()
+    made = call(clock, stall_after_s=1e6)
+    granted(made)
+    made.provider_opened(1)
+    made.from_provider(1, expiring(clock, 1800))
+    assert of(DialBeside, begin_roll(made, clock, 1739.0)) == []
+    assert of(DialBeside, begin_roll(made, clock, 1.0)) == [DialBeside(2, A)]
+    made.provider_opened(2)
+    assert GoOver(2) in made.from_provider(2, expiring(clock, 900))
+    assert of(DialBeside, begin_roll(made, clock, 839.0)) == []
+    assert of(DialBeside, begin_roll(made, clock, 1.0)) == [DialBeside(3, A)]
+
+
+@pytest.mark.parametrize("after_s", [-5, 0, 599, 3601])
+def test_a_moment_that_can_only_be_another_clocks_is_not_believed(after_s):
+    clock = Clock()
+    clock.go_on(1e9)
+    made = call(clock, stall_after_s=1e6)
+    granted(made)
+    made.provider_opened(1)
+    made.from_provider(1, expiring(clock, after_s))
+    assert of(DialBeside, begin_roll(made, clock, 3539.0)) == []
+    assert of(DialBeside, begin_roll(made, clock, 1.0)) == [DialBeside(2, A)]
+
+
 def test_where_the_floor_is_free_the_call_goes_over_as_soon_as_the_other_is_ready():
     clock = Clock()
     made = live(clock, life_s=100.0, stall_after_s=1e6)

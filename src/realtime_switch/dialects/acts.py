@@ -28,6 +28,7 @@ class Ready(Act, frozen=True, gc=False):
 
     raw: bytes
     audio_bytes_per_ms: int  # of the replies to come
+    expires_us: int = 0  # when the session ends, by the provider's clock; 0: it does not say
 
 
 class Configured(Act, frozen=True, gc=False):

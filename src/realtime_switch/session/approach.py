@@ -169,7 +169,7 @@ class Approach:
         if not session.stays:
             session.stall.begin()
             steps += alarms.set_at(Alarm.STALL, session.stall.look_at_us)
-        life_s = way.connection_s_max
+        life_s = session.here.life_s(self.live_since_us)
         steps += alarms.set(Alarm.ROLL, max(life_s - limits.ROLL_BEFORE_S, life_s * 0.8))
         if lane.last_word:
             steps += alarms.set(Alarm.TIME, limits.TIME_LOOKED_AT_S)

@@ -117,6 +117,7 @@ def _start_over(session: "Session", act: StartOver) -> Steps:
 
 
 def _see_greeting(session: "Session", act: Ready) -> Steps:
+    session.here.expires_us = act.expires_us
     session.approach.greeted = True
     session.gate.greeted()
     return []

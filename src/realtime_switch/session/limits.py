@@ -56,6 +56,9 @@ STALL_S = 15.0
 ANSWERS_SPOKEN_OF_S = 15.0
 # So long before a provider hangs up by itself the call moves on, at the next end of a turn.
 ROLL_BEFORE_S = 60.0
+# A provider that says it ends sooner than after this is not believed: no session is as short, and a clock
+# that is wrong would send the call from one connection to the next.
+TOLD_LIFE_S_MIN = 600.0
 # Frames of audio that are kept for the next provider: half a minute of 20 ms each while somebody speaks,
 # which is 2 MB, and little more than a second else, for that is every call's, all the time.
 SPEECH_FRAMES_MAX = 1_500

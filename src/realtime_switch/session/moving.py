@@ -161,7 +161,9 @@ class Moving:
         acts = [hop.act for hop in hops if isinstance(hop, Heard)]
         if any(isinstance(act, Trouble | Garbled) for act in acts):
             return [LeaveBeside(), *self.lost(beside)]
-        beside.ready |= any(isinstance(act, Ready) for act in acts)
+        for act in acts:
+            if isinstance(act, Ready):
+                beside.ready, beside.expires_us = True, act.expires_us
         answers: Steps = [ToBeside(hop.payload) for hop in hops if isinstance(hop, ToProvider)]
         return answers + self.go_over_if_free()
 

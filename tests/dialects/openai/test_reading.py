@@ -106,9 +106,15 @@ def test_transcription_is_billed_by_tokens_or_by_time():
     assert heard(f"{TRANSCRIPTION}.completed", **said) == [words]
 
 
+@pytest.mark.parametrize(("said", "us"), [(7, 7_000_000), ("7", 7_000_000), (-1, 0), ("x", 0), (None, 0)])
+def test_a_greeting_may_say_when_the_session_ends(said, us):
+    greeting = openai.frame("session.created", session={"expires_at": said})
+    assert list(read(greeting)) == [Ready(greeting, 48, us)]
+
+
 def test_the_session_tells_how_much_audio_a_millisecond_is():
     ulaw = {"audio": {"output": {"format": {"type": "audio/pcmu"}}}}
-    assert list(read(openai.SESSION_CREATED)) == [Ready(openai.SESSION_CREATED, 48)]
+    assert list(read(openai.SESSION_CREATED)) == [Ready(openai.SESSION_CREATED, 48, 1_795_233_600_000_000)]
     assert list(read(openai.SESSION_UPDATED)) == [Configured(openai.SESSION_UPDATED, 48)]
     for session, bytes_per_ms in [
         (ulaw, 8),

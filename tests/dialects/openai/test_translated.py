@@ -202,7 +202,7 @@ def test_a_client_cuts_what_this_provider_said_and_was_not_cut_before():
 
 def test_before_it_is_opened_it_hears_as_in_a_relay():
     side = provider_side(TARGET, Terms(), ids(), Clock())
-    assert side.hear(openai.SESSION_CREATED) == [Ready(openai.SESSION_CREATED, 48)]
+    assert side.hear(openai.SESSION_CREATED) == [Ready(openai.SESSION_CREATED, 48, 1_795_233_600_000_000)]
     assert side.hear(STARTED) == [SpeechStarted("u", 40)]  # who has the floor is asked in a relay too
 
 

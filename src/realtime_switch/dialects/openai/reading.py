@@ -101,7 +101,8 @@ def _read(payload: bytes, readers: "_Readers") -> Sequence[Act]:
 
 
 def _ready(message: _Message, payload: bytes) -> Sequence[Act]:
-    return (Ready(payload, output_format(message.session).bytes_per_ms),)
+    expires_us = count_of(object_of(message.session).get("expires_at")) * 1_000_000
+    return (Ready(payload, output_format(message.session).bytes_per_ms, expires_us),)
 
 
 def _configured(message: _Message, payload: bytes) -> Sequence[Act]:

@@ -222,7 +222,7 @@ class Translated:
         return self._cut_off(said)
 
     def _ready(self, act: Ready) -> ProviderSaid:
-        return [Ready(b"", act.audio_bytes_per_ms)]
+        return [Ready(b"", act.audio_bytes_per_ms, act.expires_us)]
 
     def _configured(self, act: Configured) -> ProviderSaid:
         said = output_format(session_of(act.raw))
