@@ -109,7 +109,8 @@ class Translated:
         return [resume.with_history(update, self._history), *items]
 
     def tell(self, wish: Wish) -> ProviderSaid:
-        return self._cut_off(_TELLERS[type(wish)](self, wish)) if type(wish) in _TELLERS else []
+        said = _TELLERS[type(wish)](self, wish) if type(wish) in _TELLERS else []
+        return said if self._unheard is None else self._cut_off(said)
 
     def _configure(self, wish: Configure) -> ProviderSaid:
         refused = refusals(wish.config, self._target, self._terms, wish.changed)
@@ -219,7 +220,7 @@ class Translated:
         for act in read_closely(payload):
             hear = _HEARERS.get(type(act))
             said += [act] if hear is None else hear(self, act)
-        return self._cut_off(said)
+        return said if self._unheard is None else self._cut_off(said)
 
     def _ready(self, act: Ready) -> ProviderSaid:
         return [Ready(b"", act.audio_bytes_per_ms, act.expires_us)]
@@ -319,9 +320,8 @@ class Translated:
 
     def _cut_off(self, said: ProviderSaid) -> ProviderSaid:
         """Of a reply that is only being played nothing more comes once it is cut short."""
-        if self._unheard is None or not any(isinstance(one, Interrupted) for one in said):
-            return said
-        return [*said, *self._heard_out()]
+        cut = any(isinstance(one, Interrupted) for one in said)
+        return [*said, *self._heard_out()] if cut else said
 
     def _heard_out(self) -> ProviderSaid:
         """A reply that was made and is being played is over now."""
