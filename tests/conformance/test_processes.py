@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import event
 
-from ledger_facts import NOW, bill, check_ledger, open_account, passage, post
+from ledger_facts import NOW, bill, check_ledger, new_key, open_account, passage, post
+from realtime_switch.accounts.questions import TokenUsed, UseToken
+from realtime_switch.business.questions import TOKEN_SPENT, answer
 from realtime_switch.store.database import open_database
 
 POSTERS, BATCHES, BILLS = 4, 25, 4
@@ -112,6 +114,25 @@ async def test_two_databases_open_on_one_place_see_each_others_work(place: dict[
     await one.close()
     await other.write(partial(post, bills=[bill("u1")]))
     await other.close()
+
+
+async def test_a_token_opens_no_more_calls_than_it_may_whichever_business_process_is_asked(
+    place: dict[str, Any],
+):
+    databases = [open_database(**place) for _ in range(4)]
+    await open_account(databases[0])
+    await databases[0].write(lambda r: r.accounts.add_key(new_key()))
+
+    async def use(number: int) -> object:
+        question = UseToken(token_id="t", call_id=f"run-{number}", uses=3, until_us=NOW)
+        work = partial(answer, key_hash="a" * 64, question=question, now_us=NOW)
+        return await databases[number % len(databases)].write(work)
+
+    said = await asyncio.gather(*map(use, range(24)))
+    assert sum(one == TokenUsed(token_id="t") for one in said) == 3
+    assert sum(one == TOKEN_SPENT for one in said) == 21
+    for database in databases:
+        await database.close()
 
 
 async def test_what_was_acknowledged_before_a_kill_is_there_after_it(place: dict[str, Any]):
