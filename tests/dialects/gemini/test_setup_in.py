@@ -126,6 +126,13 @@ VAD = "automaticActivityDetection"
             },
         ),
         ({"proactivity": {"proactiveAudio": False}}, {}),
+        # What is done in any case.
+        ({"explicitVadSignal": True}, {}),
+        ({"realtimeInputConfig": {"turnCoverage": "TURN_INCLUDES_ONLY_ACTIVITY"}}, {}),
+        (
+            {"realtimeInputConfig": {"turnCoverage": "TURN_INCLUDES_ALL_INPUT"}},
+            {"extras": (Extra("setup.realtimeInputConfig.turnCoverage", True),)},
+        ),
         ({"proactivity": {"proactiveAudio": True}}, {"extras": (Extra("setup.proactivity"),)}),
         (
             {"tools": [{"googleSearch": {}}, {"functionDeclarations": [{"name": "f"}], "codeExecution": {}}]},

@@ -188,6 +188,10 @@ def _not_spoken_or_written(value: Any) -> bool:
     return value not in ([], ["AUDIO"], ["TEXT"])
 
 
+def _more_than_speech(value: Any) -> bool:
+    return text_of(value) != "TURN_INCLUDES_ONLY_ACTIVITY"
+
+
 # Path, whether the call is much the same without it, and which values ask for anything at all. The first
 # that is refused is the one that the client is told of.
 _EXTRAS: tuple[tuple[str, bool, Callable[[Any], bool]], ...] = (
@@ -220,7 +224,7 @@ _EXTRAS: tuple[tuple[str, bool, Callable[[Any], bool]], ...] = (
     ("generationConfig.enableEnhancedCivicAnswers", True, _said_yes),
     ("generationConfig.audioTranscriptionConfig", True, _present),
     ("realtimeInputConfig.automaticActivityDetection.prefixPaddingMs", True, _present),
-    ("realtimeInputConfig.turnCoverage", True, _present),
+    ("realtimeInputConfig.turnCoverage", True, _more_than_speech),
     ("realtimeInputConfig.interimTranscriptTimestampEnabled", True, _said_yes),
     ("sessionResumption.transparent", True, _said_yes),
     ("inputAudioTranscription.languageAuto", True, _present),
@@ -229,7 +233,6 @@ _EXTRAS: tuple[tuple[str, bool, Callable[[Any], bool]], ...] = (
     ("inputAudioTranscription.diarization", True, _said_yes),
     ("inputAudioTranscription.mode", True, _present),
     ("inputAudioTranscription.sourceText", True, _present),
-    ("explicitVadSignal", True, _said_yes),
     ("safetySettings", True, _present),
     ("labels", True, _present),
 )
