@@ -5,6 +5,7 @@ import { chosen, pretty, see, type Seen } from '../src/call/events.ts';
 import { Kept } from '../src/call/kept.ts';
 import { answer } from '../src/call/tools.ts';
 import { asText, cut, listen, say, seam, tool, type Transcript } from '../src/call/transcript.ts';
+import { spoken } from '../src/views/spoken.ts';
 import { bars } from '../src/views/usage.ts';
 import { median, millis } from '../src/views/words.ts';
 
@@ -159,6 +160,17 @@ test('usage becomes a bar a day, by provider or by kind', () => {
   });
   const kinds = bars(rows, 'kind', 1, now);
   assert.deepEqual([kinds.parts, kinds.totals], [['text in', 'audio in', 'audio out'], [4, 6, 8]]);
+});
+
+test('a conversation is read line by line, those of tools too', () => {
+  const text = 'user: Is row four free?\nagent: Let me look.\nAt once.\ntool: seat({"row":4})\ntool: seat -> {"free":false}\nagent: No: sold.\n';
+  assert.deepEqual(spoken(text), [
+    { by: 'user', text: 'Is row four free?' },
+    { by: 'agent', text: 'Let me look.\nAt once.' },
+    { by: 'tool', text: 'seat({"row":4})' },
+    { by: 'tool', text: 'seat -> {"free":false}' },
+    { by: 'agent', text: 'No: sold.' },
+  ]);
 });
 
 test('numbers read well', () => {

@@ -1,5 +1,7 @@
 """What the key holder sees, and that everybody can: axe looks at every view."""
 
+import random
+import time
 from pathlib import Path
 
 import msgspec
@@ -8,6 +10,7 @@ from playwright.async_api import expect
 
 from failover_rig import Rig, failing
 from page_rig import Chromium, Visit, home, picture, visiting
+from realtime_switch.accounts.records import Tokens, UsageRecord
 
 AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -18,6 +21,28 @@ async def talk_once(visit: Visit, rig: Rig) -> None:
     await visit.write("My name is Ada.")
     await visit.shows("agent", "Nice to meet you, Ada!")
     await expect(visit.at("spent")).to_contain_text("1 reply")
+
+
+async def used_before(rig: Rig) -> None:
+    """Four weeks of two providers."""
+    dice, now_us = random.Random(3), time.time_ns() // 1000
+    bills = []
+    for day in range(1, 28):
+        for provider in ("openai", "gemini"):
+            text, audio, said = (dice.randrange(50, 900) for _ in range(3))
+            tokens = Tokens(
+                input=text + audio, output=said, input_text=text, input_audio=audio, output_audio=said
+            )
+            bill = UsageRecord(
+                id=f"{provider}-{day}",
+                account_id=rig.account_id,
+                session_id="earlier",
+                provider=provider,
+                tokens=tokens,
+                born_us=now_us - day * 86_400_000_000,
+            )
+            bills += [bill] * (dice.random() < 0.8)
+    await rig.accounts.update_usage(bills)
 
 
 async def test_usage_and_sessions_are_found_taken_away_and_deleted(browser: Chromium) -> None:
@@ -75,6 +100,16 @@ async def test_events_are_filtered_and_shown_raw(browser: Chromium) -> None:
         await expect(events.get_by_role("listitem")).to_have_count(1)
         await events.get_by_role("button").first.click()
         await expect(events.locator("pre")).to_contain_text('"output_token_details"')
+        await events.get_by_role("button").first.click()
+        await visit.page.get_by_label("Filter events by type or content").fill("")
+        await visit.page.get_by_label("Direction of events").select_option("out")
+        types = events.locator(".type")
+        await expect(types).to_have_text(["response.create", "conversation.item.create", "session.update"])
+        await visit.page.get_by_label("Direction of events").select_option("in")
+        await expect(types.filter(has_text="response.create")).to_have_count(1)  # created
+        await expect(types.filter(has_text="audio.delta")).to_have_count(0)
+        await visit.page.get_by_label("audio", exact=True).check()
+        await expect(types.filter(has_text="audio.delta").first).to_be_visible()
         assert visit.complaints == []
 
 
@@ -89,6 +124,7 @@ async def test_axe_finds_nothing_serious(browser: Chromium, colours: str, width:
         await visit.page.goto(home(rig))
         await expect(visit.page.get_by_label("API key")).to_be_visible()
         found = {"gate": await serious(visit)}
+        await used_before(rig)
         await talk_once(visit, rig)
         await visit.page.get_by_label("Filter events by type or content").fill("response.done")
         await visit.page.locator(".event").first.click()
@@ -101,6 +137,9 @@ async def test_axe_finds_nothing_serious(browser: Chromium, colours: str, width:
             await expect(visit.page.get_by_role("heading", name=place, exact=True)).to_be_visible()
             await expect(visit.page.locator(".bars, .sessions li").first).to_be_visible()
             found[place] = await serious(visit)
+            if place == "Account":
+                parts = await visit.page.locator(".legend li").all_inner_texts()
+                assert [part.split()[0] for part in parts] == ["gemini", "openai", "p0"]
             await picture(visit, f"{place.lower()}-{name}")
             assert await overflow(visit) == 0
         await visit.at("sessions").get_by_role("link").first.click()

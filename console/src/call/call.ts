@@ -316,6 +316,7 @@ class Call {
     if (this.over || !this.ready) return;
     const listed = await this.quietly(ask<Page<LiveCall>>(access.now.secret, '/v1/calls'));
     const call = listed?.data.find((one) => one.id === this.session);
+    if (listed !== null) state.set({ elsewhere: call === undefined });
     if (call === undefined || this.over) return;
     state.set({ targets: call.targets, gatewayState: call.state });
     // While a provider is being reached it is the one where the call will be: no seam before it is there.

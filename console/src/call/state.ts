@@ -33,6 +33,7 @@ export interface CallState {
   target: string;
   targets: readonly string[];
   gatewayState: string;
+  elsewhere: boolean; // the gateway process that was asked does not have the call
   switching: string; // '' : none asked for
   tokens: Tokens;
   replies: number;
@@ -62,6 +63,7 @@ export const QUIET: CallState = {
   target: '',
   targets: [],
   gatewayState: '',
+  elsewhere: false,
   switching: '',
   tokens: NO_TOKENS,
   replies: 0,

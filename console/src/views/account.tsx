@@ -58,11 +58,11 @@ function Purse({ account }: { account: Account }) {
           <dt>Top-up</dt>
           <dd>{number(account.topup_credits)}</dd>
         </div>
-        <div>
+        <div class="whole">
           <dt>Account</dt>
           <dd>{account.email}</dd>
         </div>
-        <div>
+        <div class="whole">
           <dt>Key</dt>
           <dd>
             <code>{account.key.indicator}</code> <small>{account.key.label}</small>
@@ -143,7 +143,9 @@ function Calls({ secret }: { secret: string }) {
               {calls.found.data.map((call) => (
                 <tr key={call.id}>
                   <td>
-                    <a href={`#sessions/${encodeURIComponent(call.id)}`}>{call.id}</a>
+                    <a class="short" href={`#sessions/${encodeURIComponent(call.id)}`} title={call.id}>
+                      {call.id}
+                    </a>
                   </td>
                   <td>{call.state}</td>
                   <td>{call.dialect}</td>

@@ -5,6 +5,8 @@ import { state } from '../call/state.ts';
 import { ask, askForText, type Page, type Session, type WholeSession } from '../http.ts';
 import { Failed } from './account.tsx';
 import { useAsked } from './asked.ts';
+import { Icon } from './icon.tsx';
+import { spoken } from './spoken.ts';
 import { number, when } from './words.ts';
 
 const named = () => decodeURIComponent(location.hash.split('/')[1] ?? '');
@@ -138,9 +140,10 @@ function One({ secret, id }: { secret: string; id: string }) {
           </div>
           <ol class="card transcript whole" aria-label="Transcript" data-test="whole-transcript">
             {spoken(said).map(({ by, text }, n) => (
-              <li key={n} class={by}>
+              <li key={n} class={by === 'tool' ? 'seam' : by}>
                 <span class="hidden">{by}: </span>
-                {text}
+                {by === 'tool' ? <Icon name="tool" /> : text}
+                {by === 'tool' && <code>{text}</code>}
               </li>
             ))}
           </ol>
@@ -201,14 +204,6 @@ function Delete({ secret, path, failed }: { secret: string; path: string; failed
 function goOnWith(id: string): void {
   state.set({ choice: { ...state.now.choice, session: id } });
   location.hash = 'talk';
-}
-
-/** A stretch is "user: …" or "agent: …"; whatever follows belongs to it until the next. */
-export function spoken(text: string): { by: 'user' | 'agent'; text: string }[] {
-  return [...text.matchAll(/^(user|agent): ([\s\S]*?)(?=^(?:user|agent): |$(?![\s\S]))/gm)].map((found) => ({
-    by: found[1] as 'user' | 'agent',
-    text: found[2]!.trim(),
-  }));
 }
 
 function download(name: string, text: string): void {

@@ -210,6 +210,12 @@ function Choices({ call, secret }: { call: CallState; secret: string }) {
           </button>
         </p>
       )}
+      <p class="hint wide without">
+        No microphone?{' '}
+        <button class="link" type="button" onClick={() => void start(lastChoice(), true)}>
+          Begin by writing
+        </button>
+      </p>
     </div>
   );
 }
@@ -220,7 +226,10 @@ function Controls({ call }: { call: CallState }) {
   const push = !call.choice.handsFree;
   return (
     <div class="controls">
-      <Meter name="Microphone" of="microphone" />
+      <div class="meters">
+        <Meter name="Microphone" of="microphone" icon="mic" />
+        <Meter name="Speech" of="speech" icon="speaker" />
+      </div>
       {call.microphone === 'on' && !push && (
         <button class="quiet" type="button" aria-pressed={call.muted} onClick={mute}>
           <Icon name={call.muted ? 'muted' : 'mic'} /> {call.muted ? 'Unmute' : 'Mute'}
@@ -234,24 +243,18 @@ function Controls({ call }: { call: CallState }) {
           <Icon name="end" /> End the call
         </button>
       )}
-      <Meter name="Speech" of="speech" />
     </div>
   );
 }
 
-function Meter({ name, of }: { name: string; of: 'microphone' | 'speech' }) {
+function Meter({ name, of, icon }: { name: string; of: 'microphone' | 'speech'; icon: 'mic' | 'speaker' }) {
   const level = Math.round(useStore(levels)[of] * 100);
   return (
-    <div
-      class="meter"
-      role="meter"
-      aria-label={`${name} level`}
-      aria-valuemin={0}
-      aria-valuemax={100}
-      aria-valuenow={level}
-      title={`${name} level`}
-    >
-      <span style={{ width: `${level}%` }} />
+    <div class="metered" title={`${name} level`}>
+      <Icon name={icon} />
+      <div class="meter" role="meter" aria-label={`${name} level`} aria-valuemin={0} aria-valuemax={100} aria-valuenow={level}>
+        <span style={{ width: `${level}%` }} />
+      </div>
     </div>
   );
 }

@@ -46,7 +46,7 @@ function Facts({ call }: { call: CallState }) {
   return (
     <>
       <dl class="facts">
-        <Fact name="Speaks now" value={call.target || '–'} note={call.gatewayState === 'live' ? '' : call.gatewayState} test="target" wide />
+        <Fact name="Speaks now" value={call.target || '–'} note={whereabouts(call)} test="target" wide />
         <Fact name="First audio" value={millis(first.at(-1) ?? null)} note={first.length > 1 ? `median ${millis(median(first))}` : ''} test="first-audio" />
         <Fact name="Round trip" value={millis(call.roundTripMs)} note="to the gateway" test="round-trip" />
         <Fact name="Spent" value={spent === null ? '–' : number(spent)} note={`credits, ${call.replies} ${call.replies === 1 ? 'reply' : 'replies'}`} test="spent" />
@@ -83,6 +83,11 @@ function Facts({ call }: { call: CallState }) {
       </table>
     </>
   );
+}
+
+function whereabouts({ target, gatewayState, elsewhere }: CallState): string {
+  if (target === '' && elsewhere) return 'Several gateways share this address, and another one has the call.';
+  return gatewayState === 'live' ? '' : gatewayState;
 }
 
 function Buffered() {
