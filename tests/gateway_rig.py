@@ -321,6 +321,7 @@ async def rig(
     profiles: dict[str, Profile] | None = None,
     provider_key: dict[str, Any] | None = None,
     data: Path | None = None,
+    neighbours: Path | None = None,
     **route: Any,
 ) -> AsyncIterator[Rig]:
     async with Upstream() as upstream, Upstream() as elsewhere:
@@ -342,7 +343,7 @@ async def rig(
         outbox = tempfile.TemporaryDirectory(prefix="outbox-")
         shelf = open_shelf(Path(outbox.name), "ab" * 32, 1)
         board = tempfile.TemporaryDirectory(prefix="metrics-")
-        watched = Watched(folder=Path(board.name), token=Secret(METRICS_TOKEN))
+        watched = Watched(folder=neighbours or Path(board.name), token=Secret(METRICS_TOKEN))
         gateway = Gateway(
             service or books, routes, SIGNING_KEY, shelf, bounds, tls=tls, watched=watched, data=data
         )

@@ -38,14 +38,19 @@ FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
 )
 
-# Sample for sample: what the browser does to a voice is not ours to test. Which one was opened is kept.
+# Sample for sample: what the browser does to a voice is not ours to test. Which one was opened is kept, and
+# whether the user says anything into it is for the test to say.
 _RAW_MICROPHONE = """
 window.opened = [];
+window.tracks = [];
+window.talk = (talks) => window.tracks.forEach((track) => (track.enabled = talks));
 const ask = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
 if (ask) navigator.mediaDevices.getUserMedia = async ({ audio }) => {
   const raw = { ...audio, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
   const stream = await ask({ audio: raw });
   window.opened.push(stream.getAudioTracks()[0].label);
+  window.tracks.push(stream.getAudioTracks()[0]);
+  window.talk(!window.silent);
   return stream;
 };
 """
@@ -175,6 +180,10 @@ class Visit(Struct):
         wanted = "(wanted) => window.states.reduce((n, s) => n + (s === wanted[n]), 0) === wanted.length"
         await self.page.wait_for_function(wanted, arg=list(states))
 
+    async def talks(self, talks: bool) -> None:
+        """The user does, from now on, or is silent."""
+        await self.page.evaluate("(talks) => window.talk(talks)", talks)
+
     async def meter_reached(self, name: str, level: int) -> None:
         reached = "([name, level]) => window.highest[name] >= level"
         await self.page.wait_for_function(reached, arg=[f"{name} level", level])
@@ -218,19 +227,22 @@ async def visiting(
     microphone: bytes = b"",
     *,
     allowed: bool = True,
+    silent: bool = False,
     tapped: bool = False,
     script: str = "",
     **context: Any,
 ) -> AsyncIterator[Visit]:
-    """`tapped`: sound is kept. The taps are scripts, so the page's policy is off then."""
+    """`silent`: the user says nothing until the test lets him. `tapped`: sound is kept. The taps are scripts,
+    so the page's policy is off then."""
     context.setdefault("viewport", {"width": 1240, "height": 820})
     write_wav(browser.microphone, microphone or silence(60))
     opened = await browser.browser.new_context(bypass_csp=tapped, **context)
     try:
         opened.set_default_timeout(PATIENCE_MS)
         await opened.grant_permissions(["microphone"] if allowed else [])
+        script = f"window.silent = {str(silent).lower()};{_RAW_MICROPHONE}{_WATCHED}{script}"
         listening = f"const TAP = {msgspec.json.encode(_TAP_WORKLET).decode()};{_TAP}" if tapped else ""
-        await opened.add_init_script(_RAW_MICROPHONE + _WATCHED + listening + script)
+        await opened.add_init_script(script + listening)
         page = await opened.new_page()
         visit = Visit(page, Wire(), [], [])
         page.on("websocket", lambda socket: visit.wire.watch(socket))

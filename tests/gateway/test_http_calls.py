@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from gateway_rig import KEY, OTHER_KEY, Rig, begun, done, hear, rig, until
+from gateway_rig import KEY, OTHER_KEY, Books, Rig, begun, done, hear, rig, until
 from openapi_check import check_answer
 from realtime_switch.accounts.keys import hash_key
 from realtime_switch.accounts.records import SwitchCause
@@ -192,6 +193,29 @@ async def test_a_client_that_asks_in_its_call_is_told(here: Rig) -> None:
     error = (await hear(client))["error"]
     assert (error["code"], error["param"], error["event_id"]) == ("switch_refused", "target", "s2")
     await client.close()
+
+
+async def test_a_call_is_seen_and_moved_from_every_gateway_of_the_machine(tmp_path: Path) -> None:
+    one = {**BOTH, "books": Books(), "neighbours": tmp_path}
+    async with rig(**one) as here, rig(**one) as there:
+        client, _ = await there.call(path="/v1/realtime?model=m-1&session_id=ada")
+        mine, _ = await here.call(path="/v1/realtime?model=m-1&session_id=bob")
+        assert [call["id"] for call in (await listed(here))["data"]] == ["ada", "bob"]
+        assert await listed(here) == await listed(there)
+        assert await refused(here, "ada", json={"target": "nowhere/x"}) == (
+            409,
+            "switch_refused",
+            "The call's route has no target 'nowhere/x'. It has: up/m-1, other/echo.",
+        )
+        status, said = await switch(here, "ada", json={"target": "other/echo"})
+        assert (status, said["id"], said["from"], said["to"]) == (202, "ada", "up/m-1", "other/echo")
+        await there.other.line()
+        assert here.other.dials == 0
+        await client.close()
+        await until(lambda: len(there.gateway.switchboard.calls) == 0)
+        assert [call["id"] for call in (await listed(here))["data"]] == ["bob"]
+        assert (await refused(here, "ada"))[:2] == (404, "call_not_found")
+        await mine.close()
 
 
 async def test_a_route_may_have_its_clients_told_of_every_switch() -> None:

@@ -28,7 +28,7 @@ from realtime_switch.providers.endpoint import DialectName
 
 SPOKEN = voice(0.8)
 MICROPHONE = silence(0.3) + SPOKEN + silence(60)
-TALKS_ON = voice(60)  # for a user who mutes himself, or talks with a key
+TALKS_ON = voice(60)  # for a user who talks when the test says so
 ADA = "My name is Ada."
 NICE = "Nice to meet you, Ada!"
 
@@ -102,15 +102,17 @@ async def cached(visit: Visit) -> int:
 async def test_a_barge_in_silences_at_once_and_truncates_to_what_was_heard(
     browser: Chromium, dialect: DialectName
 ) -> None:
-    async with failing("openai", hears="Stop.") as rig, visiting(browser, TALKS_ON, tapped=True) as visit:
+    async with (
+        failing("openai", hears="Stop.") as rig,
+        visiting(browser, TALKS_ON, silent=True, tapped=True) as visit,
+    ):
         await visit.enter(home(rig), rig.key)
         await visit.start(dialect=dialect)
-        await visit.press("Mute")
         await visit.write("Count to forty.")
         await visit.has_said("Speaking. Talk to interrupt.")
-        await visit.press("Unmute")
+        await visit.talks(True)
         await visit.shows("agent", "interrupted")
-        await visit.press("Mute")
+        await visit.talks(False)
         await visit.has_said("Speaking. Talk to interrupt.", "Listening …")
         if dialect == "gemini":
             return  # which has no message for it, and no sound of ours to compare with
@@ -170,12 +172,10 @@ async def test_the_network_goes_and_comes_back_and_what_was_said_meanwhile_is_he
     async with (
         failing("openai", hears="What is my name?") as rig,
         Cable(int(rig.url.rpartition(":")[2])) as cable,
-        visiting(browser, TALKS_ON, tapped=True) as visit,
+        visiting(browser, TALKS_ON, silent=turns == "free", tapped=True) as visit,
     ):
         await visit.enter(f"http://127.0.0.1:{cable.port}/", rig.key)
         await visit.start(turns=turns)
-        if turns == "free":
-            await visit.press("Mute")
         await visit.write(ADA)
         await visit.shows("agent", NICE)
         cable.pull()
@@ -198,9 +198,9 @@ async def test_the_network_goes_and_comes_back_and_what_was_said_meanwhile_is_he
 async def talks(visit: Visit, turns: str) -> None:
     """For a moment, whoever listens."""
     if turns == "free":
-        await visit.press("Unmute")
+        await visit.talks(True)
         await frames(visit, 20)
-        await visit.press("Mute")
+        await visit.talks(False)
     else:
         await visit.at("orb").focus()
         await visit.page.keyboard.down("Space")

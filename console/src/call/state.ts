@@ -33,7 +33,7 @@ export interface CallState {
   target: string;
   targets: readonly string[];
   gatewayState: string;
-  elsewhere: boolean; // the gateway process that was asked does not have the call
+  elsewhere: boolean; // the machine that was asked does not have the call
   switching: string; // '' : none asked for
   tokens: Tokens;
   replies: number;

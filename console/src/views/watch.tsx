@@ -86,7 +86,7 @@ function Facts({ call }: { call: CallState }) {
 }
 
 function whereabouts({ target, gatewayState, elsewhere }: CallState): string {
-  if (target === '' && elsewhere) return 'Several gateways share this address, and another one has the call.';
+  if (target === '' && elsewhere) return 'Several machines share this address, and another one has the call.';
   return gatewayState === 'live' ? '' : gatewayState;
 }
 

@@ -20,7 +20,7 @@ from .calls import Calls
 from .holder import Holders
 from .http_account import Account
 from .http_answers import TOKENS_PATH, Refused
-from .http_calls import LiveCalls
+from .http_calls import AskOthers, LiveCalls, nobody
 from .http_metrics import NO_METRICS, MetricsPage
 from .http_page import Page
 from .http_secrets import ClientSecrets
@@ -38,7 +38,7 @@ or point an OpenAI SDK at this address followed by /v1, or a Google Gen AI SDK a
   GET  /v1/usage                     what was used, by day, provider and more
   GET  /v1/sessions                  what was said; also /v1/sessions/ID, to export and to delete
   GET  /v1/models                    the models you may name
-  GET  /v1/calls                     your calls in this gateway process
+  GET  /v1/calls                     your calls in the gateways of this machine
   POST /v1/calls/ID/switch           take one of them to another provider
   POST /v1/realtime/client_secrets   a short-lived key for a browser
   POST /v1beta/auth_tokens           the same for Gemini clients
@@ -60,8 +60,9 @@ class Api:
         calls: Calls,
         metrics: MetricsPage = NO_METRICS,
         data: Path | None = None,
+        ask_others: AskOthers = nobody,
     ) -> None:
-        """`data`: where `serve` leaves the codes of its links."""
+        """`data`: where `serve` leaves the codes of its links; `ask_others`: the other gateways."""
         self._routes = routes
         self._why_not_ready = why_not_ready
         self._holders = Holders(service, signing_key)
@@ -70,7 +71,7 @@ class Api:
         self._client_secrets = ClientSecrets(service, routes, signing_key, self._holders, data)
         self._page = Page(PAGE)
         self._auth_tokens = AuthTokens(service, routes, signing_key)
-        self._calls = LiveCalls(self._holders, calls)
+        self._calls = LiveCalls(self._holders, calls, ask_others)
         self._metrics = metrics
 
     def app(self) -> Starlette:

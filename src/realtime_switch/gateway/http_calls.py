@@ -1,8 +1,11 @@
 """`GET /v1/calls`, `POST /v1/calls/{id}/switch`: whoever holds the key sees the calls of its account, and
 says where they go.
 
-Only the calls of this process: gateways share no memory of calls.
+The calls of this process, and of the other gateways of this data directory (neighbours.py).
 """
+
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +19,8 @@ from .conductor import Conductor
 from .holder import Holders
 from .http_answers import Refused
 
+AskOthers = Callable[[bytes], Awaitable[list[bytes]]]
+
 
 class Asked(Struct, forbid_unknown_fields=True):
     """A misspelt `target` must not send the call to just anywhere."""
@@ -23,42 +28,94 @@ class Asked(Struct, forbid_unknown_fields=True):
     target: str | None = None
 
 
+class Question(Struct, omit_defaults=True):
+    """Of one gateway to another: which calls an account has, or, with `switch`, to take one elsewhere."""
+
+    account: str
+    switch: str = ""
+    target: str = ""
+
+
+class Switching(Struct):
+    """`why_not`: it stays where it is."""
+
+    source: str | None = None
+    bound_for: str | None = None
+    why_not: str = ""
+
+
 _asked = msgspec.json.Decoder(Asked)
+_question = msgspec.json.Decoder(Question)
+_calls_told = msgspec.json.Decoder(list[dict[str, Any]])
+_switching = msgspec.json.Decoder(Switching | None)
+
+
+async def nobody(question: bytes) -> list[bytes]:
+    return []
 
 
 class LiveCalls:
-    def __init__(self, holders: Holders, calls: Calls) -> None:
+    def __init__(self, holders: Holders, calls: Calls, ask_others: AskOthers = nobody) -> None:
         self._holders = holders
         self._calls = calls
+        self._ask_others = ask_others
 
     async def list(self, request: Request) -> Response:
         account = await self._holders.account(request)
-        return http.answer({"object": "list", "data": [*map(_told, self._calls.of(account.id))]})
+        others = await self._ask_others(msgspec.json.encode(Question(account.id)))
+        told = _of(self._calls, account.id)
+        for answer in others:
+            told += _calls_told.decode(answer)
+        told.sort(key=lambda call: (call["since"], call["id"]))
+        return http.answer({"object": "list", "data": told})
 
     async def switch(self, request: Request) -> Response:
         """202: the call goes there at the end of the turn, and what it said so far is told to the new one."""
         account = await self._holders.account(request)
         asked = _read(await http.read_body(request))
-        session_id = request.path_params["id"]
-        call = self._calls.named(account.id, session_id)
-        if call is None:
-            message = f"There is no call {session_id[:100]!r} in this gateway process now."
+        question = Question(account.id, request.path_params["id"], asked.target or "")
+        switching = _switch(self._calls, question)
+        if switching is None:
+            answers = await self._ask_others(msgspec.json.encode(question))
+            switching = next(filter(None, map(_switching.decode, answers)), None)
+        if switching is None:
+            message = f"There is no call {question.switch[:100]!r} in the gateways of this machine now."
             raise Refused(404, "call_not_found", message)
-        source = call.session.target
-        why_not = call.switch(asked.target or "")
-        if why_not is not None:
-            raise Refused(409, "switch_refused", why_not, param="target" if asked.target else None)
+        if switching.why_not:
+            param = "target" if asked.target else None
+            raise Refused(409, "switch_refused", switching.why_not, param=param)
         said = {
             "object": "call.switch",
-            "id": session_id,
-            "from": _named(source),
-            "to": _named(call.session.bound_for),
+            "id": question.switch,
+            "from": switching.source,
+            "to": switching.bound_for,
             "when": "at the end of the turn",
         }
         return http.answer(said, status=202)
 
 
-def _told(call: Conductor) -> dict[str, object]:
+def answer_other(calls: Calls, asked: bytes) -> bytes:
+    """What this gateway says to another one. Raises ValueError for what is no question."""
+    question = _question.decode(asked)
+    answer = _switch(calls, question) if question.switch else _of(calls, question.account)
+    return msgspec.json.encode(answer)
+
+
+def _of(calls: Calls, account_id: str) -> list[dict[str, Any]]:
+    return [_told(call) for call in calls.of(account_id)]
+
+
+def _switch(calls: Calls, asked: Question) -> Switching | None:
+    """None: the call is not here."""
+    call = calls.named(asked.account, asked.switch)
+    if call is None:
+        return None
+    source = _named(call.session.target)
+    why_not = call.switch(asked.target)
+    return Switching(source, _named(call.session.bound_for), why_not or "")
+
+
+def _told(call: Conductor) -> dict[str, Any]:
     session = call.session
     return {
         "object": "call",

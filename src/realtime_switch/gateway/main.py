@@ -29,10 +29,12 @@ from .client_secrets import signing_key
 from .dial import dial
 from .front_door import FrontDoor
 from .http import Api
+from .http_calls import answer_other, nobody
 from .http_metrics import MetricsPage
 from .ids import now_us
 from .line import Line
 from .metrics import link_round_trip
+from .neighbours import Neighbours
 from .short_way import short_way
 from .switchboard import Bounds, Switchboard
 from .tls import tls_of
@@ -51,7 +53,7 @@ _log = structlog.get_logger("gateway")
 
 
 class Watched(Struct, frozen=True, kw_only=True):
-    """Where the processes of this machine meet that show metrics, and who may see them."""
+    """Where the processes of this machine meet, to show metrics and calls, and who may see metrics."""
 
     folder: Path | None = None
     token: Secret = Secret("")
@@ -77,7 +79,8 @@ class Gateway:
         data: Path | None = None,
     ) -> None:
         """`tls`: for clients; without it they come in the clear. `watched`: without it nobody is shown
-        metrics; `round_trip`: the link's; `data`: where `serve` leaves the codes of its links."""
+        metrics, nor are other gateways asked for their calls; `round_trip`: the link's; `data`: where `serve`
+        leaves the codes of its links."""
         bounds = bounds or Bounds()
         self._link_is_up = link_is_up
         self._routes = routes
@@ -94,7 +97,12 @@ class Gateway:
             round_trip or link_round_trip(),
         )
         own = self.switchboard.metrics.page
-        self._board = Board(watched.folder, "gateway", own) if watched.folder is not None else None
+        self._board: Board | None = None
+        self._neighbours: Neighbours | None = None
+        if watched.folder is not None:
+            self._board = Board(watched.folder, "gateway", own)
+            answer = partial(answer_other, self.switchboard.calls)
+            self._neighbours = Neighbours(watched.folder, self._board.name, answer)
         api = Api(
             service,
             routes,
@@ -104,6 +112,7 @@ class Gateway:
             self.switchboard.calls,
             MetricsPage(self._page, watched.token),
             data,
+            self._neighbours.ask if self._neighbours is not None else nobody,
         )
         self._door = FrontDoor(
             api.app(),
@@ -118,6 +127,8 @@ class Gateway:
         """The port that it listens on."""
         if self._board is not None:
             await self._board.open()
+        if self._neighbours is not None:
+            await self._neighbours.open()
         return await self._door.open(where)
 
     def reload(self, routes: Routes, bounds: Bounds) -> None:
@@ -137,6 +148,8 @@ class Gateway:
         if left:
             _log.error("records could not be delivered", records=left)
         await self._door.close(HTTP_CLOSE_S)
+        if self._neighbours is not None:
+            await self._neighbours.close()
         if self._board is not None:
             await self._board.close()
 

@@ -410,7 +410,7 @@ _PATHS: Json = {
     "/v1/calls": {
         "get": _operation(
             "calls",
-            "The account's calls in the gateway process that answers, the oldest first.",
+            "The account's calls in the gateways of the machine that answers, the oldest first.",
             {
                 "200": _answers("All of them.", _object(object=_named("list"), data=_list(_ref("Call")))),
                 **_refused(401, 403, 503),
