@@ -63,6 +63,20 @@ for (const [code, reason, again, key] of ENDS) {
   });
 }
 
+// What GPT-Live's clients are told (docs/dialects-gpt-live.md) means the same as what OpenAI's are told.
+const SAME: [number, string, string][] = [
+  [4002, 'insufficient_quota.insufficient_quota', 'insufficient_quota.EXTERNAL_NO_CREDITS'],
+  [4009, 'invalid_request_error.forbidden', 'invalid_request_error.EXTERNAL_TAKEN_OVER'],
+  [4004, 'invalid_request_error.invalid_model', 'invalid_request_error.EXTERNAL_MODEL_NOT_FOUND'],
+  [4008, 'invalid_request_error.idle', 'invalid_request_error.EXTERNAL_IDLE'],
+  [4008, 'invalid_request_error.session_expired', 'invalid_request_error.EXTERNAL_CALL_CAPPED'],
+  [4029, 'rate_limit_exceeded.rate_limit_exceeded', 'rate_limit_exceeded.EXTERNAL_TOO_MANY_CALLS'],
+  [1011, 'server_error.upstream_disconnected', 'server_error.INTERNAL_PROVIDER_UNAVAILABLE'],
+];
+for (const [code, live, realtime] of SAME) {
+  test(`${live} is ${realtime}`, () => assert.deepEqual(ending(code, live, false), ending(code, realtime, false)));
+}
+
 test('a provider that was there and is lost is called again', () => {
   assert.equal(ending(1011, 'server_error.upstream_disconnected', true).again, true);
   assert.equal(ending(1011, 'server_error.INTERNAL_PROVIDER_UNAVAILABLE', true).again, false);

@@ -194,6 +194,7 @@ test('GPT-Live: out of sound without turns come stretches of speech, and their w
     ...Array.from({ length: 5 }, () => live(0)),
     fragment('input', ' my name', 200),
     fragment('input', ' is Ada', 400),
+    fragment('output', ' Oh.', 800), // the words may come before the sound
     live(9_000),
     fragment('output', ' Nice', 1_000),
     live(7), // a tick, no speech: a pause
@@ -209,6 +210,7 @@ test('GPT-Live: out of sound without turns come stretches of speech, and their w
     { kind: 'ready' },
     words('user', 'user-1', ' my name'),
     words('user', 'user-1', ' is Ada'),
+    words('agent', 'stretch-1', ' Oh.'),
     { kind: 'reply-began', reply: 'stretch-1' },
     sound('stretch-1', 9_000),
     words('agent', 'stretch-1', ' Nice'),
