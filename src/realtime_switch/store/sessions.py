@@ -28,7 +28,7 @@ from ..accounts.questions import Said
 from ..accounts.records import Passage, SavedConfig, SwitchCause, Switched
 from ..business.repos import EVERY_SESSION, Backlog, SessionSummary
 from .accounts import no_account
-from .prepared import driver_of
+from .prepared import Prepared, driver_of
 from .schema import (
     Text,
     accounts,
@@ -63,13 +63,15 @@ _LAST_NUMBER = select(
     )
 )
 _TOLD = passages.c.born_at, passages.c.number
-_KEPT = select(passages.c.id).where(passages.c.id.in_(bindparam("ids", type_=Text, expanding=True)))
 
 
 class SqlSessions:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._insert = insert_into[connection.dialect.name]
+        self._place = "%s" if connection.dialect.name == "postgresql" else "?"
+        self._lock = Prepared(connection, _LOCK)
+        self._last_number = Prepared(connection, _LAST_NUMBER)
 
     def save_config(self, saved: SavedConfig, now_us: int) -> None:
         self.lock(saved.account_id)
@@ -96,7 +98,7 @@ class SqlSessions:
         for account_id in sorted({passage.account_id for passage in passages_}):
             self.lock(account_id)
         passages_ = self._unforgotten(passages_)
-        kept = set(self._connection.execute(_KEPT, {"ids": [p.id for p in passages_]}).scalars())
+        kept = self._kept([keepable(passage.id) for passage in passages_])
         numbers: dict[tuple[str, str], int] = {}
         rows = []
         for passage in passages_:
@@ -245,17 +247,24 @@ class SqlSessions:
         accounts_: list[str] = sorted({keepable(part.account_id) for part in parts})
         names: list[str] = sorted({EVERY_SESSION, *(keepable(part.session_id) for part in parts)})
         # Straight to the driver, because this comes with every passage (prepared.py).
-        place = "%s" if self._connection.dialect.name == "postgresql" else "?"
         sql = (
             "SELECT account_id, session_id, until_at FROM forgotten"
-            f" WHERE account_id IN ({', '.join([place] * len(accounts_))})"
-            f" AND session_id IN ({', '.join([place] * len(names))})"
+            f" WHERE account_id IN ({self._places(accounts_)}) AND session_id IN ({self._places(names)})"
         )
         rows = driver_of(self._connection).execute(sql, [*accounts_, *names])
         until_us = {(row[0], row[1]): row[2] for row in rows}
         if not until_us:
             return parts
         return [part for part in parts if part.born_us > _forgotten_us(part, until_us)]
+
+    def _kept(self, ids: Sequence[str]) -> set[str]:
+        if not ids:
+            return set()
+        sql = f"SELECT id FROM passages WHERE id IN ({self._places(ids)})"
+        return {row[0] for row in driver_of(self._connection).execute(sql, ids)}
+
+    def _places(self, values: Sequence[str]) -> str:
+        return ", ".join([self._place] * len(values))
 
     def _holds(self, search: str) -> ColumnElement[bool]:
         # SQLite's `lower` knows ASCII only, and so does PostgreSQL's for text of the collation "C".
@@ -312,7 +321,7 @@ class SqlSessions:
         self._connection.execute(replace)
 
     def lock(self, account_id: str) -> None:
-        if self._connection.execute(_LOCK, {"account": account_id}).first() is None:
+        if not self._lock.rows(account=keepable(account_id)):
             raise no_account(account_id)
 
     def last_number(self, account_id: str, session_id: str) -> int:
@@ -323,9 +332,8 @@ class SqlSessions:
         return self._last_numbers(account_id, session_id)[0]
 
     def _last_numbers(self, account_id: str, session_id: str) -> tuple[int, int]:
-        given = {"account": account_id, "session": session_id}
-        kept, forgotten_ = self._connection.execute(_LAST_NUMBER, given).one()
-        return int(kept), int(forgotten_)
+        [row] = self._last_number.rows(account=keepable(account_id), session=keepable(session_id))
+        return int(row[0]), int(row[1])
 
     def _said_after(self, account_id: str, session_id: str, number: int) -> tuple[tuple[int, str], ...]:
         query = (
