@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 
 import gemini_client_frames as gemini
+import live_frames
 import openai_frames as openai
 from calls import Clock, ids, ids_by_kind
 from gemini_frames import sent as for_gemini
 from realtime_switch.dialects import gemini as gemini_dialect
+from realtime_switch.dialects import gpt_live as live_dialect
 from realtime_switch.dialects import openai as openai_dialect
 from realtime_switch.dialects.acts import Act
 from realtime_switch.dialects.dialect import Hangup, ToClient, ToProvider
@@ -169,6 +171,68 @@ class OpenAICall(_Joined):
 
     def _to_client(self, frame: bytes) -> dict[str, Any]:
         assert openai.is_for_client(frame, self.beta)
+        return dict(msgspec.json.decode(frame))
+
+
+# -- Clients of both on GPT-Live -----------------------------------------------------------------------------
+
+LIVE = Target(provider="gpt-live", model="gpt-live-1")
+BACKEND = "gpt-5.6-terra"
+
+
+class LiveCall(_Joined):
+    """An OpenAI client's, unless a subclass says otherwise."""
+
+    def __init__(self, **terms: Any) -> None:
+        super().__init__()
+        self._new_id = ids()
+        self._terms = Terms(backend_model=BACKEND, **terms)
+        self.client_side = self._client_side()
+        self.connect()
+
+    def _client_side(self) -> Any:
+        return openai_dialect.ClientSide(self._new_id)
+
+    def connect(self) -> None:
+        provider_side = live_dialect.provider_side(LIVE, self._terms, self._new_id, self.clock)
+        self.lane = Translation(self.client_side, provider_side, live_dialect.only_idle_from_provider)
+
+    def begin(self, history: str = "", **session: Any) -> "LiveCall":
+        """Until the session has started; of that the frames are remembered."""
+        for frame in self.client_side.greet(LIVE.model):
+            self._sort([ToClient(frame)])
+        update = {"type": "session.update", "session": {"type": "realtime", **session}}
+        hops, asked = self.lane.first_word(_bytes(update))
+        assert asked
+        self._sort(hops)
+        return self._started(history)
+
+    def _started(self, history: str) -> "LiveCall":
+        self._sort(self.lane.opening(None, history))
+        self.provider(live_frames.STARTED)
+        self._sort(self.lane.ready())
+        return self
+
+    def _to_provider(self, frame: bytes) -> dict[str, Any]:
+        assert live_frames.is_for_provider(frame)
+        return _nameless(msgspec.json.decode(frame))
+
+    def _to_client(self, frame: bytes) -> dict[str, Any]:
+        assert openai.is_for_client(frame)
+        return dict(msgspec.json.decode(frame))
+
+
+class GeminiLiveCall(LiveCall):
+    def _client_side(self) -> Any:
+        return gemini_dialect.ClientSide(self._new_id)
+
+    def begin(self, history: str = "", **setup: Any) -> "LiveCall":
+        word = self.client_side.first_word(gemini.setup(**{**SPOKEN, **setup}))
+        assert not isinstance(word, Hangup), word
+        return self._started(history)
+
+    def _to_client(self, frame: bytes) -> dict[str, Any]:
+        assert gemini.is_for_client(frame)
         return dict(msgspec.json.decode(frame))
 
 

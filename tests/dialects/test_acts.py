@@ -7,6 +7,7 @@ import pytest
 
 from realtime_switch.dialects import acts, wishes
 from realtime_switch.dialects.gemini.provider_side import _TELLERS as gemini
+from realtime_switch.dialects.gpt_live.wished import _TELLERS as gpt_live
 from realtime_switch.dialects.openai.translated import _TELLERS as openai
 
 ROOT = Path(__file__).parents[2]
@@ -75,11 +76,11 @@ def test_the_docs_say_truly_which_clients_wish_it(wish):
     assert (by_gemini != "–") == any(is_in(path, wish) for path in WISHERS["gemini"])
 
 
-@pytest.mark.parametrize("takes", [gemini, openai], ids=["gemini", "openai"])
+@pytest.mark.parametrize("takes", [gemini, gpt_live, openai], ids=["gemini", "gpt-live", "openai"])
 def test_every_provider_takes_every_wish(takes):
     assert set(takes) == set(WISHES)
 
 
 def test_there_are_so_many_that_one_can_know_them_all():
-    assert len(ACTS) <= 40
+    assert len(ACTS) <= 41
     assert len(WISHES) <= 20

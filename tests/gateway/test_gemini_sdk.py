@@ -9,10 +9,8 @@ import websockets
 from google import genai
 from google.genai import errors, types
 
-from certificate import make_certificate
+from certificate import trusted_tls
 from gateway_rig import KEY, Rig, beside, rig
-from realtime_switch.gateway.tls import tls_of
-from realtime_switch.settings import Flags, load
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the SDK calls its own methods experimental
 
@@ -21,10 +19,7 @@ CONFIG = types.LiveConnectConfig(response_modalities=[types.Modality.AUDIO], sys
 
 @pytest.fixture
 async def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
-    cert, key = make_certificate(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(cert))
-    tls = tls_of(load(Flags(data=tmp_path, tls_cert=str(cert), tls_key=str(key)), {}))
-    async with rig(tls=tls, dialect="gemini") as made:
+    async with rig(tls=trusted_tls(tmp_path, monkeypatch), dialect="gemini") as made:
         made.upstream.greets = False
         yield made
 

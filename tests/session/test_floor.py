@@ -7,6 +7,7 @@ from realtime_switch.dialects.acts import (
     AudioCleared,
     AudioPassed,
     Configured,
+    KeptSilent,
     Refused,
     ReplyBegun,
     ReplyDone,
@@ -42,6 +43,8 @@ def floor(*acts, clock=None, answered_unasked=True):
         (TURN[:1], False),
         (TURN[:2], False),  # nobody has what was said yet
         (TURN, False),
+        ([*TURN, KeptSilent()], True),
+        ([*TURN, BEGUN, ITEM, KeptSilent()], False),
         ([*TURN, BEGUN, ITEM], False),
         ([*TURN, BEGUN, ITEM, DONE], True),
         ([BEGUN, ITEM, CALL, DONE], False),

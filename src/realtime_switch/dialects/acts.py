@@ -135,6 +135,10 @@ class UserTurn(Act, frozen=True, gc=False):
     item_id: str
 
 
+class KeptSilent(Act, frozen=True, gc=False):
+    """The user's turn gets no reply, by a provider that need not give one."""
+
+
 class UserTranscript(Act, frozen=True, gc=False):
     """What the user said: the next words of it, or (`final`) the whole."""
 

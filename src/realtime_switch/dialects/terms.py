@@ -63,6 +63,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     reply_ends: Literal["as_provider", "made", "heard"] = "as_provider"
     # A client's name of a voice -> the provider's, before the dialect's own table.
     voices: Mapping[str, str] = {}
+    # The Responses model to which GPT-Live hands what it cannot do by itself, for clients of other dialects.
+    backend_model: str = ""
     # A15: when this much is left it is noted in the log; 0 for never.
     low_credits: int = 0
     # ... and told to the client. Off by default, because openai-agents (Python) raises an error to the app

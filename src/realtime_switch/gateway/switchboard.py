@@ -266,7 +266,7 @@ class Switchboard:
             self.metrics.refusals.add(ErrorCode.EXTERNAL_MODEL_NOT_FOUND.value)
             return Refusal(code=ErrorCode.EXTERNAL_MODEL_NOT_FOUND, message=route.message)
         ways = tuple(_way(route, place, self._routes.endpoint(place)) for place in route.targets)
-        ways = tuple(way for way in ways if _meet(client, way.dialect))
+        ways = tuple(way for way in ways if _meet(client, way))
         if not ways:
             return Refusal(code=ErrorCode.EXTERNAL_MODEL_NOT_FOUND, message=_NOT_MET.format(route.name))
         return Ways(
@@ -440,6 +440,7 @@ def _way(route: Route, place: Place, endpoint: Endpoint) -> Way:
         transcription_models=_named(route.allow_transcription_models),
         strict=route.translation == "strict",
         voices=route.voices,
+        backend_model=route.backend_model,
         low_credits=route.warn_below_credits,
         tell_low_credits=route.tell_low_credits,
         tell_switches=route.tell_switches,
@@ -448,13 +449,17 @@ def _way(route: Route, place: Place, endpoint: Endpoint) -> Way:
     return Way(target, terms, DIALECTS[endpoint.dialect].dialect, float(able.connection_s_max), translated)
 
 
-_NOT_MET = "The route {!r} leads nowhere that clients of this dialect can go; see docs/dialects-gpt-live.md."
+_NOT_MET = (
+    "The route {!r} leads to GPT-Live only, which serves clients of other dialects where the route names a "
+    "backend_model; see docs/dialects-gpt-live.md."
+)
 
 
-def _meet(client: Dialect, provider: Dialect) -> bool:
-    """GPT-Live has no turns and the others are made of turns: its clients are served by them in part, theirs
-    not by it."""
-    return client.NAME == provider.NAME or provider.NAME != gpt_live.NAME
+def _meet(client: Dialect, way: Way) -> bool:
+    """GPT-Live has no turns and no tools, and the others are made of both, so its clients are served by them
+    in part, and theirs by it only where the route wants that."""
+    same = client.NAME == way.dialect.NAME
+    return same or way.dialect.NAME != gpt_live.NAME or bool(way.terms.backend_model)
 
 
 def _now_s() -> float:

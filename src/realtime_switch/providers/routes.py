@@ -48,6 +48,7 @@ class Route(Struct, frozen=True, kw_only=True):
     resume_by: Literal["instructions", "items"] = "instructions"  # how a conversation comes back into a call
     reply_ends: Literal["as_provider", "made", "heard"] = "as_provider"  # between dialects: when it is over
     voices: dict[str, str] = {}  # a client's name of a voice -> the provider's, between dialects
+    backend_model: str = ""  # with one, GPT-Live serves clients of other dialects too; "": it does not
     allow_models: tuple[
         str, ...
     ] = ()  # globs: what a client may ask for in mid-call, besides the target's own

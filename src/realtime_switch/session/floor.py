@@ -12,6 +12,7 @@ from ..dialects.acts import (
     AudioCleared,
     AudioPassed,
     Configured,
+    KeptSilent,
     Ready,
     Refused,
     Replayed,
@@ -66,6 +67,10 @@ class Floor:
         if answered_unasked:
             self.asked()
             self._due_unasked = True
+
+    def _kept_silent(self, act: KeptSilent, answered_unasked: bool) -> None:
+        if not self.replying:
+            self._due_since_us = None
 
     def _reply_begun(self, act: ReplyBegun, answered_unasked: bool) -> None:
         self.replying, self._made = not act.aside, False
@@ -165,6 +170,7 @@ _HEARERS: dict[type[Act], Callable[[Floor, Any, bool], int | None]] = {
     SpeechStarted: Floor._speech_started,
     AudioCleared: Floor._audio_cleared,
     UserTurn: Floor._user_turn,
+    KeptSilent: Floor._kept_silent,
     ReplyBegun: Floor._reply_begun,
     ReplyItem: Floor._reply_item,
     ReplyMade: Floor._reply_made,

@@ -52,6 +52,7 @@ class Taps:
         who = (grant.account_id, grant.session_id)
         self._meter = Meter(who, record_id, now_us)
         self._timing = Timing()
+        self._timed: Target | None = None  # by whom
         self._transcript = Transcript(who, record_id, now_us, continues=bool(grant.history))
         self._saved = grant.config
         self._low_noted = False
@@ -155,8 +156,10 @@ class Taps:
         return self._saved
 
     def _begun(self, act: Ready, target: Target) -> Steps:
-        self._timing = Timing(act.audio_bytes_per_ms)
-        return self._save(act, target)
+        """What is left of a session before this one is put down first."""
+        rest = self._charge_time(self._timing.rest(), self._timed) if self._timed is not None else []
+        self._timing, self._timed = Timing(act.audio_bytes_per_ms), target
+        return [*rest, *self._save(act, target)]
 
     def _save(self, act: Ready | Configured, target: Target) -> Steps:
         """A8. What we replayed ourselves is not heard here: the gate keeps its answer to itself."""

@@ -160,8 +160,10 @@ class Teller:
         return {"usageMetadata": usage_metadata(bill)} if bill is not None else {}
 
     def _usage(self, act: Usage) -> list[bytes]:
-        """The client is told of the whole turn at its end, whatever number of replies it was."""
-        self._bill = act if self._bill is None else summed(self._bill, act)
+        """The client is told of the whole turn at its end, whatever number of replies it was. Tokens of
+        another model (GPT-Live's backend) are not the voice's."""
+        if not act.model:
+            self._bill = act if self._bill is None else summed(self._bill, act)
         return []
 
     # -- What the agent says -----------------------------------------------------------------------------

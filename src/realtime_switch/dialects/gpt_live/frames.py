@@ -23,6 +23,7 @@ class Event(Struct, gc=False):
     delegation: Any = None
     delegation_id: Any = None
     event: Any = None
+    client_event_id: Any = None
 
 
 _decode = msgspec.json.Decoder(Event).decode
@@ -51,3 +52,9 @@ def error(new_id: NewId, kind: str, code: str, message: str, param: str = "", re
 
 
 CLOSE = b'{"type":"session.close"}'
+
+AUDIO_HEAD, AUDIO_TAIL = b'{"type":"session.input_audio.append","audio":"', b'"}'
+
+
+def audio(base64: str) -> bytes:
+    return AUDIO_HEAD + base64.encode() + AUDIO_TAIL

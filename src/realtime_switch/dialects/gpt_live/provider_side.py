@@ -1,4 +1,5 @@
-"""Towards GPT-Live, in a client's place."""
+"""Towards GPT-Live, in a client's place. In a relay it listens; for a client of another dialect it also
+speaks (wished.py), and knows that by being asked for an opening, which in a relay is the gate's to write."""
 
 from collections.abc import Sequence
 
@@ -9,6 +10,7 @@ from ..terms import Target, Terms
 from ..wishes import Config, UserAudio, Wish
 from . import frames
 from .hearing import Hearing
+from .wished import Wished
 
 
 class ProviderSide:
@@ -19,9 +21,11 @@ class ProviderSide:
 
     def __init__(self, target: Target, terms: Terms, new_id: NewId, now_us: NowUs) -> None:
         self._hearing = Hearing(new_id)
+        self._wished: Wished | None = None  # a relay
+        self._built = (target, terms, new_id, now_us)
 
     def hear(self, payload: bytes) -> ProviderSaid:
-        return [*self._hearing.hear(payload)]
+        return [*self._hearing.hear(payload)] if self._wished is None else self._wished.hear(payload)
 
     def hear_audio(self, payload: bytes) -> ProviderSaid | None:
         return None
@@ -36,11 +40,18 @@ class ProviderSide:
     # -- Of a translation ----------------------------------------------------------------------------------
 
     def opening(self, config: Config, history: str, handle: str = "") -> list[bytes]:
-        raise NotImplementedError("GPT-Live is not translated")  # the switchboard lets nobody come so far
+        self._wished = Wished(*self._built)
+        return self._wished.opening(config, history)
 
     def tell(self, wish: Wish) -> ProviderSaid:
-        raise NotImplementedError("GPT-Live is not translated")
+        return self._speaker.tell(wish)
 
+    @property
+    def _speaker(self) -> Wished:
+        assert self._wished is not None, "a relay"
+        return self._wished
+
+    # Nothing crosses unread: what is sent is counted, and what comes is listened to for speech.
     def alike(self, payload: bytes, act: ReplyAudio | ReplyTranscript) -> list[Alike]:
         return []
 
@@ -52,7 +63,7 @@ class ProviderSide:
 
     @property
     def due_us(self) -> int | None:
-        return None
+        return self._wished.due_us if self._wished is not None else None
 
     def woke(self) -> ProviderSaid:
-        return []
+        return self._speaker.woke()

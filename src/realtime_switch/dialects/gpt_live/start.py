@@ -7,7 +7,7 @@ from typing import Any
 
 from ..members import list_of, object_of, text_of
 from ..mending import UNREADABLE, read_any, write_any
-from ..sound import G711_RATE_HZ, PCM_24K, AudioFormat
+from ..sound import G711_RATE_HZ, PCM_16K, PCM_24K, AudioFormat
 from ..unambiguous import read_object
 from ..wishes import THINKING, Config, Extra, Tool, Transcription
 
@@ -15,6 +15,7 @@ _Members = dict[str, Any]
 
 # -- Formats -----------------------------------------------------------------------------------------------
 
+FORMATS = (PCM_24K, PCM_16K, AudioFormat("pcmu", G711_RATE_HZ), AudioFormat("pcma", G711_RATE_HZ))
 _RATES_HZ = (24_000, 16_000)
 
 
