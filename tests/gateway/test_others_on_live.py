@@ -12,9 +12,10 @@ import pytest
 from google import genai
 from google.genai import types
 from openai import AsyncOpenAI
+from websockets.asyncio.client import ClientConnection
 
 from certificate import trusted_tls
-from gateway_rig import KEY, Books, Rig, ending, hear, rig, text, until
+from gateway_rig import KEY, Books, Line, Rig, ending, hear, rig, text, until
 from local_talk import EarsFor
 from realtime_switch.accounts.records import Certainty, UsageKind
 from realtime_switch.local.gpt_live.habits import AZURE, OPENAI, LiveHabits
@@ -200,17 +201,23 @@ async def test_googles_sdk_asks_has_its_function_called_and_is_answered(
         await until(lambda: any(bill.certainty is Certainty.CONFIRMED for bill in made.books.bills.values()))
 
 
+async def live_line(made: Rig) -> tuple[ClientConnection, Line]:
+    """A client of OpenAI's dialect, and the GPT-Live provider's end of its call."""
+    client = await made.connect("/v1/realtime?model=m-1")
+    assert (await hear(client))["type"] == "session.created"
+    await client.send(text({"type": "session.update", "session": {"type": "realtime"}}))
+    line = await made.upstream.line()
+    assert (await line.hear())["type"] == "session.start"
+    session = {"id": "live_u1", "model": "m-1"}
+    await line.say({"type": "session.started", "event_id": "e", "session": session})
+    assert (await hear(client))["type"] == "session.updated"
+    return client, line
+
+
 async def test_a_call_goes_on_at_a_provider_that_takes_turns_where_its_session_is_lost() -> None:
     targets = (Target("up", "*"), Target("other", "m"))
     async with rig(dialect="gpt-live", backend_model=BACKEND, targets=targets) as made:
-        client = await made.connect("/v1/realtime?model=m-1")
-        assert (await hear(client))["type"] == "session.created"
-        await client.send(text({"type": "session.update", "session": {"type": "realtime"}}))
-        line = await made.upstream.line()
-        assert (await line.hear())["type"] == "session.start"
-        session = {"id": "live_u1", "model": "m-1"}
-        await line.say({"type": "session.started", "event_id": "e", "session": session})
-        assert (await hear(client))["type"] == "session.updated"
+        client, line = await live_line(made)
         words = {"delta": " My name is Ana.", "start_ms": 0, "end_ms": 200}
         await line.say({"type": "session.input_transcript.delta", "event_id": "e", **words})
         assert (await hear(client))["type"] == "input_audio_buffer.speech_started"
@@ -244,3 +251,21 @@ async def test_nobody_is_dialled_before_it_is_known_how_the_call_is_to_be_held(i
         await client.send(text({"type": "session.update", "session": session}))
         line = await made.upstream.line()
         assert (await line.hear())["session"].get("instructions", "") == instructions
+
+
+async def test_a_session_that_is_left_is_told_so_and_its_seconds_are_put_down() -> None:
+    targets = (Target("up", "*"), Target("other", "m"))
+    async with rig(dialect="gpt-live", books=Books(), backend_model=BACKEND, targets=targets) as made:
+        client, line = await live_line(made)
+        append = {"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(48_000)).decode()}
+        for _ in range(3):
+            await client.send(text(append))
+        sent_ms = 0
+        while sent_ms < 3_000:
+            sent_ms += len(base64.b64decode((await line.hear())["audio"])) // 48
+        await client.send(text({"type": "realtime_switch.switch", "target": "other/m"}))
+        while (said := await line.hear())["type"] != "session.close":
+            sent_ms += len(base64.b64decode(said["audio"])) // 48
+        await until(lambda: bool(made.books.bills))
+        (bill,) = made.books.bills.values()
+        assert (bill.provider, bill.duration_ms, bill.certainty) == ("up", sent_ms, Certainty.ESTIMATED)

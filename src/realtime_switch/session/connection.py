@@ -15,6 +15,7 @@ class Connection(Struct):
     history: str | None = None  # of the past, as of when it was told; None: not yet told
     told: str = ""  # what it was told of it: nothing where it remembers by itself
     ready: bool = False  # it has greeted
+    audio_bytes_per_ms: int = 48  # as it said then
     expires_us: int = 0  # as the provider says it
 
     def life_s(self, now_us: int) -> float:

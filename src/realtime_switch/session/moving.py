@@ -164,6 +164,7 @@ class Moving:
         for act in acts:
             if isinstance(act, Ready):
                 beside.ready, beside.expires_us = True, act.expires_us
+                beside.audio_bytes_per_ms = act.audio_bytes_per_ms
         answers: Steps = [ToBeside(hop.payload) for hop in hops if isinstance(hop, ToProvider)]
         return answers + self.go_over_if_free()
 
@@ -202,12 +203,15 @@ class Moving:
 
     def _go_over(self, beside: Connection) -> Steps:
         session = self._session
+        last_word = session.here.lane.last_word
+        goodbye: Steps = [ToProvider(last_word)] if last_word else []  # and nobody waits for the answer
         self.beside, session.here, session.generation = None, beside, beside.generation
         session.choice.moved(beside.way)
         if isinstance(beside.lane, Relay):
             session.gate.turn_to(beside.way.target, beside.way.terms)
         opening = session.approach.opening() if beside.history is None else []
-        return [GoOver(beside.generation), *session.approach.go_live(opening)]
+        time = session.taps.time_begins(beside.audio_bytes_per_ms, beside.way.target)
+        return [*goodbye, GoOver(beside.generation), *time, *session.approach.go_live(opening)]
 
     def arrived(self, way: Way | None) -> Steps:
         """The change is put down. None: there was nowhere to go."""

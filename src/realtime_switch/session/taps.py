@@ -78,6 +78,12 @@ class Taps:
             )
         return steps
 
+    def time_begins(self, audio_bytes_per_ms: int, target: Target) -> Steps:
+        """Another session of a provider: what is left of the one before is put down first."""
+        rest = self._charge_time(self._timing.rest(), self._timed) if self._timed is not None else []
+        self._timing, self._timed = Timing(audio_bytes_per_ms), target
+        return rest
+
     def time_due(self, target: Target) -> Steps:
         """What a provider that bills by time has not said of it for too long."""
         return self._charge_time(self._timing.due(), target)
@@ -156,10 +162,7 @@ class Taps:
         return self._saved
 
     def _begun(self, act: Ready, target: Target) -> Steps:
-        """What is left of a session before this one is put down first."""
-        rest = self._charge_time(self._timing.rest(), self._timed) if self._timed is not None else []
-        self._timing, self._timed = Timing(act.audio_bytes_per_ms), target
-        return [*rest, *self._save(act, target)]
+        return [*self.time_begins(act.audio_bytes_per_ms, target), *self._save(act, target)]
 
     def _save(self, act: Ready | Configured, target: Target) -> Steps:
         """A8. What we replayed ourselves is not heard here: the gate keeps its answer to itself."""

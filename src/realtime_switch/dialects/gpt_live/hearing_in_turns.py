@@ -5,7 +5,7 @@ from typing import Any
 
 from ..acts import Act, Configured, Pinged, Ready, SessionOver, ToolCall, Trouble
 from ..dialect import NewId
-from ..members import count_of, text_of
+from ..members import count_of, object_of, text_of
 from .frames import Event
 from .hearing import Hearing
 from .turned import Turned
@@ -31,7 +31,8 @@ class HearingInTurns(Hearing):
     def _started(self, event: Event, payload: bytes) -> list[Act]:
         super()._started(event, payload)
         self.turned.format = self.format
-        return [Ready(b"", self.format.bytes_per_ms)]
+        expires_us = count_of(object_of(event.session).get("expires_at")) * 1_000_000
+        return [Ready(b"", self.format.bytes_per_ms, expires_us)]
 
     def _updated(self, event: Event, payload: bytes) -> list[Act]:
         self._answered(text_of(event.client_event_id))
