@@ -117,7 +117,7 @@ class Hearing:
         its item is done; the snapshots of the lifecycle are emptied but for what they cost (GPT-LIVE.md
         7)."""
         inner = object_of(event.event)
-        kind = inner.get("type")
+        kind = text_of(inner.get("type"))
         delegation_id = text_of(event.delegation_id)
         if kind == "response.created":
             self._responses[delegation_id] = text_of(object_of(inner.get("response")).get("id"))

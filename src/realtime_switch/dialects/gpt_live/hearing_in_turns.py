@@ -78,7 +78,7 @@ class HearingInTurns(Hearing):
         """Its calls are told together, and are void if it failed (GPT-LIVE.md 7)."""
         bills = super()._response_over(delegation_id, response)
         calls = self._run.pop(delegation_id, [])
-        if not calls or response.get("status") in _FAILED:
+        if not calls or text_of(response.get("status")) in _FAILED:
             return bills
         self.calls |= {call.call_id: call.name for call in calls}
         return [*bills, *self.turned.called(calls)]

@@ -170,7 +170,7 @@ class Translated:
         if len(content) > APPEND_CHARS_MAX:
             raise Mistake("invalid_value", "The content has more than 500 tokens.", "content")
         delegation_id = message.get("delegation_id")
-        if delegation_id is not None and delegation_id not in self._backend.applications:
+        if delegation_id is not None and member(delegation_id) not in self._backend.applications:
             raise Mistake("invalid_value", "There is no such open delegation.", "delegation_id")
         return content
 
@@ -257,6 +257,8 @@ class Translated:
         return [Configure(config=self.config, changed=changed, request_id=self._asked_by)]
 
     def _close(self, message: _Members) -> ClientSaid:
+        if not self.started:
+            return [Hangup(1000, "")]
         return [self.closed("close_requested", member(message.get("event_id"))), Hangup(1000, "")]
 
     def closed(self, reason: str, asked_by: str = "") -> bytes:

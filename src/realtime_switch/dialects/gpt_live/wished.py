@@ -25,7 +25,7 @@ from ..acts import (
     UserText,
 )
 from ..dialect import NewId, NowUs, ProviderSaid
-from ..sound import Converter, base64_bytes
+from ..sound import Converter, base64_bytes, standard
 from ..terms import Target, Terms
 from ..wishes import (
     AnswerTool,
@@ -137,7 +137,7 @@ class Wished:
     def _converted(self, wish: UserAudio) -> str:
         spoken = start_out.spoken(self._config)
         if wish.format == spoken:
-            return wish.base64
+            return standard(wish.base64.encode("utf-8", "replace"))
         if self._converter is None or self._converter[0] != wish.format:
             self._converter = (wish.format, Converter(wish.format, spoken))
         return self._converter[1].convert(wish.base64)
@@ -168,6 +168,9 @@ class Wished:
     # -- The conversation ------------------------------------------------------------------------------------
 
     def _say(self, wish: Say) -> ProviderSaid:
+        if wish.spoken:
+            why = "GPT-Live hears sound as it is spoken, and not as an item."
+            return [Refused(wish.spoken[0].path, why, wish.request_id)]
         if wish.role == "system":
             return [*self._append("instructions", wish.text), ItemTaken(wish.item_id)]
         if wish.role == "agent":
@@ -192,6 +195,8 @@ class Wished:
         return [*self._append("thinking", text), PastTold(item_id), ItemTaken(item_id)]
 
     def _answer_tool(self, wish: AnswerTool) -> ProviderSaid:
+        if wish.more:  # the last of them says it all
+            return [*self._append("thinking", f"[A tool that still works says: {wish.output}]")]
         said: ProviderSaid = [ToolAnswered(wish.call_id, wish.output), ItemTaken(wish.item_id)]
         name = self._hearing.calls.get(wish.call_id)
         if name is None and wish.call_id in self._answered and not self._terms.strict:
