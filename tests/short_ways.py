@@ -119,7 +119,7 @@ def _ends(ends: ModuleType, seen: Seen, session: Relayed | Translated) -> tuple[
             self.own_kind = session.own_kind
             self.held = []
             self.line = None
-            self._client_heard = False
+            self.client_heard = False
 
         def on_ws_connected(self, transport: WSTransport) -> None:
             self.client = transport
@@ -131,8 +131,8 @@ def _ends(ends: ModuleType, seen: Seen, session: Relayed | Translated) -> tuple[
 
         def carry(self, said: list[tuple[str, WSMsgType, bytes]]) -> None:
             for end, kind, payload in said:
-                if end == "provider" and self._provider is not None:
-                    self._provider.send(kind, payload)
+                if end == "provider" and self.provider_transport is not None:
+                    self.provider_transport.send(kind, payload)
                 elif end == "client" and self.client is not None:
                     self.held += (frame_head(kind, len(payload)), payload)
 
@@ -149,7 +149,7 @@ def _ends(ends: ModuleType, seen: Seen, session: Relayed | Translated) -> tuple[
     class Line(ends.ProviderEnd):  # type: ignore[misc, name-defined]
         def on_ws_connected(self, transport: WSTransport) -> None:
             self.call.line = self
-            self.call._provider = transport
+            self.call.provider_transport = transport
 
         def on_message(self, kind: WSMsgType, payload: bytes, last: bool) -> None:
             call = self.call
@@ -205,7 +205,7 @@ async def play(
     provider_reads = ends.reader(provider_at, line, 1 << 20) if reader else provider_at
     await _shake_hands(provider_at, provider, provider_reads, early)
     try:
-        client_transport, provider_transport = call.client, call._provider
+        client_transport, provider_transport = call.client, call.provider_transport
         for step in steps:
             match step:
                 case ProviderSays(frames, cuts):
@@ -217,12 +217,12 @@ async def play(
                 case Set("client", on):
                     call.client = client_transport if on else None
                 case Set("provider", on):
-                    call._provider = provider_transport if on else None
+                    call.provider_transport = provider_transport if on else None
                 case Set(name, on):
                     setattr(session, name, passes[name] if on else nothing)
             seen.to_client += await _written(client_at, client)
             seen.to_provider += _parse(await _written(provider_at, provider))
-        seen.counted = (*session.counted(), call.provider_heard, call._client_heard)
+        seen.counted = (*session.counted(), call.provider_heard, call.client_heard)
         seen.passed = {
             "from_client": (call.passed_from_client, call.passed_from_client_bytes),
             "from_provider": (call.passed_from_provider, call.passed_from_provider_bytes),

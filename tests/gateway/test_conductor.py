@@ -33,8 +33,9 @@ from gateway_rig import (
 )
 from realtime_switch.accounts.errors import ErrorCode, LinkError, StorageError
 from realtime_switch.accounts.records import Passage, UsageRecord
-from realtime_switch.gateway import conductor
+from realtime_switch.gateway import closing, lines, pulse
 from realtime_switch.gateway.contention import TAKEOVERS_MAX
+from realtime_switch.gateway.sockets import TEXT
 from realtime_switch.gateway.switchboard import Bounds
 from realtime_switch.outbox.outbox import Outbox
 from realtime_switch.outbox.rows import Record
@@ -435,8 +436,8 @@ async def test_no_late_word_of_the_old_connection_reaches_the_client(here: Rig) 
     old = call.session.generation
     line.socket.transport.abort()
     await here.upstream.line()
-    await until(lambda: call._provider is not None)
-    call.from_provider(old, conductor.TEXT, text(begun("late")).encode())
+    await until(lambda: call.provider_transport is not None)
+    call.from_provider(old, TEXT, text(begun("late")).encode())
     call.provider_lost(old, "late")
     call.provider_full(old, True)
     assert call.client is not None
@@ -498,7 +499,7 @@ async def test_a_client_that_does_not_read_stops_the_provider_and_not_the_memory
         assert call.client is not None
         backlog = call.client.underlying_transport.get_write_buffer_size
         flood = beside(line.say(*[delta(48_000) for _ in range(400)]))
-        await until(lambda: call._client_is_full)
+        await until(lambda: call.client_is_full)
         most = backlog()
         for _ in range(20):
             await asyncio.sleep(0.01)
@@ -508,14 +509,14 @@ async def test_a_client_that_does_not_read_stops_the_provider_and_not_the_memory
         for _ in range(400):
             await client.recv()
         await flood
-        assert not call._client_is_full
+        assert not call.client_is_full
         await client.close()
 
 
 async def test_a_client_that_stays_behind_is_ended_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "SLOW_CLIENT_BYTES_MAX", 64 << 10)
     monkeypatch.setattr(limits, "SLOW_CLIENT_S", 0.1)
-    monkeypatch.setattr(conductor, "CLOSING_S", 0.1)
+    monkeypatch.setattr(closing, "CLOSING_S", 0.1)
     async with rig() as here:
         client, line = await here.call(max_queue=1)
         flood = beside(line.say(*[delta(48_000) for _ in range(400)]))
@@ -527,7 +528,7 @@ async def test_a_client_that_stays_behind_is_ended_by_name(monkeypatch: pytest.M
 
 
 async def test_a_provider_that_does_not_read_stops_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conductor, "PROVIDER_BACKLOG_BYTES", 64 << 10)
+    monkeypatch.setattr(lines, "PROVIDER_BACKLOG_BYTES", 64 << 10)
     async with rig() as here:
         client, line = await here.call()
         said = [append(48_000) for _ in range(200)]
@@ -676,7 +677,7 @@ async def test_a_message_that_is_too_large_ends_the_call_by_its_code() -> None:
 
 
 async def test_a_silent_client_is_pinged_and_then_ended_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conductor, "PING_S", 0.03)
+    monkeypatch.setattr(pulse, "PING_S", 0.03)
     async with rig(bounds=Bounds(idle_s=0.15)) as here:
         awake, _ = await here.call()
         client, _ = await here.call(ping_interval=None)
@@ -690,7 +691,7 @@ async def test_a_silent_client_is_pinged_and_then_ended_by_name(monkeypatch: pyt
 
 
 async def test_a_provider_that_answers_no_ping_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conductor, "PING_S", 0.4)
+    monkeypatch.setattr(pulse, "PING_S", 0.4)
     async with rig(capabilities=Capabilities(ping_patience_s=1)) as here:
         client, line = await here.call()
         line.socket.transport.pause_reading()

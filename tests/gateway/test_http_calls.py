@@ -13,7 +13,7 @@ from gateway_rig import KEY, OTHER_KEY, Books, Rig, begun, done, hear, rig, unti
 from openapi_check import check_answer
 from realtime_switch.accounts.keys import hash_key
 from realtime_switch.accounts.records import SwitchCause
-from realtime_switch.gateway import conductor
+from realtime_switch.gateway import pulse
 from realtime_switch.gateway.ids import now_us
 from realtime_switch.providers.routes import Target
 
@@ -121,7 +121,7 @@ async def test_a_running_reply_is_heard_to_its_end_first(here: Rig) -> None:
     status, said = await switch(here, "ada")
     assert (status, said["to"]) == (202, "other/echo")
     there = await here.other.line()
-    await until(lambda: next(iter(here.gateway.switchboard.calls))._beside is not None)
+    await until(lambda: next(iter(here.gateway.switchboard.calls)).lines.beside is not None)
     (call,) = (await listed(here))["data"]
     assert call["provider"] == "up"
     assert await refused(here, "ada") == (
@@ -244,7 +244,7 @@ async def test_after_a_drop_a_call_goes_where_its_route_says(on_drop: str) -> No
 
 
 async def test_a_provider_whose_pongs_take_too_long_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conductor, "PING_S", 0.02)
+    monkeypatch.setattr(pulse, "PING_S", 0.02)
     async with rig(**BOTH, switch_above_latency_ms=0, switch_after=2) as here:
         client, line = await here.call(path="/v1/realtime?model=m-1")
         transport = line.socket.transport

@@ -16,7 +16,7 @@ import pytest
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from gateway_rig import KEY, OTHER_KEY, POOR_KEY, Books, Rig, begun, done, rig, text, until
-from realtime_switch.gateway import conductor
+from realtime_switch.gateway import closing
 from realtime_switch.gateway.complaint import Complained
 from realtime_switch.gateway.conductor import Conductor
 from realtime_switch.gateway.line import Line as ProviderLine
@@ -158,12 +158,11 @@ async def run(here: Rig, calls: int) -> None:
     await until(
         lambda: not len(here.gateway.switchboard.calls) and here.gateway.switchboard.outbox.depth == 0
     )
-    await asyncio.sleep(conductor.CLOSING_S + 0.2)
+    await asyncio.sleep(closing.CLOSING_S + 0.2)
 
 
 async def test_a_thousand_ends_leave_no_object_task_or_descriptor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conductor, "CLOSING_S", 0.3)
-    monkeypatch.setattr("realtime_switch.gateway.complaint.CLOSING_S", 0.3)
+    monkeypatch.setattr(closing, "CLOSING_S", 0.3)
     provider = await picows.ws_create_server(_provider, "127.0.0.1", 0, logger_name="fickle")
     port = provider.sockets[0].getsockname()[1]
     books = Books()

@@ -154,8 +154,8 @@ cdef class ClientEnd(WSListener):
     cdef public list held
     cdef public bint provider_heard
     cdef public bint in_pieces
-    cdef public WSTransport _provider
-    cdef public bint _client_heard
+    cdef public WSTransport provider_transport
+    cdef public bint client_heard
     cdef public uint64_t passed_from_client  # messages, for whoever counts (traffic.py)
     cdef public uint64_t passed_from_client_bytes
     cdef public uint64_t passed_from_provider
@@ -172,10 +172,10 @@ cdef class ClientEnd(WSListener):
     cdef _Roads _roads  # as it was when it was looked at last
 
     cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
-        self._client_heard = True
+        self.client_heard = True
         if not _is_plain(frame) or self.in_pieces:
             self.on_other_frame(transport, frame)
-        elif self._provider is None:
+        elif self.provider_transport is None:
             self.on_message(_kind(frame), frame.get_payload_as_bytes())
         elif self._looks_for_crossing():
             if not self._cross(frame.payload_ptr, frame.payload_size):
@@ -183,7 +183,7 @@ cdef class ClientEnd(WSListener):
         elif self._may_pass(frame.payload_ptr, frame.payload_size):
             self.passed_from_client += 1
             self.passed_from_client_bytes += frame.payload_size
-            self._provider.send_reuse_external_buffer(frame.msg_type, frame.payload_ptr, frame.payload_size)
+            self.provider_transport.send_reuse_external_buffer(frame.msg_type, frame.payload_ptr, frame.payload_size)
         else:
             self.on_message(_kind(frame), frame.get_payload_as_bytes())
 
@@ -192,21 +192,21 @@ cdef class ClientEnd(WSListener):
         where it lies, masked anew: the key is for a client to choose, and we are the provider's."""
         cdef char* key = frame + head - 4
         cdef char* payload = frame + head
-        cdef WSTransport provider = self._provider
+        cdef WSTransport provider = self.provider_transport
         cdef int fresh
         if provider is None or self.in_pieces:
             return False
         _mask(payload, size - head, key)
         if self._looks_for_crossing():
             if self._cross(payload, size - head):
-                self._client_heard = True
+                self.client_heard = True
                 return True
             _mask(payload, size - head, key)
             return False
         if not self._may_pass(payload, size - head):
             _mask(payload, size - head, key)
             return False
-        self._client_heard = True
+        self.client_heard = True
         self.passed_from_client += 1
         self.passed_from_client_bytes += size - head
         if not (provider.is_close_frame_sent or provider.is_disconnected):
@@ -227,7 +227,7 @@ cdef class ClientEnd(WSListener):
         return True
 
     cdef bint _cross(self, const char* payload, Py_ssize_t size) except -1:
-        cdef WSTransport provider = self._provider
+        cdef WSTransport provider = self.provider_transport
         cdef int key = rand()
         cdef Py_ssize_t written = self._roads.carry(payload, size, _to_provider, <char>0x81, <char*>&key)
         if written < 0:

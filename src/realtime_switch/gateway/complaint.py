@@ -8,10 +8,9 @@ from picows import WSFrame, WSListener, WSTransport
 from ..dialects import gpt_live, openai
 from ..dialects.dialect import Farewell, Hangup
 from .arrival import Arrival, Complaint
-from .conductor import CLOSING_S
+from .closing import answer_close, close_client
 from .ids import new_id
-from .line import answer_close
-from .sockets import CLOSE, REASON_BYTES_MAX, TEXT
+from .sockets import CLOSE, TEXT
 
 
 def farewell(arrival: Arrival, said: Complaint) -> Farewell:
@@ -36,9 +35,7 @@ class Complained(WSListener):
         for payload in self._farewell.frames:
             transport.send(TEXT, payload)
         close = self._farewell.close
-        reason = close.reason.encode()[:REASON_BYTES_MAX].decode(errors="ignore")
-        transport.send_close(close.code, reason)  # type: ignore[arg-type]
-        self._closing = asyncio.get_running_loop().call_later(CLOSING_S, transport.disconnect, False)
+        self._closing = close_client(transport, close.code, close.reason)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type is CLOSE:

@@ -1,8 +1,9 @@
-"""One call: its two sockets (line.py has the provider's), its timers, and nothing to decide.
+"""One call: its sockets, its timers, and nothing to decide.
 
-The only part of a call that does I/O. A frame goes socket, session, socket in
-one plain call: no queue, no task, no await, no copy but the socket's own. What
-the session answers instead of PASS is carried out here step by step.
+Here are the client's socket and the steps that the session orders; lines.py has the connections to providers,
+pulse.py the pings, tally.py what is counted. Only they do I/O for a call. A frame goes socket, session,
+socket in one plain call: no queue, no task, no await, no copy but the socket's own. What the session answers
+instead of PASS is carried out here step by step.
 
 A message that comes in fragments is put together first: only a whole one can be
 proven harmless or be read, and RFC 6455 5.4 lets an intermediary change the
@@ -15,21 +16,16 @@ wanted it, and what outlives it is only the closing handshake, for a bounded tim
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
 
 import structlog
-from msgspec import Struct
 from msgspec.structs import replace
 from picows import WSCloseCode, WSFrame, WSMsgType, WSProtocolError, WSTransport
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
-from ..accounts.records import Grant, Refusal, Switched, UsageRecord
-from ..accounts.service import AccountService
+from ..accounts.records import Refusal
 from ..dialects.dialect import ToClient, ToProvider
-from ..dialects.terms import PING_PATIENCE_S, Target
 from ..outbox.rows import Record
 from ..session import limits
-from ..session.purse import Purse
 from ..session.session import Session
 from ..session.steps import (
     PASS,
@@ -48,70 +44,22 @@ from ..session.steps import (
     ToBeside,
     Wake,
 )
-from .dial import DialError
-from .ending import BROKE_THE_PROTOCOL, STOPPING, how_it_ended
+from .books import NO_CAPS, AskWho, Books, Caps, OpenLine, Who
+from .closing import answer_close, close_client
+from .ending import BROKE_THE_PROTOCOL, STOPPING
 from .fragments import Fragments
 from .ids import now_us
-from .line import Line, answer_close
+from .line import Line
+from .lines import Lines, cancel
+from .pulse import Pulse
 from .short_way import ClientEnd
-from .sockets import CLOSE, PING, PONG, REASON_BYTES_MAX, TEXT, bound_reading, frame_head
-from .traffic import Traffic
+from .sockets import CLOSE, PING, PONG, TEXT, bound_reading, frame_head
+from .tally import Tally
 from .watcher import Watcher
-
-if TYPE_CHECKING:
-    from .metrics import Metrics
-
-PING_S = 20.0  # as OpenAI's server does (OPENAI-REALTIME.md 2.5)
-CLOSING_S = 2.0  # for the client's half of the closing handshake
-# Over this the client is not read until the provider has caught up; two appends of an ordinary size.
-PROVIDER_BACKLOG_BYTES = 1 << 20
 
 _log = structlog.get_logger("gateway.call")
 
-
-class Who(Struct, frozen=True, kw_only=True):
-    """Whose call this is, as far as it is known at the door."""
-
-    key_hash: str
-    session_id: str
-    peer: str
-
-
-class Books(Protocol):
-    """What a conductor asks of the process around it."""
-
-    service: AccountService
-    metrics: "Metrics"
-
-    def begun(self, call: "Conductor") -> None: ...
-    def granted(self, call: "Conductor", grant: Grant) -> Purse:
-        """What the account has left, for all its calls here."""
-        ...
-
-    def keep(self, call: "Conductor", *records: Record) -> None:
-        """Raises StorageError for a bill that could not be kept."""
-        ...
-
-    async def settle(self, session_id: str) -> None:
-        """Wait, for a while, until what was kept of the session is committed."""
-        ...
-
-    def credits_read(self, call: "Conductor", credits: int) -> None: ...
-    def ended(self, call: "Conductor") -> None: ...
-
-
-class Caps(Struct, frozen=True):
-    """What one call may take; 0 is no bound."""
-
-    tokens: int = 0
-    seconds: float = 0
-
-
-NO_CAPS = Caps()
-
-AskWho = Callable[["Conductor"], Awaitable[Grant | Refusal]]
 Work = Callable[[], Awaitable[None]]
-OpenLine = Callable[[Line, Target, float], Awaitable[object]]  # raises DialError
 
 
 class Conductor(ClientEnd):
@@ -135,48 +83,37 @@ class Conductor(ClientEnd):
         self.provider_heard = False
         self.more_comes = False  # what the provider has sent in one go is not all handled yet
         self.line: Line | None = None  # the provider connection of the present
-        self._beside: tuple[Line, WSTransport] | None = None  # one that is made ready to take its place
-        self._way_beside: asyncio.Task[None] | None = None
         self.held: list[bytes] = []  # frames for the client that go out together with the next
         self.watchers: list[Watcher] = []  # who hears it beside its client
         self.session = session
-        session.on_live = self._on_live
-        session.on_answer = self._on_answer
+        self.lines = Lines(self, open_line)
+        self.pulse = Pulse(self, idle_s)
+        self.tally = Tally(self, books.metrics)
+        session.on_live = self.tally.live
+        session.on_answer = self.tally.answered
+        self._seen = self.tally.seen
         self._books = books
         self._ask_who = ask_who
-        self._open_line = open_line
         self.own_kind = own_kind
-        self._idle_pings_max = max(1, round(idle_s / PING_S))
         self._log = _log.bind(session=who.session_id)
         self._loop = asyncio.get_running_loop()
-        self._begun_s = self._loop.time()
-        self._connected = False  # a provider has listened
-        self._seen = Traffic()  # but for what passed
-        self._first_audio_us: int | None = None
-        self._tokens = [0, 0]  # billed: of input, of output
-        self._switches = 0
         self.pings = 0  # since somebody looked
-        self._heard_before = (0, 0)  # messages and bytes of the client, when somebody looked
         self._caps = caps
         self._capped: asyncio.TimerHandle | None = None
         self._left_with = (1006, "")  # how the client closed; 1006: without a word (RFC 6455 7.1.5)
         self.since_s = now_us() // 1_000_000
         self.client: WSTransport | None = None
-        self._provider: WSTransport | None = None
+        self.provider_transport: WSTransport | None = None
         self._to_provider: Callable[[WSMsgType, bytes], None] = _to_nobody
         self._fragments = Fragments(limits.MESSAGE_BYTES_MAX)
         self._ended = False
         self._gone: asyncio.Future[None] = self._loop.create_future()  # the client's socket is closed
         self._over: asyncio.Future[None] = self._loop.create_future()  # nothing is heard of it any more
-        self._client_is_full = False
-        self._client_heard = True
-        self._client_silent_pings = 0
-        self._provider_silent_pings = 0
-        self._pinged_s: float | None = None  # and it has not been answered yet
-        self._way_in: asyncio.Task[None] | None = None  # asking who this is, or dialling
+        self.client_is_full = False
+        self.client_heard = True
+        self._asking: asyncio.Task[None] | None = None  # who this is
         self._credits: asyncio.Task[None] | None = None
         self._wake: asyncio.TimerHandle | None = None
-        self._tick: asyncio.TimerHandle | None = None
         self._too_slow: asyncio.TimerHandle | None = None
         self._closing: asyncio.TimerHandle | None = None
         self._last: asyncio.Task[None] | None = None  # what outlives the call: seeing to its last words
@@ -188,7 +125,7 @@ class Conductor(ClientEnd):
         bound_reading(transport)
         transport.underlying_transport.set_write_buffer_limits(high=limits.SLOW_CLIENT_BYTES_MAX)
         self._books.begun(self)
-        self._tick = self._loop.call_later(PING_S, self._on_tick)
+        self.pulse.begin()
         if self._caps.seconds:
             told = f"A call may last {self._caps.seconds / 60:g} minutes here."
             self._capped = self._loop.call_later(self._caps.seconds, self._cap, told)
@@ -198,7 +135,7 @@ class Conductor(ClientEnd):
         kind = frame.msg_type
         self.pings += kind is PING or kind is PONG
         if kind is PING:
-            if not self._client_is_full:  # who does not read would have them pile up here
+            if not self.client_is_full:  # who does not read would have them pile up here
                 transport.send_pong(frame.get_payload_as_bytes())
         elif kind is CLOSE:
             answer_close(transport, frame)
@@ -253,13 +190,13 @@ class Conductor(ClientEnd):
 
     def pause_writing(self) -> None:
         """The client does not keep up: stop listening to the provider, and give it a while."""
-        self._client_is_full = True
+        self.client_is_full = True
         self._read_provider()
         if self._too_slow is None and not self._ended:
             self._too_slow = self._loop.call_later(limits.SLOW_CLIENT_S, self._on_too_slow)
 
     def resume_writing(self) -> None:
-        self._client_is_full = False
+        self.client_is_full = False
         self._read_provider()
         if self._too_slow is not None:
             self._too_slow.cancel()
@@ -271,22 +208,24 @@ class Conductor(ClientEnd):
         if self._ended or not self.session.expects(line.generation):
             transport.disconnect(False)
             return
-        bound_reading(transport)
-        transport.underlying_transport.set_write_buffer_limits(high=PROVIDER_BACKLOG_BYTES)
-        if line.generation == self.session.generation:
-            self._take(line, transport)
-        else:
-            self._beside = (line, transport)
+        self.lines.opened(line, transport)
         self._follow(self.session.provider_opened(line.generation))
 
-    def _take(self, line: Line, transport: WSTransport) -> None:
+    def take(self, line: Line, transport: WSTransport) -> None:
         self.line = line
-        self._provider = transport
+        self.provider_transport = transport
         self._to_provider = transport.send
         self.provider_heard = True
-        self._provider_silent_pings = 0
-        self._pinged_s = None
+        self.pulse.provider_taken()
         self._read_provider()
+
+    def leave_provider(self) -> WSTransport | None:
+        """Who is no longer the present one; nobody is."""
+        provider, self.provider_transport = self.provider_transport, None
+        self.line = None
+        self._to_provider = _to_nobody
+        self._read_client(True)
+        return provider
 
     def from_provider(self, generation: int, kind: WSMsgType, payload: bytes) -> None:
         self.provider_heard = True
@@ -315,20 +254,18 @@ class Conductor(ClientEnd):
             return False
         if generation != self.session.generation:
             self._log.info("provider beside lost", told=told[:300])
-            self._let_go_beside()
+            self.lines.let_go_beside()
             return True
         self.more_comes = False
         self.flush()
         if not self.session.is_over:
             self._log.info("provider lost", told=told[:300])
-        self._let_go()
+        self.lines.let_go()
         return True
 
     def provider_ponged(self, generation: int) -> None:
         self.provider_heard = True
-        if generation == self.session.generation and self._pinged_s is not None:
-            took_ms = round((self._loop.time() - self._pinged_s) * 1000)
-            self._pinged_s = None
+        if generation == self.session.generation and (took_ms := self.pulse.provider_ponged()) is not None:
             self._follow(self.session.latency(took_ms))
 
     def provider_full(self, generation: int, full: bool) -> None:
@@ -384,42 +321,38 @@ class Conductor(ClientEnd):
                         return
                     kept = True
                 case Ask(session_id):
-                    self._way_in = self._start(partial(self._come_in, session_id))
-                case Dial(generation, after_s, target, within_s):
-                    self._let_go()
-                    self.provider = target.provider
-                    dial = partial(self._dial, generation, after_s, target, within_s)
-                    self._way_in = self._start(dial)
-                case DialBeside(generation, target):
-                    dial = partial(self._dial, generation, 0.0, target, limits.PROVIDER_HANDSHAKE_S)
-                    self._way_beside = self._start(dial)
+                    self._asking = self.start(partial(self._come_in, session_id))
+                case Dial():
+                    self.lines.dial(step)
+                    self.provider = step.target.provider
+                case DialBeside():
+                    self.lines.dial_beside(step)
                 case ToBeside(payload):
-                    if self._beside is not None:
-                        self._beside[1].send(TEXT, payload)
+                    self.lines.tell_beside(payload)
                 case GoOver():
-                    self._go_over()
+                    self.lines.go_over()
                     assert self.session.target is not None
                     self.provider = self.session.target.provider
                 case LeaveBeside():
-                    self._let_go_beside()
+                    self.lines.let_go_beside()
                 case AskCredits():
                     if self._credits is None or self._credits.done():
-                        self._credits = self._start(self._ask_credits)
+                        self._credits = self.start(self._ask_credits)
                 case Wake(after_s):
                     _cancel(self._wake)
                     self._wake = self._loop.call_later(after_s, self._on_wake)
                 case Note(event, detail):
                     self._log.info(event, detail=detail)
                 case HangUp():
-                    if self._provider is not None:
-                        self._provider.send_close(1000)  # type: ignore[arg-type]
+                    if self.provider_transport is not None:
+                        self.provider_transport.send_close(1000)  # type: ignore[arg-type]
                 case CloseClient(end):
-                    self._client_is_full = False  # nothing waits for it any more
+                    self.client_is_full = False  # nothing waits for it any more
                     self._read_provider()
                     self._part_from_client(end)
                 case End():
                     self._end(step)
-        if kept and not self._ended and 0 < self._caps.tokens <= sum(self._tokens):
+        if kept and not self._ended and 0 < self._caps.tokens <= self.tally.tokens:
             self._cap(f"A call may take {self._caps.tokens:,} tokens here.")
 
     def _cap(self, told: str) -> None:
@@ -429,12 +362,7 @@ class Conductor(ClientEnd):
     def _keep(self, records: list[Record]) -> bool:
         """False: a bill could not be kept. Then the frame that carries it does not go on: who gets it for
         nothing once would get it for nothing again. The call ends by name."""
-        for record in records:
-            if type(record) is UsageRecord:
-                self._tokens[0] += record.tokens.input
-                self._tokens[1] += record.tokens.output
-            elif type(record) is Switched:
-                self._switches += 1
+        self.tally.kept(records)
         try:
             self._books.keep(self, *records)
         except StorageError as error:
@@ -478,6 +406,7 @@ class Conductor(ClientEnd):
         if session_id:
             self.who = replace(self.who, session_id=session_id)
         answer = await self._ask_who(self)
+        self._asking = None
         if self._ended:
             return
         if isinstance(answer, Refusal):
@@ -487,14 +416,6 @@ class Conductor(ClientEnd):
         self._log = self._log.bind(account=answer.account_id)
         self._follow(self.session.granted(answer, self._books.granted(self, answer)))
 
-    async def _dial(self, generation: int, after_s: float, target: Target, within_s: float) -> None:
-        if after_s:
-            await asyncio.sleep(after_s)
-        try:
-            await self._open_line(Line(self, generation), target, within_s)
-        except DialError as error:
-            self.provider_lost(generation, error.message, error.hopeless)
-
     async def _ask_credits(self) -> None:
         try:
             credits = await self._books.service.get_credits(self.account_id)
@@ -503,7 +424,7 @@ class Conductor(ClientEnd):
             return
         self._books.credits_read(self, credits)
 
-    def _start(self, work: Work) -> asyncio.Task[None]:
+    def start(self, work: Work) -> asyncio.Task[None]:
         return self._loop.create_task(self._guard(work))
 
     async def _guard(self, work: Work) -> None:
@@ -514,125 +435,37 @@ class Conductor(ClientEnd):
             self._log.exception("a call's task failed")
             self.end(ErrorCode.INTERNAL_UNEXPECTED, "Something went wrong in the gateway.")
 
-    # -- Timers ---------------------------------------------------------------------------------------------
-
     def _on_wake(self) -> None:
         self._wake = None
         self._follow(self.session.woke())
-
-    def _on_tick(self) -> None:
-        """Every 20 seconds: ping both ends, and see who has been silent since."""
-        self._tick = self._loop.call_later(PING_S, self._on_tick)
-        assert self.client is not None
-        self._client_silent_pings = 0 if self._client_heard else self._client_silent_pings + 1
-        if self._client_silent_pings >= self._idle_pings_max:
-            self.end(ErrorCode.EXTERNAL_IDLE, "Nothing was heard from the client for too long.")
-            return
-        self._client_heard = False
-        if not self.client.is_disconnected:  # it has left, and its provider is still heard
-            self.client.send_ping()
-        if self._provider is not None:
-            self._provider_silent_pings = 0 if self.provider_heard else self._provider_silent_pings + 1
-            self.provider_heard = False
-            # A provider that is not read because the client is slow is not silent.
-            if self._provider_silent_pings >= self._silent_pings_max and not self._client_is_full:
-                self.provider_lost(self.session.generation, "it answered no ping")
-            else:
-                self._pinged_s = self._loop.time()
-                self._provider.send_ping()
-
-    @property
-    def _silent_pings_max(self) -> int:
-        """Unanswered, and nothing else heard: the line is dead."""
-        target = self.session.target
-        patience_s = target.ping_patience_s if target is not None else PING_PATIENCE_S
-        return max(1, round(patience_s / PING_S))
 
     def _on_too_slow(self) -> None:
         self._too_slow = None
         self.end(ErrorCode.EXTERNAL_CLIENT_TOO_SLOW, "The client does not read what it is sent.")
 
-    # -- What is counted ------------------------------------------------------------------------------------
-
-    @property
-    def traffic(self) -> Traffic:
-        return replace(
-            self._seen,
-            passed_from_client=self.passed_from_client,
-            passed_from_client_bytes=self.passed_from_client_bytes,
-            passed_from_provider=self.passed_from_provider,
-            passed_from_provider_bytes=self.passed_from_provider_bytes,
-            unsent_from_provider=self.unsent_from_provider,
-            grown_to_client_bytes=self.grown_to_client_bytes,
-            grown_to_provider_bytes=self.grown_to_provider_bytes,
-            unproven_from_client=self.session.unproven_from_client,
-            unproven_from_provider=self.session.unproven_from_provider,
-        )
+    # -- For whoever counts what it says (rates.py) ---------------------------------------------------------
 
     @property
     def key_hash(self) -> str:
         return self.who.key_hash
 
     def heard_since(self) -> tuple[int, int]:
-        """Messages and bytes from the client since this was asked last."""
-        seen, before = self._seen, self._heard_before
-        messages = self.passed_from_client + seen.read_from_client
-        size = self.passed_from_client_bytes + seen.read_from_client_bytes
-        self._heard_before = (messages, size)
-        return messages - before[0], size - before[1]
-
-    def _on_live(self) -> None:
-        if not self._connected:
-            self._connected = True
-            self._books.metrics.connect.observe(self._loop.time() - self._begun_s, self.provider)
-
-    def _on_answer(self, took_us: int) -> None:
-        if self._first_audio_us is None:
-            self._first_audio_us = took_us
-        self._books.metrics.first_audio.observe(took_us / 1e6, self.provider)
+        return self.tally.heard_since()
 
     # -- Letting go -----------------------------------------------------------------------------------------
-
-    def _go_over(self) -> None:
-        """The connection beside takes the place of the present one, which is let go of."""
-        assert self._beside is not None
-        line, transport = self._beside
-        self._beside = self._way_beside = None
-        self._let_go()
-        self._take(line, transport)
-
-    def _let_go_beside(self) -> None:
-        beside, self._beside = self._beside, None
-        way, self._way_beside = self._way_beside, None
-        if way is not None and way is not asyncio.current_task():
-            way.cancel()
-        if beside is not None:
-            _hang_up(beside[1])
-
-    def _let_go(self) -> None:
-        """A18: the reference goes first, then the socket. What is beside goes as well."""
-        self._let_go_beside()
-        provider, self._provider = self._provider, None
-        self.line = None
-        self._to_provider = _to_nobody
-        self._read_client(True)
-        way_in, self._way_in = self._way_in, None
-        if way_in is not None and way_in is not asyncio.current_task():
-            way_in.cancel()
-        if provider is not None:
-            _hang_up(provider)
 
     def _end(self, end: End) -> None:
         self._ended = True
         for watcher in list(self.watchers):  # it takes itself off
             watcher.over()
-        self._let_go()
-        if self._credits is not None and self._credits is not asyncio.current_task():
-            self._credits.cancel()
-        for timer in (self._wake, self._tick, self._too_slow, self._capped):
+        self.lines.let_go()
+        cancel(self._asking)
+        cancel(self._credits)
+        self.pulse.end()
+        for timer in (self._wake, self._too_slow, self._capped):
             _cancel(timer)
         self._books.ended(self)
-        self._tell_the_end(end)
+        self.tally.ended(end, self._left_with, self._log)
         self._part_from_client(end)
         self._over.set_result(None)
 
@@ -640,7 +473,7 @@ class Conductor(ClientEnd):
         if end.code != 1001:
             self._close_client(end)
         elif self._last is None:
-            self._last = self._start(partial(self._close_when_kept, end))
+            self._last = self.start(partial(self._close_when_kept, end))
 
     async def _close_when_kept(self, end: End) -> None:
         """Who is told to come again comes to another gateway, at once, and is to find its last words."""
@@ -649,47 +482,18 @@ class Conductor(ClientEnd):
         finally:
             self._close_client(end)
 
-    def _tell_the_end(self, end: End) -> None:
-        how = how_it_ended(end, self._left_with)
-        age_s = self._loop.time() - self._begun_s
-        traffic, first_us = self.traffic, self._first_audio_us
-        self._books.metrics.call_ended(self, how, age_s)
-        self._log.info(
-            "call ended",
-            by=how.by,
-            end=how.end,
-            code=how.code,
-            reason=how.reason,
-            age_s=round(age_s, 3),
-            peer=self.who.peer,
-            route=self.session.route,
-            provider=self.provider,
-            from_client=traffic.from_client,
-            from_client_bytes=traffic.from_client_bytes,
-            to_client=traffic.to_client,
-            to_client_bytes=traffic.to_client_bytes,
-            first_audio_ms=None if first_us is None else round(first_us / 1000),
-            tokens_in=self._tokens[0],
-            tokens_out=self._tokens[1],
-            switches=self._switches,
-        )
-
     def _close_client(self, end: End) -> None:
-        """Say why, then wait a moment for the client's own close: closing a socket that still has unread
-        frames in it would reset the connection, and the client would lose our last words."""
         client = self.client
         if client is None or client.is_disconnected or client.is_close_frame_sent:
             return
         self.flush()
-        reason = end.reason.encode()[:REASON_BYTES_MAX].decode(errors="ignore")
-        client.send_close(end.code, reason)  # type: ignore[arg-type]
-        self._closing = self._loop.call_later(CLOSING_S, client.disconnect, False)
+        self._closing = close_client(client, end.code, end.reason)
 
     # -- Backpressure ---------------------------------------------------------------------------------------
 
     def _read_provider(self) -> None:
-        if self._provider is not None:
-            _read(self._provider, not self._client_is_full)
+        if self.provider_transport is not None:
+            _read(self.provider_transport, not self.client_is_full)
 
     def _read_client(self, on: bool) -> None:
         if self.client is not None:
@@ -709,11 +513,6 @@ def _read(transport: WSTransport, on: bool) -> None:
         transport.underlying_transport.resume_reading()
     else:
         transport.underlying_transport.pause_reading()
-
-
-def _hang_up(provider: WSTransport) -> None:
-    provider.send_close(1000)  # type: ignore[arg-type]
-    provider.disconnect()
 
 
 def _to_nobody(kind: WSMsgType, payload: bytes) -> None:

@@ -27,8 +27,8 @@ class ClientEnd(WSListener):
     held: list[bytes]  # for the client; while there are any, nothing may overtake them
     provider_heard = False
     in_pieces = False  # a message of the client has begun and is not whole
-    _provider: WSTransport | None = None
-    _client_heard = True
+    provider_transport: WSTransport | None = None
+    client_heard = True
     passed_from_client = 0  # messages, for whoever counts (traffic.py)
     passed_from_client_bytes = 0
     passed_from_provider = 0
@@ -38,18 +38,18 @@ class ClientEnd(WSListener):
     grown_to_provider_bytes = 0
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        self._client_heard = True
+        self.client_heard = True
         kind = frame.msg_type
         if (kind is TEXT or kind is BINARY) and is_plain(frame) and not self.in_pieces:
             payload = frame.get_payload_as_bytes()
-            if self._provider is not None and (passed := self.session.passes_from_client(payload)):
+            if self.provider_transport is not None and (passed := self.session.passes_from_client(payload)):
                 self.passed_from_client += 1
                 self.passed_from_client_bytes += len(payload)
                 if passed is True:
-                    self._provider.send(kind, payload)
+                    self.provider_transport.send(kind, payload)
                 else:
                     self.grown_to_provider_bytes += len(passed) - len(payload)
-                    self._provider.send(TEXT, passed)
+                    self.provider_transport.send(TEXT, passed)
             else:
                 self.on_message(kind, payload)
         else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from picows import WSFrame, WSMsgType, WSTransport
 
 from ..session import limits
+from .closing import answer_close
 from .fragments import Fragments
 from .short_way import ProviderEnd
 from .sockets import CLOSE, PING, PONG
@@ -64,14 +65,3 @@ class Line(ProviderEnd):
 
     def resume_writing(self) -> None:
         self.call.provider_full(self.generation, False)
-
-
-def answer_close(transport: WSTransport, frame: WSFrame) -> None:
-    """RFC 6455 5.5.1: a close is answered with its own code; one without a code, with none."""
-    if not transport.is_close_frame_sent:
-        payload = frame.get_payload_as_bytes()
-        if payload:
-            transport.send_close(frame.get_close_code(), payload[2:])
-        else:
-            transport.send(CLOSE, b"")
-    transport.disconnect()

@@ -132,7 +132,7 @@ class Metrics:
     def call_ended(self, call: Conductor, how: HowItEnded, age_s: float) -> None:
         self.ended.add(call.session.route, call.provider, how.by, how.end)
         self.duration.observe(age_s)
-        self._gone.add(call.traffic)
+        self._gone.add(call.tally.traffic)
 
     # -- What is there when somebody looks ------------------------------------------------------------------
 
@@ -142,7 +142,7 @@ class Metrics:
         traffic.add(self._gone)
         for call in self._live:
             states[call.session.phase.value, call.session.route, call.provider] += 1
-            traffic.add(call.traffic)
+            traffic.add(call.tally.traffic)
         self.calls.set(states)
         self._show(traffic)
         outbox = self._outbox

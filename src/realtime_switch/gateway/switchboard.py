@@ -52,10 +52,11 @@ from .arrival import (
     complain,
     read_arrival,
 )
+from .books import Caps, Who
 from .calls import Calls
 from .client_secrets import Bound, is_token, unseal
 from .complaint import Complained, farewell
-from .conductor import Caps, Conductor, Who
+from .conductor import Conductor
 from .dial import DialError, DialTrouble
 from .dialects import DIALECTS, in_words_of
 from .ids import new_id, now_us

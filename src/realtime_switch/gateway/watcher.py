@@ -7,9 +7,9 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from ..dialects.gpt_live.sideband import Sideband
 from ..session import limits
+from .closing import answer_close
 from .fragments import Fragments
 from .ids import new_id
-from .line import answer_close
 from .sockets import CLOSE, PING, PONG, TEXT
 
 WATCHERS_MAX = 4  # of one call: each costs it the short way of its frames, and a copy of them

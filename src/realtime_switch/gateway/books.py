@@ -1,0 +1,59 @@
+"""What a call is told at the door, and what it asks of the process around it."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
+
+from ..accounts.records import Grant, Refusal
+from ..accounts.service import AccountService
+from ..dialects.terms import Target
+from ..outbox.rows import Record
+from ..session.purse import Purse
+
+if TYPE_CHECKING:
+    from .conductor import Conductor
+    from .line import Line
+    from .metrics import Metrics
+
+
+class Who(Struct, frozen=True, kw_only=True):
+    """Whose call this is, as far as it is known at the door."""
+
+    key_hash: str
+    session_id: str
+    peer: str
+
+
+class Caps(Struct, frozen=True):
+    """What one call may take; 0 is no bound."""
+
+    tokens: int = 0
+    seconds: float = 0
+
+
+NO_CAPS = Caps()
+
+AskWho = Callable[["Conductor"], Awaitable[Grant | Refusal]]
+OpenLine = Callable[["Line", Target, float], Awaitable[object]]  # raises DialError
+
+
+class Books(Protocol):
+    service: AccountService
+    metrics: "Metrics"
+
+    def begun(self, call: "Conductor") -> None: ...
+    def granted(self, call: "Conductor", grant: Grant) -> Purse:
+        """What the account has left, for all its calls here."""
+        ...
+
+    def keep(self, call: "Conductor", *records: Record) -> None:
+        """Raises StorageError for a bill that could not be kept."""
+        ...
+
+    async def settle(self, session_id: str) -> None:
+        """Wait, for a while, until what was kept of the session is committed."""
+        ...
+
+    def credits_read(self, call: "Conductor", credits: int) -> None: ...
+    def ended(self, call: "Conductor") -> None: ...
