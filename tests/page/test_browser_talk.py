@@ -347,3 +347,15 @@ async def test_a_call_by_keyboard_alone(browser: Chromium) -> None:
 async def focused(visit: Visit) -> Any:
     script = "(({ ariaLabel, labels, textContent }) => ariaLabel ?? labels?.[0]?.textContent ?? textContent)"
     return (await visit.page.evaluate(f"{script}(document.activeElement)")).strip()
+
+
+async def test_writing_interrupts_too(browser: Chromium) -> None:
+    async with failing("openai", hears="Hello.") as rig, visiting(browser) as visit:
+        await visit.enter(home(rig), rig.key)
+        await visit.start()
+        await visit.write("Count to forty.")
+        await visit.has_said("Speaking. Talk to interrupt.")
+        await visit.write("Thank you.")
+        await visit.shows("agent", "interrupted")
+        await visit.shows("agent", "You are welcome.")
+        assert visit.complaints == []
