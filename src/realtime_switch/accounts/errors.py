@@ -30,6 +30,7 @@ class ErrorCode(enum.StrEnum):
     EXTERNAL_RATE_LIMITED = enum.auto()
     EXTERNAL_CALL_CAPPED = enum.auto()
     EXTERNAL_TAKEN_OVER = enum.auto()
+    EXTERNAL_SESSION_IN_USE = enum.auto()
     EXTERNAL_CLIENT_TOO_SLOW = enum.auto()
     EXTERNAL_IDLE = enum.auto()
 

@@ -31,6 +31,15 @@ class Grant(Struct, frozen=True, kw_only=True):
     history: str = ""  # the conversation so far, already cut to what a provider is to be told (A11)
 
 
+class Claim(Struct, frozen=True, kw_only=True):
+    """A gateway has a call of this session, or words of it that are not committed yet."""
+
+    key_hash: str  # by which the session is asked for before the account is known
+    account_id: str
+    session_id: str
+    since_us: Moment  # of two gateways that claim a session, the later one has it
+
+
 class Refusal(Struct, frozen=True, kw_only=True):
     """No, and why: an answer, not an exception."""
 

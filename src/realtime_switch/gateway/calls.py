@@ -71,6 +71,11 @@ class Calls:
             self._contention.note(place)
             former.end(ErrorCode.EXTERNAL_TAKEN_OVER, TAKEN_OVER)
 
+    def taken_elsewhere(self, call: Conductor) -> None:
+        """Its session is another gateway's now."""
+        self._contention.note((call.who.key_hash, call.who.session_id))
+        call.end(ErrorCode.EXTERNAL_TAKEN_OVER, TAKEN_OVER)
+
     def granted(self, call: Conductor, credits: int) -> Purse:
         """Its account is known, with what the ledger says is left."""
         account = self._accounts.setdefault(call.account_id, _Account(Purse(credits)))

@@ -37,6 +37,7 @@ _STATUS = {
     ErrorCode.EXTERNAL_INVALID_AUTH: (401, "invalid_request_error", "invalid_api_key"),
     ErrorCode.EXTERNAL_ACCOUNT_CLOSED: (403, "invalid_request_error", "account_deactivated"),
     ErrorCode.EXTERNAL_NO_CREDITS: (429, "insufficient_quota", "insufficient_quota"),
+    ErrorCode.EXTERNAL_SESSION_IN_USE: (409, "invalid_request_error", "session_in_use"),
     ErrorCode.EXTERNAL_NOT_FOUND: (404, "invalid_request_error", "session_not_found"),
 }
 

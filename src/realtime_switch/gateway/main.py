@@ -36,7 +36,7 @@ from .line import Line
 from .metrics import link_round_trip
 from .neighbours import Neighbours
 from .short_way import short_way
-from .switchboard import Bounds, Switchboard
+from .switchboard import Bounds, Registry, Switchboard
 from .tls import tls_of
 
 SIGNING_KEY_FILE = "client-secret.key"  # in the data directory, shared by its gateways
@@ -77,10 +77,11 @@ class Gateway:
         watched: Watched = NOT_WATCHED,
         round_trip: Histogram | None = None,
         data: Path | None = None,
+        registry: Registry | None = None,
     ) -> None:
         """`tls`: for clients; without it they come in the clear. `watched`: without it nobody is shown
         metrics, nor are other gateways asked for their calls; `round_trip`: the link's; `data`: where `serve`
-        leaves the codes of its links."""
+        leaves the codes of its links; `registry`: where gateways say which sessions they have."""
         bounds = bounds or Bounds()
         self._link_is_up = link_is_up
         self._routes = routes
@@ -95,6 +96,7 @@ class Gateway:
             bounds,
             link_is_up,
             round_trip or link_round_trip(),
+            registry,
         )
         own = self.switchboard.metrics.page
         self._board: Board | None = None
@@ -144,6 +146,7 @@ class Gateway:
         self._door.stop_accepting()
         await self.switchboard.drain(self._bounds.drain_s)
         await self.switchboard.end_all(CALLS_CLOSE_S)
+        await self.switchboard.released()
         left = await self.switchboard.outbox.close(FLUSH_S)
         if left:
             _log.error("records could not be delivered", records=left)
@@ -196,7 +199,13 @@ async def run(
     addresses = settings.link_addresses
     keys = keys_for(addresses, settings.data / GATEWAY_FILE)
     round_trip = link_round_trip()
-    link = LinkClients(addresses, timeout_ms=settings.link.timeout_ms, keys=keys, took=round_trip.observe)
+    link = LinkClients(
+        addresses,
+        timeout_ms=settings.link.timeout_ms,
+        keys=keys,
+        took=round_trip.observe,
+        taken=lambda claim: gateway.switchboard.taken(claim),
+    )
     gateway = Gateway(
         link,
         settings.build_routes(local_url),
@@ -208,6 +217,7 @@ async def run(
         Watched(folder=metrics_folder(settings), token=metrics_token(settings)),
         round_trip,
         settings.data,
+        link,
     )
     await link.start()
     try:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from math import ceil
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -20,7 +21,7 @@ from msgspec import Struct
 from ..accounts.errors import ErrorCode, RealtimeSwitchError
 from ..accounts.keys import hash_key, is_key
 from ..accounts.questions import UseToken
-from ..accounts.records import Balance, Grant, Refusal, UsageRecord
+from ..accounts.records import Balance, Claim, Grant, Refusal, UsageRecord
 from ..accounts.service import AccountService
 from ..dialects import gpt_live
 from ..dialects.dialect import Dialect
@@ -78,6 +79,20 @@ TRANSCRIBE_WITH = "gpt-4o-mini-transcribe"
 _log = structlog.get_logger("gateway.door")
 
 
+class Registry(Protocol):
+    """Where every gateway says which sessions it has (link/claims.py)."""
+
+    def claim(self, claim: Claim) -> None: ...
+    def release(self, claim: Claim) -> None: ...
+
+
+class Nobody:
+    """There is no other gateway."""
+
+    def claim(self, claim: Claim) -> None: ...
+    def release(self, claim: Claim) -> None: ...
+
+
 Dialler = Callable[[Dial, Line, float], Awaitable[object]]
 
 
@@ -104,8 +119,12 @@ class Switchboard:
         bounds: Bounds,
         link_is_up: Callable[[], bool],
         round_trip: Histogram,
+        registry: Registry | None = None,
     ) -> None:
         self.service = service
+        self._registry = registry or Nobody()
+        self._claims: dict[Conductor, Claim] = {}
+        self._releasing: set[asyncio.Task[None]] = set()
         now_s = asyncio.get_running_loop().time
         self.calls = Calls(bounds.calls_max, bounds.calls_per_key_max, now_s)
         self.outbox = Outbox(service, shelf, self.calls, bounds.outbox)
@@ -369,6 +388,13 @@ class Switchboard:
 
     def granted(self, call: Conductor, grant: Grant) -> Purse:
         self.calls.take_over(call.account_id, call)
+        claim = self._claims[call] = Claim(
+            key_hash=call.who.key_hash,
+            account_id=call.account_id,
+            session_id=call.who.session_id,
+            since_us=now_us(),
+        )
+        self._registry.claim(claim)
         return self.calls.granted(call, grant.credits)
 
     def keep(self, call: Conductor, *records: Record) -> None:
@@ -404,6 +430,31 @@ class Switchboard:
     def ended(self, call: Conductor) -> None:
         self.calls.remove(call)
         self.outbox.hurry()
+        self._let_go(call)
+
+    def taken(self, claim: Claim) -> None:
+        """Another gateway has the session."""
+        call = next((call for call, one in self._claims.items() if one == claim), None)
+        if call is None:  # it has ended, and is being released or was
+            return
+        self.calls.taken_elsewhere(call)
+        self._let_go(call)
+
+    def _let_go(self, call: Conductor) -> None:
+        """Of its session, as soon as its words are committed: who has it next is told them."""
+        if (claim := self._claims.pop(call, None)) is not None:
+            task = asyncio.get_running_loop().create_task(self._release(claim))
+            self._releasing.add(task)
+            task.add_done_callback(self._releasing.discard)
+
+    async def released(self) -> None:
+        """Every session that was to be let go of is, or its words could not be committed in time."""
+        if self._releasing:
+            await asyncio.wait(self._releasing)
+
+    async def _release(self, claim: Claim) -> None:
+        await self.outbox.settle(claim.session_id, SETTLE_S)
+        self._registry.release(claim)
 
 
 _KEY_REFUSED = (401, 403)

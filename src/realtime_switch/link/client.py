@@ -20,7 +20,7 @@ import itertools
 import random
 import secrets
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
 from typing import TypeVar
 
@@ -30,13 +30,14 @@ from zmq.utils.monitor import parse_monitor_message
 
 from ..accounts.errors import ConfigurationError, ErrorCode, LinkError, RealtimeSwitchError
 from ..accounts.questions import Answer, Question
-from ..accounts.records import Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
+from ..accounts.records import Claim, Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
 from . import envelope
 from .calls import Call, Calls
 from .envelope import (
     Answered,
     AppendConversation,
     Ask,
+    Claimed,
     Credits,
     Failure,
     GetCredits,
@@ -44,9 +45,11 @@ from .envelope import (
     Hello,
     Kept,
     Refused,
+    Released,
     Reply,
     Request,
     SaveSession,
+    Taken,
     Unreadable,
     UpdateUsage,
     UsagePosted,
@@ -96,12 +99,17 @@ class LinkClient:
         keys: Keys | None = None,
         changed: Callable[["LinkClient"], None] = lambda client: None,
         took: Callable[[float, str], None] = lambda seconds, verb: None,
+        claims: Callable[[], Iterable[Claim]] = tuple,
+        taken: Callable[[Claim], None] = lambda claim: None,
     ) -> None:
         """`changed` is called when the business process is there, and when it is lost; `took` with each
-        answer."""
+        answer. `claims` are told to each new connection; `taken` is called with one that another gateway
+        has now."""
         self._place = find_place(address, keys)
         self._changed = changed
         self._took = took
+        self._claims = claims
+        self._taken = taken
         self._timeout_ms = timeout_ms
         self._calls: Calls[asyncio.Future[Reply | RealtimeSwitchError]] = Calls(timeout_ms / 1000)
         self._ids = itertools.count(1)
@@ -110,6 +118,7 @@ class LinkClient:
         self._refusal = ""  # the last one that was logged: we are refused once a second, that is news once
         self._phase = Phase.CLOSED
         self._hello_id = 0
+        self._unsaid: deque[bytes] = deque()  # what is told and not asked
         self._unsent: deque[int] = deque()  # of the calls, those that this connection has not been given
         self._redial_s = _REDIAL_S_MIN
         self._expiry: asyncio.TimerHandle | None = None
@@ -176,6 +185,21 @@ class LinkClient:
         reply: Answered | Refused = await self._ask(request, Answered, Refused)
         return reply.answer if isinstance(reply, Answered) else reply.refusal
 
+    # -- What is told -----------------------------------------------------------------------------------
+
+    def claim(self, claim: Claim) -> None:
+        """We have the session. Nothing is waited for; who is not there is told when it comes."""
+        self._say(Claimed(id=next(self._ids), claim=claim))
+
+    def release(self, claim: Claim) -> None:
+        """We have no more of it, and all that was said is committed."""
+        self._say(Released(id=next(self._ids), claim=claim))
+
+    def _say(self, what: Claimed | Released) -> None:
+        if self._phase is Phase.UP:
+            self._unsaid.append(envelope.encode(what))
+            self._send_unsent()
+
     # -- Asking -----------------------------------------------------------------------------------------
 
     async def _ask(self, request: Request, *kinds: type[_Kind]) -> _Kind:
@@ -206,6 +230,10 @@ class LinkClient:
         return reply
 
     def _send_unsent(self) -> None:
+        while self._unsaid:
+            if not self._dealer.send([self._unsaid[0]]):
+                return  # called again when there is room
+            self._unsaid.popleft()
         while self._unsent:
             call = self._calls.find(self._unsent[0])
             if call is not None and not self._dealer.send([call.payload]):
@@ -277,7 +305,9 @@ class LinkClient:
             _log.warning("unreadable answer", error=error.message)
             self._settle(error.id, error)
             return
-        if reply.id == self._hello_id:
+        if isinstance(reply, Taken):
+            self._taken(reply.claim)
+        elif reply.id == self._hello_id:
             if self._phase is Phase.GREETING:
                 self._greeted(reply)
         elif isinstance(reply, Failure):
@@ -296,6 +326,7 @@ class LinkClient:
         self._refusal = ""
         self._phase = Phase.UP
         self._redial_s = _REDIAL_S_MIN
+        self._unsaid.extend(envelope.encode(Claimed(id=next(self._ids), claim=one)) for one in self._claims())
         self._unsent.extend(self._calls.ids())
         self._send_unsent()
         self._changed(self)
@@ -315,6 +346,7 @@ class LinkClient:
         # Another socket told us of the end, so answers that came before it may lie here unseen.
         self._dealer.drain()
         self._hang_up()
+        self._unsaid.clear()
         self._unsent.clear()
         # Half of it at random, so that gateways do not come back in step.
         self._redial = self._loop.call_later(self._redial_s * (0.5 + random.random() / 2), self._dial)

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 
 from ..accounts.errors import ErrorCode, LinkError
 from ..accounts.questions import Answer, Question
-from ..accounts.records import Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
+from ..accounts.records import Claim, Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
 
 VERSION = 2  # raised when one side could misread the other; both say theirs before anything else
 
@@ -76,7 +76,31 @@ class Ask(Struct, frozen=True, kw_only=True, tag="ask"):
     question: Question
 
 
-Request = Hello | ValidateAndLoad | GetCredits | UpdateUsage | SaveSession | AppendConversation | Ask
+class Claimed(Struct, frozen=True, kw_only=True, tag="claimed"):
+    """Told, not asked: nobody answers."""
+
+    id: MessageId
+    claim: Claim
+
+
+class Released(Struct, frozen=True, kw_only=True, tag="released"):
+    """The call is over, and what was said in it is committed. Nobody answers."""
+
+    id: MessageId
+    claim: Claim
+
+
+Request = (
+    Hello
+    | ValidateAndLoad
+    | GetCredits
+    | UpdateUsage
+    | SaveSession
+    | AppendConversation
+    | Ask
+    | Claimed
+    | Released
+)
 
 
 # -- From the business process ---------------------------------------------------------------------------
@@ -119,6 +143,13 @@ class Answered(Struct, frozen=True, kw_only=True, tag="answered"):
     answer: Answer
 
 
+class Taken(Struct, frozen=True, kw_only=True, tag="taken"):
+    """To a gateway, unasked: another one has the session now. End the call, and say when it is released."""
+
+    id: MessageId
+    claim: Claim
+
+
 class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
     """An error of the service, to be raised again on the other side."""
 
@@ -127,7 +158,7 @@ class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
     message: str
 
 
-Reply = Welcome | Granted | Refused | Credits | UsagePosted | Kept | Answered | Failure
+Reply = Welcome | Granted | Refused | Credits | UsagePosted | Kept | Answered | Taken | Failure
 
 
 # -- Spelling --------------------------------------------------------------------------------------------

@@ -7,8 +7,10 @@ order it was told. When one of these fails, those that wait behind it fail too,
 untried: kept, they would stand before it. Bills wait for nothing: they add up
 to the same in any order.
 
-Knows nothing of a gateway between two messages. An answer to one that has gone
-is dropped; it will ask again.
+An answer to a gateway that has gone is dropped; it will ask again. All that is
+known of one between two messages is which sessions it has (claims.py), and that
+it tells anew when it comes back. A session that is asked for by one and had by
+another is taken from that one first, which is waited for, but not for ever.
 """
 
 import asyncio
@@ -19,14 +21,17 @@ import structlog
 import zmq
 
 from ..accounts.errors import ConfigurationError, ErrorCode, LinkError, RealtimeSwitchError
-from ..accounts.records import Grant, Refusal
+from ..accounts.questions import AboutAccount, AccountFacts, DeleteSession
+from ..accounts.records import Claim, Grant, Refusal
 from ..accounts.service import AccountService
 from . import envelope, zap
 from .address import wrong
+from .claims import Claims
 from .envelope import (
     Answered,
     AppendConversation,
     Ask,
+    Claimed,
     Credits,
     Failure,
     GetCredits,
@@ -34,9 +39,11 @@ from .envelope import (
     Hello,
     Kept,
     Refused,
+    Released,
     Reply,
     Request,
     SaveSession,
+    Taken,
     Unreadable,
     UpdateUsage,
     UsagePosted,
@@ -52,6 +59,14 @@ _LINGER_MS = 500  # for the last answers to leave
 # A gateway that is behind in reading holds its answer, and a place among those at once, for a second at most.
 _SEND_ATTEMPTS = 50
 _SEND_AGAIN_S = 0.02
+# A gateway has the words of a call that it ends committed within two seconds (gateway/switchboard.py), or
+# later than anybody would wait.
+_RELEASED_WITHIN_S = 2.5
+
+_IN_USE = Refusal(
+    code=ErrorCode.EXTERNAL_SESSION_IN_USE,
+    message="A call has this session now. End the call, then delete the session.",
+)
 
 _log = structlog.get_logger(part="link")
 
@@ -78,6 +93,10 @@ class LinkServer:
         self._boot = secrets.token_hex(8)
         self._open = False
         self._running: set[_Running] = set()
+        self._claims = Claims()
+        self._gateways: dict[bytes, str] = {}  # who is at the other end of a connection, by its boot
+        self._peers: dict[str, bytes] = {}  # and the other way round
+        self._awaited: dict[Claim, asyncio.Event] = {}  # those whose release somebody waits for
         self._last: dict[_Session, _Running] = {}  # of those that write to a session, the newest
 
     # -- Life -------------------------------------------------------------------------------------------
@@ -143,12 +162,17 @@ class LinkServer:
             if error.id is not None:
                 self._reply(peer, Failure(id=error.id, code=error.code, message=error.message))
             return
-        if isinstance(request, Hello):
-            self._reply(peer, self._welcome(request))
-        else:
-            self._begin(peer, request)
+        match request:
+            case Hello():
+                self._reply(peer, self._welcome(peer, request))
+            case Claimed():
+                self._claimed(peer, request.claim)
+            case Released():
+                self._released(request.claim, self._gateways.get(peer, ""))
+            case _:
+                self._begin(peer, request)
 
-    def _welcome(self, hello: Hello) -> Reply:
+    def _welcome(self, peer: bytes, hello: Hello) -> Reply:
         if hello.version != envelope.VERSION:
             message = (
                 f"The business process speaks version {envelope.VERSION} of the link and the gateway "
@@ -156,6 +180,9 @@ class LinkServer:
             )
             return Failure(id=hello.id, code=ErrorCode.INTERNAL_LINK_UNSUPPORTED, message=message)
         _log.info("gateway connected", gateway=hello.boot)
+        self._forget(hello.boot)  # it says all of it again
+        self._gateways[peer] = hello.boot
+        self._peers[hello.boot] = peer
         return Welcome(id=hello.id, version=envelope.VERSION, boot=self._boot)
 
     def _begin(self, peer: bytes, request: Request) -> None:
@@ -177,13 +204,76 @@ class LinkServer:
         if self._open and len(self._running) == self._at_once_max - 1:
             self._router.resume()
 
+    # -- Whose a session is -----------------------------------------------------------------------------
+
+    def _claimed(self, peer: bytes, claim: Claim) -> None:
+        gateway = self._gateways.get(peer)
+        if gateway is None:  # it has not greeted: none of ours
+            return
+        for loser, whose in self._claims.claim(claim, gateway):
+            self._take(loser, whose)
+
+    def _take(self, claim: Claim, gateway: str) -> None:
+        peer = self._peers.get(gateway)
+        if peer is None:  # it went while we told it of another
+            return
+        try:
+            self._router.send([peer, envelope.encode(Taken(id=0, claim=claim))])
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            self._forget(gateway)
+
+    def _released(self, claim: Claim, gateway: str) -> None:
+        self._claims.release(claim, gateway)
+        if (awaited := self._awaited.get(claim)) is not None:
+            awaited.set()
+
+    def _forget(self, gateway: str) -> None:
+        for claim in self._claims.of(gateway):
+            self._released(claim, gateway)
+        if (peer := self._peers.pop(gateway, None)) is not None:
+            self._gateways.pop(peer, None)
+
+    async def _take_from_others(self, peer: bytes, request: ValidateAndLoad) -> None:
+        """The memory of a session is whole when the gateway that has it has let go of it."""
+        gateway = self._gateways.get(peer, "")
+        claims = self._claims.elsewhere(request.key_hash, request.session_id, gateway)
+        if not claims:
+            return
+        awaited = [self._awaited.setdefault(claim, asyncio.Event()) for claim, _ in claims]
+        for claim, whose in claims:
+            self._take(claim, whose)
+        try:
+            async with asyncio.timeout(_RELEASED_WITHIN_S):
+                for event in awaited:
+                    await event.wait()
+        except TimeoutError:
+            _log.warning("a session was not released by its gateway in time", within_s=_RELEASED_WITHIN_S)
+        for claim, whose in claims:
+            self._awaited.pop(claim, None)
+            self._claims.release(claim, whose)
+
+    async def _is_in_use(self, peer: bytes, request: Ask) -> bool:
+        """Whether another gateway has a session that is to be deleted; the one that asks knows its own."""
+        if not isinstance(request.question, DeleteSession):
+            return False
+        gateway = self._gateways.get(peer, "")
+        accounts = self._claims.accounts_elsewhere(request.question.session_id, gateway)
+        if not accounts:
+            return False
+        whose = await self._service.ask(request.key_hash, AboutAccount())
+        return isinstance(whose, AccountFacts) and whose.id in accounts
+
     # -- Answering --------------------------------------------------------------------------------------
 
     async def _serve(self, peer: bytes, request: Request, before: set[_Running]) -> Failure | None:
         """What went wrong, if anything did, for those that wait behind this one."""
         earlier = await _failure_among(before) if before else None
         if earlier is None:
-            reply = await self._answer(request)
+            if isinstance(request, ValidateAndLoad):
+                await self._take_from_others(peer, request)
+            reply = await self._answer(peer, request)
         else:
             message = f"Not tried, because something before it failed: {earlier.message}"
             reply = Failure(id=request.id, code=earlier.code, message=message)
@@ -195,8 +285,10 @@ class LinkServer:
             _log.warning("answer dropped: the gateway does not read", verb=envelope.verb(reply))
         return earlier or (reply if isinstance(reply, Failure) else None)
 
-    async def _answer(self, request: Request) -> Reply:
+    async def _answer(self, peer: bytes, request: Request) -> Reply:
         try:
+            if isinstance(request, Ask) and await self._is_in_use(peer, request):
+                return Refused(id=request.id, refusal=_IN_USE)
             return await self._ask_service(request)
         except RealtimeSwitchError as error:
             return Failure(id=request.id, code=error.code, message=error.message)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from ..accounts.errors import ErrorCode, LinkError
 from ..accounts.questions import Answer, Question
-from ..accounts.records import Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
+from ..accounts.records import Claim, Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
 from .client import LinkClient
 from .keys import Keys
 
@@ -27,11 +27,22 @@ class LinkClients:
         timeout_ms: int = 5000,
         keys: Keys | None = None,
         took: Callable[[float, str], None] = lambda seconds, verb: None,
+        taken: Callable[[Claim], None] = lambda claim: None,
     ) -> None:
+        """`taken` is called with a claim that another gateway has now, by one business process or by each."""
+        self._claims: dict[Claim, None] = {}
         self._timeout_ms = timeout_ms
         self._addresses = addresses
         self._clients = [
-            LinkClient(address, timeout_ms=timeout_ms, keys=keys, changed=self._changed, took=took)
+            LinkClient(
+                address,
+                timeout_ms=timeout_ms,
+                keys=keys,
+                changed=self._changed,
+                took=took,
+                claims=lambda: self._claims,
+                taken=taken,
+            )
             for address in addresses
         ]
         random.shuffle(self._clients)  # gateways spread over business processes, and each stays with its own
@@ -69,6 +80,17 @@ class LinkClients:
 
     async def ask(self, key_hash: str, question: Question) -> Answer | Refusal:
         return await self._ask(lambda client: client.ask(key_hash, question))
+
+    def claim(self, claim: Claim) -> None:
+        """Every business process is told: any of them may be asked for the session by another gateway."""
+        self._claims[claim] = None
+        for client in self._clients:
+            client.claim(claim)
+
+    def release(self, claim: Claim) -> None:
+        self._claims.pop(claim, None)
+        for client in self._clients:
+            client.release(claim)
 
     async def _ask(self, verb: Callable[[LinkClient], Awaitable[T]]) -> T:
         try:
