@@ -116,10 +116,21 @@ def test_the_same_in_gpt_live_s_dialect_where_seconds_are_what_it_costs(provider
     assert len(read_wav(out)) > RATE_HZ // 2
 
 
-def test_gpt_live_is_spoken_to_and_not_written(provider):
-    result = talk("--url", provider.live_url, "--dialect", "gpt-live", "--model", "m", "--text", "hi")
-    assert result.exit_code == 2
-    assert "name a WAV file" in result.output
+def test_what_is_written_to_gpt_live_goes_to_the_model_behind_the_voice_and_is_answered_aloud(provider):
+    words = ("--text", "hi", "--text", "bye", "--json")
+    result = talk("--url", provider.live_url, "--dialect", "gpt-live", "--model", "m", *words)
+    assert result.exit_code == 0, result.output
+    told = msgspec.json.decode(result.stdout)
+    assert [(turn["you"], turn["agent"]) for turn in told["turns"]] == [
+        ("hi", "Good day."),
+        ("bye", "And to you."),
+    ]
+    assert all(turn["first_audio_ms"] is not None for turn in told["turns"])
+    assert told["seconds"] * 1000 == provider.stats.session_ms
+    assert (told["input_tokens"], told["output_tokens"]) == (
+        provider.stats.input_tokens,
+        provider.stats.output_tokens,
+    )
 
 
 def test_a_refusal_of_gemini_s_is_told_in_its_words(provider):

@@ -4,6 +4,7 @@ was said and the agent, who has spoken, is silent again."""
 import array
 import asyncio
 import contextlib
+import time
 from base64 import b64decode, b64encode
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,6 +15,7 @@ _PATHS = ("", "/", "/v1", "/v1/")
 SILENCE_MS = 1_000  # of the agent, after which it has finished
 LOUD = 20  # of 32,768; what is below is a tick, not speech (GPT-LIVE.md 6)
 LAST_WORD_S = 15.0
+BACKEND = "gpt-5.6-terra"  # what is written goes to the model behind the voice; on the page as well
 
 
 class LiveCall(VoiceCall):
@@ -27,15 +29,18 @@ class LiveCall(VoiceCall):
         return address, {name: value for name, value in headers.items() if value}
 
     async def begin(self, model: str) -> None:
-        self.send({"type": "session.start", "session": {"model": model}})
+        delegation = {"type": "responses", "responses": {"model": BACKEND}}
+        self.send({"type": "session.start", "session": {"model": model, "delegation": delegation}})
         while (await self._heard())["type"] != "session.started":
             pass
 
     async def say_text(self, text: str) -> Turn:
-        raise RealtimeSwitchError(
-            ErrorCode.EXTERNAL_INVALID_VALUE,
-            "GPT-Live is spoken to and takes no text of the user's: name a WAV file instead of --text.",
-        )
+        """The voice says what the backend makes of it, on the clock of the silence that is sent meanwhile."""
+        content = [{"type": "input_text", "text": text}]
+        item = {"type": "message", "role": "user", "content": content}
+        self.send({"type": "response.item.create", "item": item})
+        self.send({"type": "response.create"})
+        return await self.answered(Turn(you=text), [], Said(ended_at=time.monotonic(), whole=True))
 
     def send_audio(self, pcm: bytes) -> None:
         self.send({"type": "session.input_audio.append", "audio": b64encode(pcm).decode()})
@@ -55,6 +60,10 @@ class LiveCall(VoiceCall):
                     silent_ms = 0 if loud else silent_ms + 100
                     if loud:
                         self.take_audio(turn, event["delta"], said.ended_at)
+                case "response.event" if (inner := event["event"])["type"] == "response.completed":
+                    usage = inner["response"]["usage"] or {}
+                    turn.input_tokens += usage.get("input_tokens", 0)
+                    turn.output_tokens += usage.get("output_tokens", 0)
         turn.you, turn.agent, turn.status = turn.you.strip(), turn.agent.strip(), "completed"
         return turn
 

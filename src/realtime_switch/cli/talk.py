@@ -34,7 +34,7 @@ _CALLS: dict[str, type[VoiceCall]] = {"openai": OpenAICall, "gemini": GeminiCall
     type=click.Choice(list(_CALLS)),
     default="openai",
     show_default=True,
-    help="What to speak: OpenAI Realtime, Gemini Live or GPT-Live (WAV files only).",
+    help="What to speak: OpenAI Realtime, Gemini Live or GPT-Live.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end, for programs.")
 def talk(
@@ -109,8 +109,10 @@ class _Show:
     def end(self, result: Result) -> None:
         left = "" if result.credits is None else f", {result.credits} credits left"
         again = f"; come back with --session {result.session_id}" if result.session_id else ""
-        cost = f"{result.total_tokens} tokens" if result.seconds is None else f"{result.seconds:.1f} seconds"
-        click.echo(f"{cost}{left}{again}")
+        costs = [] if result.seconds is None else [f"{result.seconds:.1f} seconds"]
+        if result.seconds is None or result.total_tokens:  # of the model behind the voice
+            costs.append(f"{result.total_tokens} tokens")
+        click.echo(f"{' and '.join(costs)}{left}{again}")
 
 
 class _Opening(msgspec.Struct, frozen=True):

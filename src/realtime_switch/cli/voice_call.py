@@ -116,10 +116,12 @@ class VoiceCall(ABC):
 
     async def say_audio(self, pcm: bytes) -> Turn:
         """Speak as a microphone does: 20 ms every 20 ms, and silence once nothing more is to be said."""
-        said = Said()
-        speaking = asyncio.create_task(self._speak(frames(pcm), said))
+        return await self.answered(Turn(), frames(pcm), Said())
+
+    async def answered(self, turn: Turn, spoken: list[bytes], said: Said) -> Turn:
+        speaking = asyncio.create_task(self._speak(spoken, said))
         try:
-            return await self.listen(Turn(), said)
+            return await self.listen(turn, said)
         finally:
             speaking.cancel()
 
