@@ -87,7 +87,7 @@ def read_seconds(repos: Repos) -> dict[str, int]:
     query = (
         "SELECT session_id, sum(duration_ms) FROM usage_metrics WHERE kind = 'session' GROUP BY session_id"
     )
-    return dict(tuple(row) for row in connection.exec_driver_sql(query).all())
+    return {row[0]: int(row[1]) for row in connection.exec_driver_sql(query).all()}
 
 
 async def ledger(plant: Plant) -> dict[str, int]:
@@ -131,15 +131,22 @@ async def hold_to_account(plant: Plant, victims: list[Program]) -> None:
     assert "Traceback" not in plant.logs()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    return request.getfixturevalue("postgres_url") if request.param == "postgresql" else ""
+
+
 @pytest.mark.timeout(90 + 15 * KILLS)
-async def test_whoever_writes_is_killed_the_ledgers_seconds_are_the_providers() -> None:
+async def test_whoever_writes_is_killed_the_ledgers_seconds_are_the_providers(database_url: str) -> None:
     print(f"SEED={SEED}")  # noqa: T201  # pytest shows it when the test fails
-    with a_plant() as plant:
+    with a_plant(database_url=database_url) as plant:
         await hold_to_account(plant, plant.businesses)
 
 
 @pytest.mark.timeout(90 + 15 * KILLS)
-async def test_whoever_is_killed_no_second_that_was_told_is_lost_and_none_is_made_up() -> None:
+async def test_whoever_is_killed_no_second_that_was_told_is_lost_and_none_is_made_up(
+    database_url: str,
+) -> None:
     print(f"SEED={SEED}")  # noqa: T201
-    with a_plant() as plant:
+    with a_plant(database_url=database_url) as plant:
         await hold_to_account(plant, [*plant.businesses, *plant.gateways])
