@@ -64,6 +64,10 @@ class PostgresServer:
     def url(self, database: str) -> str:
         return f"postgresql://postgres@/{database}?host={self._folder}&port={self._port}"
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def new_database(self, template: str = "template1") -> str:
         """The name of a database that nobody else uses."""
         name = next(self._names)
