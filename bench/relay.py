@@ -6,6 +6,7 @@
     .venv/bin/python bench/relay.py memory|connects|start
     .venv/bin/python bench/relay.py all --again         everything, into docs/performance.md (some 45 minutes)
     .venv/bin/python bench/relay.py all                 goes on where that was stopped
+    .venv/bin/python bench/relay.py goals --again       only what the goals are judged by (some 15 minutes), likewise
     .venv/bin/python bench/relay.py page                writes that page again, without measuring
 
 The load (clients and fake providers, both on picows) runs in this process on one core; the system under test has
@@ -71,6 +72,20 @@ ALL = (
     ("connects", 32, 3, 3.0, (*_PLAIN, *_OTHERS, *_TLS, "*its clients")),
     ("start", 1, 5, 0.0, ("realtime-switch",)),
 )  # fmt: skip
+
+# What `goals` measures: no more than bench/goals.py reads, the shortest and those that count most first.
+_JUDGED = (*_PLAIN, "websockets relay", "litellm", *_TLS, *_TRANSLATED)
+GOALS = (
+    ("closed", 50, 5, 2.5, _JUDGED),
+    ("talking", 200, 1, 6.0, ("realtime-switch",)),
+    ("connects", 32, 3, 3.0, ("direct", "haproxy", "realtime-switch")),
+    ("start", 1, 3, 0.0, ("realtime-switch",)),
+    ("paced", 200, 5, 4.0, ("direct", "haproxy", "nginx", "realtime-switch")),
+    ("closed", 200, 5, 3.0, ("haproxy", "nginx", "realtime-switch")),
+    ("idle", 1000, 1, 1.0, ("realtime-switch",)),
+    ("paced", 900, 3, 5.0, ("direct", "haproxy", "realtime-switch")),
+)
+PLANS = {"all": ALL, "goals": GOALS}
 
 
 async def measured(kind: str, system: System, providers: Providers, calls: int, seconds: float) -> Round:
@@ -188,7 +203,7 @@ def main() -> None:
         "kind",
         nargs="?",
         default="closed",
-        choices=["closed", "paced", "memory", "connects", "start", "all", "page"],
+        choices=["closed", "paced", "memory", "connects", "start", "all", "goals", "page"],
     )
     parser.add_argument("--calls", type=int, help="how many at once")
     parser.add_argument("--rounds", type=int, default=5)
@@ -199,12 +214,14 @@ def main() -> None:
     parser.add_argument(
         "--litellm", default=shutil.which("litellm"), help="LiteLLM's command, where it is installed"
     )
-    parser.add_argument("--json", type=Path, help=f"where the rounds are kept; of `all`: {KEPT}")
+    parser.add_argument("--json", type=Path, help=f"where the rounds are kept; of `all` and `goals`: {KEPT}")
     parser.add_argument(
-        "--again", action="store_true", help="with `all`: forget what was measured before, of those systems"
+        "--again",
+        action="store_true",
+        help="with `all` or `goals`: forget what was measured before, of those systems",
     )
     options = parser.parse_args()
-    whole = options.kind in ("all", "page")
+    whole = options.kind in (*PLANS, "page")
     kept = Kept(options.json or (KEPT if whole else None))
     if options.again or not whole:
         kept.forget(options.only if whole else None)
@@ -212,17 +229,15 @@ def main() -> None:
         on = cores()
         if on is None:
             sys.exit("This needs Linux, and two cores that it may use.")
-        kinds = {"memory": ("idle", "talking"), "all": ()}.get(options.kind, (options.kind,))
-        options.plan = (
-            ALL
-            if options.kind == "all"
-            else [(kind, options.calls or CALLS[kind], options.rounds, options.seconds, ()) for kind in kinds]
-        )
+        kinds = {"memory": ("idle", "talking")}.get(options.kind, (options.kind,))
+        options.plan = PLANS.get(options.kind) or [
+            (kind, options.calls or CALLS[kind], options.rounds, options.seconds, ()) for kind in kinds
+        ]
         began_s = time.monotonic()
         try:
             uvloop.run(run(options, on, kept))
         except (asyncio.CancelledError, KeyboardInterrupt):
-            sys.exit("stopped; `all` goes on from here when it is called again")
+            sys.exit("stopped; `all` and `goals` go on from here when they are called again")
         print(f"{time.monotonic() - began_s:.0f} s", file=sys.stderr)
     if whole:
         page.write(kept, KEPT.parents[1] / "performance.md", KEPT.parent)

@@ -61,8 +61,9 @@ def test_everything_a_client_hears_is_what_the_sdks_accept():
 
 def test_a_turn_goes_before_its_reply_and_its_words_come_when_they_are_there():
     order = [msgspec.json.decode(message)["type"] for message in _messages(mix.OPENAI)]
-    turn = order.index("input_audio_buffer.speech_stopped")
-    assert order[turn : turn + 5] == [
+    turn = order.index("input_audio_buffer.speech_started")
+    assert order[turn : turn + 6] == [
+        "input_audio_buffer.speech_started",
         "input_audio_buffer.speech_stopped",
         "input_audio_buffer.committed",
         "conversation.item.added",
@@ -80,7 +81,7 @@ def test_who_does_not_speak_says_the_same_message_of_silence(dialect: str):
         assert len(silence) == len(append)
 
 
-def test_a_caller_speaks_from_when_the_provider_notices_it_to_the_end_of_the_reply():
+def test_a_caller_speaks_to_the_end_of_the_reply():
     assert mix.said(b"speech", b"silence", 92) == [b"silence"] * 58 + [b"speech"] * 34
     assert mix.said(b"speech", b"silence", 200) == [b"silence"] * 126 + [b"speech"] * 74
 

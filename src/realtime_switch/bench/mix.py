@@ -4,7 +4,7 @@ One reply of four seconds: 92 audio deltas of 6.6 KB (23 a second), 13 transcrip
 tokens a word, a token each), the dozen events of a reply's life, one response.done with a full bill. Before each
 reply a turn of the user, of a second and a half, and the six events that OpenAI says of it. What a client says is
 20 ms of audio, 1.3 KB; when it is not its turn, of silence. Real turns and replies follow each other; here sound
-comes all the time, so a turn lies beside the end of the reply before it (`interrupt_response` off).
+comes all the time, so a turn lies beside the end of the reply before it, and all six come behind that.
 Shapes and member order are OpenAI's (OPENAI-REALTIME.md 7.3, 9.2), tight as it prints them.
 """
 
@@ -19,7 +19,7 @@ AUDIO_DELTA_BYTES_MIN = 6_000  # whatever a dialect puts around it
 DELTAS_PER_S = 23
 APPENDS_PER_S = 50
 REPLY_BURSTS = 92  # each with one audio delta
-SPEECH_BEGINS = 58  # in this burst the provider notices that the user speaks, until the reply's end
+SPEECH_BEGINS = 58  # the user speaks from this burst on, until the reply's end
 
 Bursts = list[list[bytes]]
 
@@ -108,6 +108,7 @@ def _reply() -> Bursts:
         for _ in range(13)
     ]
     turn = [
+        _event("input_audio_buffer.speech_started", f'"audio_start_ms":640,{_TURN}'),
         _event("input_audio_buffer.speech_stopped", f'"audio_end_ms":2144,{_TURN}'),
         _event("input_audio_buffer.committed", f'"previous_item_id":"item_u",{_TURN}'),
         _event("conversation.item.added", f'"previous_item_id":"item_u","item":{_SAID}'),
@@ -118,9 +119,6 @@ def _reply() -> Bursts:
     bursts[0] = [*closing, *turn, *opening, transcribed, AUDIO_DELTA]
     for number, word in enumerate(words):
         bursts[1 + number * 7].insert(0, word)
-    bursts[SPEECH_BEGINS].insert(
-        0, _event("input_audio_buffer.speech_started", f'"audio_start_ms":640,{_TURN}')
-    )
     return bursts
 
 
