@@ -153,17 +153,37 @@ async def test_keys_are_listed_expired_and_noted_as_used(database: Database):
 async def test_a_connect_reads_account_configuration_and_conversation_at_once(database: Database):
     await open_account(database, plan=7)
     await database.write(lambda r: r.accounts.add_key(new_key()))
-    load = lambda r: r.accounts.load("a" * 64, "s1")  # noqa: E731
+    load = lambda r: r.accounts.load("a" * 64, "s1", NOW)  # noqa: E731
     account = await database.read(lambda r: r.accounts.find("a1"))
-    empty = Loaded(account=account, expires_us=None, config=None, conversation="", conversation_chars=0)
+    empty = Loaded(account=account, config=None, conversation="", conversation_chars=0)
     assert await database.read(load) == empty
 
     await database.write(lambda r: r.sessions.save_config(saved("{}"), NOW))
     await database.write(lambda r: r.sessions.append([passage("p1", "héllo "), passage("p2", "you")], NOW))
     full = msgspec.structs.replace(empty, config="{}", conversation="héllo you", conversation_chars=9)
     assert await database.read(load) == full
-    assert await database.read(lambda r: r.accounts.load("a" * 64, "s2")) == empty
-    assert await database.read(lambda r: r.accounts.load("b" * 64, "s1")) is None
+    assert await database.read(lambda r: r.accounts.load("a" * 64, "s2", NOW)) == empty
+    assert await database.read(lambda r: r.accounts.load("b" * 64, "s1", NOW)) is None
+
+
+async def test_a_key_that_has_expired_is_found_no_more_than_one_that_never_was(database: Database):
+    """By the statement itself: whoever times a refusal learns nothing of the key."""
+    await open_account(database, plan=7)
+    key = new_key()
+    await database.write(lambda r: r.accounts.add_key(key))
+    await database.write(lambda r: r.sessions.append([passage("p1", "said")], NOW))
+    await database.write(lambda r: r.accounts.expire_key(key.key_hash, NOW + 1))
+
+    async def found(now_us: int) -> list[bool]:
+        loaded = await database.read(lambda r: r.accounts.load(key.key_hash, "s1", now_us))
+        holder = await database.read(lambda r: r.accounts.holder(key.key_hash, now_us))
+        return [loaded is not None, holder is not None]
+
+    assert [await found(now_us) for now_us in (NOW, NOW + 1, NOW + 2)] == [
+        [True] * 2,
+        [False] * 2,
+        [False] * 2,
+    ]
 
 
 # -- Usage -----------------------------------------------------------------------------------------------
@@ -321,7 +341,7 @@ async def test_what_arrives_late_is_told_where_it_was_said(database: Database):
     await database.write(lambda r: r.sessions.append([second], NOW))
     await database.write(lambda r: r.sessions.append([third, first], NOW))
     found = await database.read(lambda r: r.sessions.find("a1", "s1"))
-    loaded = await database.read(lambda r: r.accounts.load("a" * 64, "s1"))
+    loaded = await database.read(lambda r: r.accounts.load("a" * 64, "s1", NOW))
     backlog = await database.read(lambda r: r.sessions.backlog("a1", "s1"))
     assert found is not None
     assert loaded is not None
@@ -341,7 +361,7 @@ async def test_a_summary_stands_for_the_passages_up_to_its_number_and_deletes_no
     await database.write(lambda r: r.sessions.append([passage("p3", "cccc")], NOW))
     await database.write(lambda r: r.sessions.summarise("a1", "s1", before.passages[-1][0], "S;", NOW))
     after = await database.read(lambda r: r.sessions.backlog("a1", "s1"))
-    loaded = await database.read(lambda r: r.accounts.load("a" * 64, "s1"))
+    loaded = await database.read(lambda r: r.accounts.load("a" * 64, "s1", NOW))
     found = await database.read(lambda r: r.sessions.find("a1", "s1"))
     assert after is not None
     assert (after.summary, after.passages, after.text) == ("S;", ((3, "cccc"),), "S;cccc")
@@ -596,7 +616,7 @@ async def test_law_any_name_can_be_asked_for(database: Database, name):
     expected = switched(run + kept, run, session_id=kept, from_provider=kept, to_model=kept)
     assert found == expected
     await database.read(
-        lambda r: (r.accounts.load(name, name), r.accounts.find(name), r.sessions.backlog(run, name))
+        lambda r: (r.accounts.load(name, name, NOW), r.accounts.find(name), r.sessions.backlog(run, name))
     )
     [listed] = await database.read(lambda r: r.sessions.page(run, name, None, 9))
     [said] = await database.read(lambda r: r.sessions.said(run, name, None, 9))

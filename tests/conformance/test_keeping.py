@@ -100,7 +100,7 @@ async def test_a_summary_goes_with_the_first_that_it_stands_for_and_no_number_co
     await database.write(lambda r: r.sessions.summarise("a1", "s1", 2, "of both", at(1)))
     await say(database, "p3", 0)
     await sweep(database, WEEK, NOW)
-    loaded = await database.read(lambda r: r.accounts.load(KEY, "s1"))
+    loaded = await database.read(lambda r: r.accounts.load(KEY, "s1", NOW))
     assert loaded is not None
     assert loaded.conversation == "p2;p3;"
     await sweep(database, WEEK, NOW + 30 * DAY_US)

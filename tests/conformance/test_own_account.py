@@ -334,7 +334,7 @@ async def test_what_was_on_its_way_when_its_session_was_deleted_does_not_come_ba
     new = msgspec.structs.replace(passage("p4", "new"), born_us=NOW + 6)
     await database.write(lambda r: say(r, new))
     await database.write(lambda r: r.sessions.summarise("a1", "s1", 1, "of what was deleted", NOW))
-    loaded = await database.read(lambda r: r.accounts.load(KEY, "s1"))
+    loaded = await database.read(lambda r: r.accounts.load(KEY, "s1", NOW))
     assert loaded is not None
     assert (loaded.conversation, loaded.config) == ("new", None)
     backlog = await database.read(lambda r: r.sessions.backlog("a1", "s1"))

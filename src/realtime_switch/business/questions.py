@@ -47,8 +47,8 @@ TOKEN_SPENT = Refusal(
 
 def answer(repos: Repos, key_hash: str, question: Question, now_us: int) -> Answer | Refusal:
     """Credits are not asked for: who has none left may still see why."""
-    found = repos.accounts.holder(key_hash)
-    if found is None or not found[1].is_valid(now_us):
+    found = repos.accounts.holder(key_hash, now_us)
+    if found is None:
         return INVALID_KEY
     account, key = found
     if account.status != ACTIVE:

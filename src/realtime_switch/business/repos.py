@@ -56,15 +56,11 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     expires_us: int | None = None
     last_used_us: int | None = None
 
-    def is_valid(self, now_us: int) -> bool:
-        return self.expires_us is None or now_us < self.expires_us
-
 
 class Loaded(Struct, frozen=True, kw_only=True):
     """The one row that a connect reads (A6)."""
 
     account: Account
-    expires_us: int | None
     config: str | None
     conversation: str
     conversation_chars: int
@@ -193,12 +189,13 @@ class AccountRepo(Protocol):
         """Raise last_used_at of each key hash to the time given; never lower it."""
         ...
 
-    def holder(self, key_hash: str) -> tuple[Account, ApiKey] | None:
-        """The key and whose it is."""
+    def holder(self, key_hash: str, now_us: int) -> tuple[Account, ApiKey] | None:
+        """The key and whose it is. None: there is no such key, or it has expired."""
         ...
 
-    def load(self, key_hash: str, session_id: str) -> Loaded | None:
-        """Everything a connect needs, in one SQL statement (A6). None: no such key."""
+    def load(self, key_hash: str, session_id: str, now_us: int) -> Loaded | None:
+        """Everything a connect needs, in one SQL statement (A6). None: there is no such key, or it has
+        expired; the statement says so itself, so that the one takes as long as the other."""
         ...
 
     # Last in its class, because from here on `list` means this.

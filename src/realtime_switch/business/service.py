@@ -53,10 +53,10 @@ class Accounts:
                 code=ErrorCode.EXTERNAL_INVALID_VALUE,
                 message=f"A session id has at most {SESSION_ID_CHARS_MAX} characters; choose a shorter one.",
             )
-        loaded = await self._database.read(lambda repos: repos.accounts.load(key_hash, session_id))
         now_us = self._now_us()
+        loaded = await self._database.read(lambda repos: repos.accounts.load(key_hash, session_id, now_us))
         # Unknown, expired and revoked are one answer: which it was is nobody's business but the owner's.
-        if loaded is None or (loaded.expires_us is not None and loaded.expires_us <= now_us):
+        if loaded is None:
             return INVALID_KEY
         account = loaded.account
         if account.status != ACTIVE:

@@ -71,7 +71,7 @@ _ENTER = insert(entries).values({column: bindparam(column.name) for column in _E
 _LOAD = text(
     """
     SELECT a.id, a.email, a.plan_name, a.token_remaining, a.topup_remaining, a.status,
-           a.created_at, a.updated_at, k.expires_at, c.data,
+           a.created_at, a.updated_at, c.data,
            coalesce(s.data, '') || coalesce((SELECT string_agg(p.text, '' ORDER BY p.born_at, p.number)
                                                FROM passages p
                                               WHERE p.account_id = k.account_id AND p.session_id = :session
@@ -80,7 +80,7 @@ _LOAD = text(
       JOIN accounts a ON a.id = k.account_id
       LEFT JOIN session_configs c ON c.account_id = k.account_id AND c.session_id = :session
       LEFT JOIN summaries s ON s.account_id = k.account_id AND s.session_id = :session
-     WHERE k.key_hash = :key_hash
+     WHERE k.key_hash = :key_hash AND (k.expires_at IS NULL OR k.expires_at > :now)
     """
 )
 
@@ -210,25 +210,25 @@ class SqlAccounts:
         if rows:
             self._connection.execute(change.values(last_used_at=bindparam("used")), rows)
 
-    def holder(self, key_hash: str) -> tuple[Account, ApiKey] | None:
+    def holder(self, key_hash: str, now_us: int) -> tuple[Account, ApiKey] | None:
         query = (
             select(*_ACCOUNT, *_KEY)
             .join_from(api_keys, accounts, accounts.c.id == api_keys.c.account_id)
             .where(api_keys.c.key_hash == key_hash)
+            .where(or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now_us))
         )
         row = self._connection.execute(query).first()
         return None if row is None else (_account(row), _key(row[len(_ACCOUNT) :]))
 
-    def load(self, key_hash: str, session_id: str) -> Loaded | None:
-        rows = self._load.rows(key_hash=keepable(key_hash), session=keepable(session_id))
+    def load(self, key_hash: str, session_id: str, now_us: int) -> Loaded | None:
+        rows = self._load.rows(key_hash=keepable(key_hash), session=keepable(session_id), now=now_us)
         if not rows:
             return None
         [row] = rows
-        conversation = row[10]
+        conversation = row[9]
         return Loaded(
             account=_account(row),
-            expires_us=row[8],
-            config=row[9],
+            config=row[8],
             conversation=conversation,
             conversation_chars=len(conversation),
         )

@@ -109,12 +109,16 @@ class _Accounts:
             if key is not None and us > (key.last_used_us or -1):
                 self._tables.keys[key_hash] = msgspec.structs.replace(key, last_used_us=us)
 
-    def holder(self, key_hash: str) -> tuple[Account, ApiKey] | None:
-        key = self._tables.keys.get(key_hash)
+    def holder(self, key_hash: str, now_us: int) -> tuple[Account, ApiKey] | None:
+        key = self._valid(key_hash, now_us)
         return None if key is None else (self._account(key.account_id), key)
 
-    def load(self, key_hash: str, session_id: str) -> Loaded | None:
+    def _valid(self, key_hash: str, now_us: int) -> ApiKey | None:
         key = self._tables.keys.get(key_hash)
+        return key if key is not None and (key.expires_us is None or key.expires_us > now_us) else None
+
+    def load(self, key_hash: str, session_id: str, now_us: int) -> Loaded | None:
+        key = self._valid(key_hash, now_us)
         if key is None:
             return None
         session = key.account_id, keepable(session_id)
@@ -122,7 +126,6 @@ class _Accounts:
         conversation = _told(self._tables, session)
         return Loaded(
             account=self._account(key.account_id),
-            expires_us=key.expires_us,
             config=None if config is None else config.data,
             conversation=conversation,
             conversation_chars=len(conversation),
