@@ -10,12 +10,13 @@ from realtime_switch.gateway.tls import tls_of
 from realtime_switch.settings import Flags, load
 
 
-def make_certificate(folder: Path) -> tuple[Path, Path]:
+def make_certificate(folder: Path, kind: str = "ec") -> tuple[Path, Path]:
     """The files of the certificate and of its key."""
     cert, key = folder / "cert.pem", folder / "key.pem"
     subprocess.run(
         [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
+            *("openssl", "req", "-x509", "-newkey", kind, "-nodes"),
+            *(("-pkeyopt", "ec_paramgen_curve:P-256") if kind == "ec" else ()),
             *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
             *("-days", "2", "-keyout", key, "-out", cert),
         ],

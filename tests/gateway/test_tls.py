@@ -7,10 +7,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 
 from certificate import make_certificate
 from gateway_rig import KEY, begun, done, hear, rig
 from realtime_switch.accounts.errors import ConfigurationError
+from realtime_switch.gateway.main import _reload
 from realtime_switch.gateway.tls import tls_of
 from realtime_switch.settings import Flags, load
 
@@ -84,6 +86,57 @@ async def test_who_leaves_before_the_handshake_is_none_of_our_errors(
         async with httpx.AsyncClient(base_url=here.http, verify=trusting) as http:
             assert (await http.get("/healthz")).text == "ok\n"
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def trusting(cert: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(cert))
+
+
+async def test_another_certificate_is_shown_to_who_comes_and_no_call_ends(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    renewed = make_certificate(tmp_path, kind="rsa:2048")  # a key of another kind
+    async with rig(tls=server_tls(*files)) as here:
+        client, line = await here.call(ssl=trusting(files[0]))
+        again = lambda: load(Flags(data=tmp_path, tls_cert=str(renewed[0]), tls_key=str(renewed[1])), {})  # noqa: E731
+        with structlog.testing.capture_logs() as lines:
+            await _reload(here.gateway, again, here.upstream.url)
+        assert [one["event"] for one in lines] == ["configuration reloaded"]
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await here.connect(ssl=trusting(files[0]))
+        async with httpx.AsyncClient(base_url=here.http, verify=trusting(renewed[0])) as http:
+            assert (await http.get("/healthz")).text == "ok\n"
+        await line.say(begun(), done(tokens=30))
+        assert [(await hear(client))["type"] for _ in range(2)] == ["response.created", "response.done"]
+        await client.close()
+        listening = [one for server in here.gateway._door._servers for one in server.sockets]
+        assert len(listening) == 1
+
+
+async def test_a_certificate_that_does_not_serve_leaves_the_old_one(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    _, strange = make_certificate(tmp_path)
+    async with rig(tls=server_tls(*files)) as here:
+        again = lambda: load(Flags(data=tmp_path, tls_cert=str(files[0]), tls_key=str(strange)), {})  # noqa: E731
+        with structlog.testing.capture_logs() as lines:
+            await _reload(here.gateway, again, here.upstream.url)
+        assert [(one["event"], "belongs to another" in one["reason"]) for one in lines] == [
+            ("configuration not reloaded", True)
+        ]
+        client, _ = await here.call(ssl=trusting(files[0]))  # by the routes of before, too
+        await client.close()
+
+
+async def test_who_stops_while_a_certificate_is_renewed_listens_no_more(files: tuple[Path, Path]) -> None:
+    tls = server_tls(*files)
+    assert tls is not None
+    async with rig(tls=tls) as here:
+        renewing = asyncio.create_task(here.gateway._door.present(tls))
+        here.gateway._door.stop_accepting()
+        await renewing
+        with pytest.raises(ConnectionRefusedError):
+            await here.connect(ssl=trusting(files[0]))
 
 
 def test_one_file_may_hold_both(files: tuple[Path, Path], tmp_path: Path) -> None:

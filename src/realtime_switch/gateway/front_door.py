@@ -50,16 +50,37 @@ class FrontDoor:
             timeout_keep_alive=KEEP_ALIVE_S,
         )
         self._config.load()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
+        self._stopped = False
 
     async def open(self, where: tuple[str, int] | socket.socket) -> int:
         """The port it listens on: of an address (0: the system chooses), or of a socket bound already."""
         loop = asyncio.get_running_loop()
         if self._tls is not None:
             loop.set_exception_handler(_note)
-        host, port, sock = (None, None, where) if isinstance(where, socket.socket) else (*where, None)
-        self._server = await aiofastnet.create_server(
-            loop,
+        self._servers = [await self._listen(where)]
+        return int(self._servers[0].sockets[0].getsockname()[1])
+
+    @property
+    def speaks_tls(self) -> bool:
+        return self._tls is not None
+
+    async def present(self, tls: ssl.SSLContext) -> None:
+        """Another certificate, to those who come. The same sockets are listened to anew, and only then no
+        more in the old way, so nobody is turned away. (A context that is in use cannot be told: one that is
+        given a key of another kind has both.)"""
+        self._tls = tls
+        former = self._servers
+        anew = [await self._listen(one.dup()) for server in former for one in server.sockets]
+        for server in anew if self._stopped else former:
+            server.close()
+        if not self._stopped:
+            self._servers = anew
+
+    async def _listen(self, where: tuple[str, int] | socket.socket) -> asyncio.Server:
+        host, port, sock = (*where, None) if isinstance(where, tuple) else (None, None, where)
+        return await aiofastnet.create_server(
+            asyncio.get_running_loop(),
             self._protocol,
             host,
             port,
@@ -68,11 +89,11 @@ class FrontDoor:
             ssl=self._tls,
             ssl_handshake_timeout=self._handshake_s_max,
         )
-        return int(self._server.sockets[0].getsockname()[1])
 
     def stop_accepting(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        self._stopped = True
+        for server in self._servers:
+            server.close()
 
     async def close(self, within_s: float) -> None:
         self.stop_accepting()

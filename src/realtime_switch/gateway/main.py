@@ -133,11 +133,14 @@ class Gateway:
             await self._neighbours.open()
         return await self._door.open(where)
 
-    def reload(self, routes: Routes, bounds: Bounds) -> None:
-        """Other routes, providers and limits for the calls that come; not the port, nor what is on disk."""
+    async def reload(self, routes: Routes, bounds: Bounds, tls: ssl.SSLContext | None = None) -> None:
+        """Other routes, providers, limits and certificates for the calls that come; not the port, whether TLS
+        is spoken there, nor what is on disk."""
         self._routes.become(routes)
         self._bounds = bounds
         self.switchboard.reload(bounds)
+        if tls is not None and self._door.speaks_tls:
+            await self._door.present(tls)
 
     async def close(self) -> None:
         """No more calls. Those there are end with 1001, each when nobody would miss a word, and what they
@@ -224,8 +227,14 @@ async def run(
         port = await gateway.open(listening or _address(settings))
         _log.info("ready", host=settings.gateway.host, port=port, short_way=short_way)
         if again is not None:
-            reload = partial(_reload, gateway, again, local_url)
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+            loop, begun = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+
+            def reload() -> None:
+                task = loop.create_task(_reload(gateway, again, local_url))
+                begun.add(task)  # else nobody holds it
+                task.add_done_callback(begun.discard)
+
+            loop.add_signal_handler(signal.SIGHUP, reload)
         gc.collect()
         gc.freeze()  # what was loaded to start stays for ever; the collector need not look at it again
         await stop.wait()
@@ -236,11 +245,11 @@ async def run(
     _log.info("stopped")
 
 
-def _reload(gateway: Gateway, again: Callable[[], Settings], local_url: str) -> None:
+async def _reload(gateway: Gateway, again: Callable[[], Settings], local_url: str) -> None:
     """What is wrong is said, and then all stays as it was."""
     try:
         settings = again()
-        gateway.reload(settings.build_routes(local_url), _bounds(settings))
+        await gateway.reload(settings.build_routes(local_url), _bounds(settings), tls_of(settings))
     except ConfigurationError as error:
         _log.error("configuration not reloaded", code=error.code, reason=error.message)
         return
