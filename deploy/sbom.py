@@ -27,6 +27,7 @@ PYTHON = (
     "website/constraints.txt",
     "console/node.txt",
     "deploy/audit.txt",
+    "tests/fuzz/constraints.txt",
 )
 PAGE = "console/package-lock.json"
 PRODUCT = "constraints.txt"  # the others are for tests and for the build

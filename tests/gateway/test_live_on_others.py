@@ -177,6 +177,7 @@ async def test_what_the_application_wants_spoken_is_acknowledged_and_spoken(dial
         ("decision.create", {"event_id": "d"}, "unsupported_by_backend"),
         ("session.telepathy", {}, "invalid_value"),
         ("session.commentary.append", {"content": "a" * 2_000, "delegation_id": None}, "invalid_value"),
+        ("session.commentary.append", {"content": "a", "delegation_id": ["d"]}, "invalid_value"),
         ("response.create", {}, "invalid_value"),
         ("session.update", {"session": {"instructions": "No."}}, "immutable_field_update"),
     ],

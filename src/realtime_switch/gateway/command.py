@@ -29,7 +29,7 @@ def gateway(
     fd: int | None,
     local_url: str,
 ) -> None:
-    """Run one gateway process. Stops on SIGTERM or Ctrl-C; SIGHUP reads routes, limits and certificates again."""
+    """Run one gateway process. Stops on SIGTERM or Ctrl-C; SIGHUP reads the configuration again."""
     import uvloop
 
     from ..log import set_up

@@ -65,6 +65,12 @@ def test_the_backends_tokens_bear_its_name_and_count_once(hearing):
     assert hearing.hear(COMPLETED) == []
 
 
+@pytest.mark.parametrize("kind", [["response.completed"], {}, None, 5])
+def test_an_event_of_the_backend_without_a_kind_is_passed_over(hearing, kind):
+    event = {"type": kind, "response": {"id": "r"}}
+    assert hearing.hear(live.frame("response.event", event_id="e", delegation_id="d", event=event)) == []
+
+
 def test_hosted_tools_are_fees_of_the_response_that_called_them(hearing):
     def done(kind):
         item = {"type": kind, "id": "ws_1"}

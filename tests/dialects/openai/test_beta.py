@@ -85,6 +85,13 @@ def test_a_session_is_shown_flat():
     }
 
 
+@pytest.mark.parametrize("kind", [["audio/pcm"], {}, None, 5, "audio/opus"])
+def test_a_format_that_nobody_knows_is_shown_as_it_is(kind):
+    audio = {"input": {"format": {"type": kind}}}
+    session = decode(shown(frame("session.updated", event_id="e", session={"audio": audio})))["session"]
+    assert session["input_audio_format"] == {"type": kind}
+
+
 def test_an_items_life_is_one_event_in_beta():
     added = frame("conversation.item.added", event_id="e", previous_item_id="u", item=AGENT)
     assert decode(shown(added)) == {

@@ -296,7 +296,8 @@ def _format_from_client(value: Any) -> Any:
 
 
 def _format_to_client(value: Any) -> Any:
-    return _FORMAT_NAMES.get(value["type"], value) if isinstance(value, dict) and "type" in value else value
+    kind = value.get("type") if isinstance(value, dict) else None
+    return _FORMAT_NAMES.get(kind, value) if isinstance(kind, str) else value
 
 
 def _read(payload: bytes) -> _Members | None:
