@@ -43,6 +43,7 @@ from realtime_switch.outbox.shelf import open_shelf
 from realtime_switch.providers.endpoint import Capabilities, DialectName, Endpoint, Provider
 from realtime_switch.providers.routes import Route, Routes, Target
 from realtime_switch.secret import Secret
+from realtime_switch.traces import Traces
 
 T = TypeVar("T")
 
@@ -322,6 +323,7 @@ async def rig(
     provider_key: dict[str, Any] | None = None,
     data: Path | None = None,
     neighbours: Path | None = None,
+    traces: Traces | None = None,
     **route: Any,
 ) -> AsyncIterator[Rig]:
     async with Upstream() as upstream, Upstream() as elsewhere:
@@ -345,7 +347,15 @@ async def rig(
         board = tempfile.TemporaryDirectory(prefix="metrics-")
         watched = Watched(folder=neighbours or Path(board.name), token=Secret(METRICS_TOKEN))
         gateway = Gateway(
-            service or books, routes, SIGNING_KEY, shelf, bounds, tls=tls, watched=watched, data=data
+            service or books,
+            routes,
+            SIGNING_KEY,
+            shelf,
+            bounds,
+            tls=tls,
+            watched=watched,
+            data=data,
+            traces=traces,
         )
         port = await gateway.open(("127.0.0.1", 0))
         try:

@@ -1,6 +1,7 @@
 """A whole installation is given secrets of every kind, and everything it emits is searched for each of them:
 what its processes print at their most talkative, their lines in the process list, HTTP answers, frames and
-closes to a client, what the command prints, and every file, the encrypted ones by their bytes.
+closes to a client, what the command prints, the traces that a collector is sent, and every file, the
+encrypted ones by their bytes.
 
 Not searched are the files that a secret is kept in (0600), the environment of a process, which its user set,
 and what a key's holder is told of his own: his key, once when it is made, and what was said.
@@ -26,6 +27,7 @@ import pytest
 import websockets
 from websockets.http11 import Response
 
+from collector import Collector, collecting
 from gateway_rig import Upstream, begun, done, hear
 from realtime_switch.accounts.keys import hash_key
 
@@ -39,6 +41,7 @@ SECRETS = {
     "a summariser's key": "sk-summary-63ce01b8",
     "a header of a provider": "header-e58b4f92",
     "a password in a provider's address": "query-c07a3d16",
+    "a header of the collector of traces": "collector-9e20b7d4",
 }
 SAID, INSTRUCTED, MCP = "said-4d92b7e1", "instructed-0a6c85f3", "mcp-b81f3e97"
 KEPT_IN = {
@@ -52,7 +55,7 @@ KEPT_IN = {
 
 
 class Installation:
-    def __init__(self, folder: Path, upstream: Upstream) -> None:
+    def __init__(self, folder: Path, upstream: Upstream, collector: Collector) -> None:
         self.data = folder / "data"
         self.told: list[tuple[str, bytes]] = []  # where, and what
         self.secrets = dict(SECRETS)
@@ -64,6 +67,8 @@ class Installation:
             "UP_KEY": SECRETS["a provider's key from the environment"],
             "SUMMARY_KEY": SECRETS["a summariser's key"],
             "LOG_LEVEL": "debug",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+            "OTEL_EXPORTER_OTLP_HEADERS": f"x-api-key={SECRETS['a header of the collector of traces']}",
         }
         self.data.mkdir(mode=0o700)
         key_file = self.data / "provider.key"
@@ -291,41 +296,66 @@ async def live(here: Installation, upstream: Upstream) -> None:
     await here.ask("DELETE", "/v1/sessions/s-file", headers=bearer)
 
 
+async def watch(here: Installation, upstream: Upstream) -> None:
+    """Everything that it emits, from its start to its end."""
+    with here.running():
+        here.take_key()
+        async with asyncio.timeout(120):
+            await live(here, upstream)
+        for words in (
+            ("doctor",),
+            ("account", "list", "--json"),
+            ("key", "list"),
+            ("usage", "--by", "session"),
+            ("session", "list", "--json"),
+            ("migrate", "--help"),
+            ("key", "revoke", f"{here.key[:-1]}x"),
+        ):
+            here.command(*words)
+        here.secrets["the key of client secrets"] = (here.data / "client-secret.key").read_text().strip()
+        here.secrets["the outbox's key"] = (here.data / "outbox.key").read_text().strip()
+        here.told += here.files()  # while all of them are open
+    here.told += here.files()
+
+
+def search(here: Installation) -> None:
+    assert len(here.told) > 150, "otherwise hardly anything was asked"
+    told = [(where, what) for where, what in here.told if not where.startswith("the command ('key'")]
+    hashes = {"the hash of an API key"}  # the operator may see: it names a key
+    assert found(told, here.secrets) == []
+    named = {name: secret for name, secret in here.secrets.items() if name not in hashes}
+    assert found(here.told, named) == []
+    # Of what was said and configured log and traces know nothing, and no file that is not encrypted.
+    public = ("the log", "a trace", "the file", "the process")
+    silent = [(where, what) for where, what in here.told if where.startswith(public)]
+    private = {"what was said": SAID, "instructions": INSTRUCTED, "a tool server's key": MCP}
+    assert found(silent, private) == []
+    # To the account itself settings are shown, but for what opens something.
+    assert found(here.told, {"a tool server's key": MCP}) == []
+    assert found([("s", b"".join(what for _, what in here.told))], {"instructions": INSTRUCTED}) != []
+
+
 @pytest.mark.timeout(300)
 async def test_whatever_happens_no_secret_is_told(tmp_path: Path) -> None:
     async with Upstream() as upstream:
-        here = Installation(tmp_path, upstream)
-        with here.running():
-            here.take_key()
-            async with asyncio.timeout(120):
-                await live(here, upstream)
-            for words in (
-                ("doctor",),
-                ("account", "list", "--json"),
-                ("key", "list"),
-                ("usage", "--by", "session"),
-                ("session", "list", "--json"),
-                ("migrate", "--help"),
-                ("key", "revoke", f"{here.key[:-1]}x"),
-            ):
-                here.command(*words)
-            here.secrets["the key of client secrets"] = (here.data / "client-secret.key").read_text().strip()
-            here.secrets["the outbox's key"] = (here.data / "outbox.key").read_text().strip()
-            here.told += here.files()  # while all of them are open
-        here.told += here.files()
-        assert len(here.told) > 150, "otherwise hardly anything was asked"
-        told = [(where, what) for where, what in here.told if not where.startswith("the command ('key'")]
-        hashes = {"the hash of an API key"}  # the operator may see: it names a key
-        assert found(told, here.secrets) == []
-        named = {name: secret for name, secret in here.secrets.items() if name not in hashes}
-        assert found(here.told, named) == []
-        # Of what was said and configured the log knows nothing, and no file that is not encrypted.
-        silent = [(w, t) for w, t in here.told if w == "the log" or w.startswith(("the file", "the process"))]
-        private = {"what was said": SAID, "instructions": INSTRUCTED, "a tool server's key": MCP}
-        assert found(silent, private) == []
-        # To the account itself settings are shown, but for what opens something.
-        assert found(here.told, {"a tool server's key": MCP}) == []
-        assert found([("s", b"".join(what for _, what in here.told))], {"instructions": INSTRUCTED}) != []
+        with collecting() as collector:
+            here = Installation(tmp_path, upstream, collector)
+            await watch(here, upstream)
+        here.told += [("a trace", body) for body in collector.bodies]
+        # Otherwise nothing was traced: through both processes, and of calls that failed as well.
+        assert {span.name for span in collector.spans} == {
+            "call",
+            "key check",
+            "validate_and_load",
+            "dial",
+            "connect",
+            "reply",
+        }
+        assert {part for _, part in collector.services} == {"gateway", "business"}
+        asked = {span.span_id: span.trace_id for span in collector.spans if span.name == "key check"}
+        verbs = [span for span in collector.spans if span.name == "validate_and_load"]
+        assert [asked.get(verb.parent_span_id) for verb in verbs] == [verb.trace_id for verb in verbs]
+        search(here)
 
 
 @pytest.mark.parametrize("secret", ["sk-env-5f0d9a71", "a+b/c d", "x" * 20])

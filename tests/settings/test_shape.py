@@ -63,6 +63,7 @@ def documented(heading: str) -> set[str]:
                 INTERPRETED_NAME,
                 "OPENAI_API_KEY",
                 "GEMINI_API_KEY",
+                "OTEL_…",  # OpenTelemetry's own: docs/traces.md
             },
         ),
     ],

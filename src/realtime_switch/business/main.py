@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .service import Accounts
 
 SWEEP_AFTER_S = 3600.0
+TRACES_S = 2.0  # what the collector has not been told when the process ends
 FLUSH_AFTER_S = 5.0  # how old the last use of a key may be before it is written down
 # Reads run on threads of their own, and a thread that wants to run waits so long for the one that runs.
 # Python's 5 ms would be the p99 of a connect while usage is being written.
@@ -127,6 +128,7 @@ async def run(settings: Settings) -> None:
     from ..link.server import LinkServer
     from ..metrics.board import Board
     from ..process import stop_requested
+    from ..traces import open_traces
     from .service import Accounts
     from .summary import Summariser
 
@@ -141,7 +143,12 @@ async def run(settings: Settings) -> None:
         accounts = Accounts(database, rates, summariser, now_us)
         stack.push_async_callback(accounts.flush)
         keys = keys_for([settings.link_address], settings.data / BUSINESS_FILE)
-        server = LinkServer(settings.link_address, accounts, keys=keys)
+        traces = open_traces("business")
+        if traces is None:
+            server = LinkServer(settings.link_address, accounts, keys=keys)
+        else:
+            stack.push_async_callback(traces.close, TRACES_S)
+            server = LinkServer(settings.link_address, accounts, keys=keys, traced=traces.verb)
         await server.start()
         stack.push_async_callback(server.close)
         board = Board(metrics_folder(settings), "business", accounts.metrics.page)

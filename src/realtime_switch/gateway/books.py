@@ -10,11 +10,11 @@ from ..accounts.service import AccountService
 from ..dialects.terms import Target
 from ..outbox.rows import Record
 from ..session.purse import Purse
+from .ending import HowItEnded
 
 if TYPE_CHECKING:
     from .conductor import Conductor
     from .line import Line
-    from .metrics import Metrics
 
 
 class Who(Struct, frozen=True, kw_only=True):
@@ -40,7 +40,6 @@ OpenLine = Callable[["Line", Target, float], Awaitable[object]]  # raises DialEr
 
 class Books(Protocol):
     service: AccountService
-    metrics: "Metrics"
 
     def begun(self, call: "Conductor") -> None: ...
     def granted(self, call: "Conductor", grant: Grant) -> Purse:
@@ -56,4 +55,12 @@ class Books(Protocol):
         ...
 
     def credits_read(self, call: "Conductor", credits: int) -> None: ...
-    def ended(self, call: "Conductor") -> None: ...
+    def live(self, call: "Conductor", took_s: float) -> None:
+        """For the first time a provider listens."""
+        ...
+
+    def answered(self, call: "Conductor", took_us: int) -> None:
+        """The first sound of an answer is here, so long after it was due."""
+        ...
+
+    def ended(self, call: "Conductor", how: HowItEnded, age_s: float) -> None: ...

@@ -16,6 +16,7 @@ wanted it, and what outlives it is only the closing handshake, for a bounded tim
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 from msgspec.structs import replace
@@ -57,6 +58,9 @@ from .sockets import CLOSE, PING, PONG, TEXT, bound_reading, frame_head
 from .tally import Tally
 from .watcher import Watcher
 
+if TYPE_CHECKING:
+    from .call_trace import CallTrace
+
 _log = structlog.get_logger("gateway.call")
 
 Work = Callable[[], Awaitable[None]]
@@ -78,6 +82,7 @@ class Conductor(ClientEnd):
     ) -> None:
         """`own_kind`: how frames that we make travel to this client."""
         self.who = who
+        self.trace: CallTrace | None = None  # where calls are traced
         self.account_id = ""
         self.provider = ""  # where the call is, or is going
         self.provider_heard = False
@@ -88,7 +93,7 @@ class Conductor(ClientEnd):
         self.session = session
         self.lines = Lines(self, open_line)
         self.pulse = Pulse(self, idle_s)
-        self.tally = Tally(self, books.metrics)
+        self.tally = Tally(self, books)
         session.on_live = self.tally.live
         session.on_answer = self.tally.answered
         self._seen = self.tally.seen
@@ -464,7 +469,6 @@ class Conductor(ClientEnd):
         self.pulse.end()
         for timer in (self._wake, self._too_slow, self._capped):
             _cancel(timer)
-        self._books.ended(self)
         self.tally.ended(end, self._left_with, self._log)
         self._part_from_client(end)
         self._over.set_result(None)

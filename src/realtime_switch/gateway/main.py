@@ -25,6 +25,7 @@ from ..providers.routes import Routes
 from ..secret import Secret
 from ..session import limits
 from ..settings import Settings, make_directory, metrics_folder, metrics_token, outbox_key
+from ..traces import Traces, open_traces
 from .client_secrets import signing_key
 from .dial import dial
 from .front_door import FrontDoor
@@ -48,6 +49,7 @@ PROVIDER_BUFFER_BYTES = 8 * 1024
 HTTP_CLOSE_S = 2.0
 CALLS_CLOSE_S = 5.0  # of all calls at once: their last words to be committed, and the closing handshake
 FLUSH_S = 10.0  # what is in the outbox
+TRACES_S = 2.0  # what the collector has not been told
 
 _log = structlog.get_logger("gateway")
 
@@ -78,12 +80,15 @@ class Gateway:
         round_trip: Histogram | None = None,
         data: Path | None = None,
         registry: Registry | None = None,
+        traces: Traces | None = None,
     ) -> None:
         """`tls`: for clients; without it they come in the clear. `watched`: without it nobody is shown
         metrics, nor are other gateways asked for their calls; `round_trip`: the link's; `data`: where `serve`
-        leaves the codes of its links; `registry`: where gateways say which sessions they have."""
+        leaves the codes of its links; `registry`: where gateways say which sessions they have; `traces`:
+        without it calls are not traced."""
         bounds = bounds or Bounds()
         self._link_is_up = link_is_up
+        self._traces = traces
         self._routes = routes
         self._tls = ssl.create_default_context()
         self._bounds = bounds
@@ -97,6 +102,7 @@ class Gateway:
             link_is_up,
             round_trip or link_round_trip(),
             registry,
+            traces.tracer if traces is not None else None,
         )
         own = self.switchboard.metrics.page
         self._board: Board | None = None
@@ -158,6 +164,8 @@ class Gateway:
             await self._neighbours.close()
         if self._board is not None:
             await self._board.close()
+        if self._traces is not None:
+            await self._traces.close(TRACES_S)
 
     async def _page(self) -> str:
         return await self._board.page() if self._board is not None else ""
@@ -202,12 +210,14 @@ async def run(
     addresses = settings.link_addresses
     keys = keys_for(addresses, settings.data / GATEWAY_FILE)
     round_trip = link_round_trip()
+    traces = open_traces("gateway")
     link = LinkClients(
         addresses,
         timeout_ms=settings.link.timeout_ms,
         keys=keys,
         took=round_trip.observe,
         taken=lambda claim: gateway.switchboard.taken(claim),
+        traceparent=traces.traceparent if traces is not None else str,
     )
     gateway = Gateway(
         link,
@@ -221,6 +231,7 @@ async def run(
         round_trip,
         settings.data,
         link,
+        traces,
     )
     await link.start()
     try:

@@ -9,10 +9,11 @@ first frames wait (A5, A17).
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from fnmatch import fnmatchcase
 from functools import partial
 from math import ceil
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import structlog
@@ -60,6 +61,7 @@ from .complaint import Complained, farewell
 from .conductor import Conductor
 from .dial import DialError, DialTrouble
 from .dialects import DIALECTS, in_words_of
+from .ending import HowItEnded
 from .ids import new_id, now_us
 from .line import Line
 from .lock import Locked
@@ -69,6 +71,9 @@ from .rates import Rates, client_address, is_allowed
 from .sockets import BINARY, TEXT
 from .upgrade import Knock, Welcome
 from .watcher import WATCHERS_MAX, Watcher
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 SETTLE_S = 2.0  # how long a client that comes back waits for its own last words to be committed
 RETRY_AFTER_S = 5
@@ -120,8 +125,10 @@ class Switchboard:
         link_is_up: Callable[[], bool],
         round_trip: Histogram,
         registry: Registry | None = None,
+        tracer: "Tracer | None" = None,
     ) -> None:
         self.service = service
+        self._tracer = tracer
         self._registry = registry or Nobody()
         self._claims: dict[Conductor, Claim] = {}
         self._releasing: set[asyncio.Task[None]] = set()
@@ -178,7 +185,12 @@ class Switchboard:
         peer = client_address(knock.peer, knock.headers, self._bounds.limits.trusted_proxies)
         who = Who(key_hash=bound.key_hash, session_id=bound.session_id, peer=peer)
         headers = (*chosen, (SESSION_HEADER, bound.session_id))
-        return Welcome(self._call(who, arrival, bound), headers)
+        call = self._call(who, arrival, bound)
+        if self._tracer is not None:
+            from .call_trace import CallTrace  # of an extra, which need not be there
+
+            call.trace = CallTrace(self._tracer, knock.headers)
+        return Welcome(call, headers)
 
     def _attached(self, arrival: Attaching) -> Welcome | TurnedAway:
         """Beside a call of the same key; whose another's is, and whether there is one, is not told."""
@@ -315,16 +327,28 @@ class Switchboard:
     ) -> None:
         now_s = asyncio.get_running_loop().time
         began_s = now_s()
-        try:
-            await self._dialler(_address(endpoint, target, key), line, within_s)
-        except DialError as error:
-            self.metrics.dials_failed.add(endpoint.name, str(error.status or error.trouble.value))
-            raise
+        trace = line.call.trace
+        with trace.dialling(endpoint.name, target.model) if trace is not None else nullcontext():
+            try:
+                await self._dialler(_address(endpoint, target, key), line, within_s)
+            except DialError as error:
+                self.metrics.dials_failed.add(endpoint.name, str(error.status or error.trouble.value))
+                raise
         self.metrics.dial.observe(now_s() - began_s, endpoint.name)
 
     # -- What a call asks and tells -------------------------------------------------------------------------
 
     async def _ask(
+        self, dialect: Dialect, use: Callable[[], UseToken | None] | None, call: Conductor
+    ) -> Grant | Refusal:
+        if call.trace is None:
+            return await self._grant(dialect, use, call)
+        with call.trace.checking() as told:
+            answer = await self._grant(dialect, use, call)
+            told(answer)
+            return answer
+
+    async def _grant(
         self, dialect: Dialect, use: Callable[[], UseToken | None] | None, call: Conductor
     ) -> Grant | Refusal:
         """Who this is, and what is known of the session. A client that comes back while its older connection
@@ -385,6 +409,8 @@ class Switchboard:
     def begun(self, call: Conductor) -> None:
         self.calls.add(call)
         self.metrics.begun.add()
+        if call.trace is not None:
+            call.trace.begun(call.session.dialect)
 
     def granted(self, call: Conductor, grant: Grant) -> Purse:
         self.calls.take_over(call.account_id, call)
@@ -399,6 +425,8 @@ class Switchboard:
 
     def keep(self, call: Conductor, *records: Record) -> None:
         self.metrics.kept(records)
+        if call.trace is not None:
+            call.trace.kept(records)
         low = False
         for record in records:
             if isinstance(record, UsageRecord) and self.calls.charged(call, record):
@@ -427,8 +455,21 @@ class Switchboard:
         if sockets:
             await asyncio.wait(sockets, timeout=within_s)
 
-    def ended(self, call: Conductor) -> None:
+    def live(self, call: Conductor, took_s: float) -> None:
+        self.metrics.connect.observe(took_s, call.provider)
+        if call.trace is not None:
+            call.trace.live(call.provider)
+
+    def answered(self, call: Conductor, took_us: int) -> None:
+        self.metrics.first_audio.observe(took_us / 1e6, call.provider)
+        if call.trace is not None:
+            call.trace.answered(took_us)
+
+    def ended(self, call: Conductor, how: HowItEnded, age_s: float) -> None:
         self.calls.remove(call)
+        self.metrics.call_ended(call, how, age_s)
+        if call.trace is not None:
+            call.trace.ended(call.session.route, how)
         self.outbox.hurry()
         self._let_go(call)
 

@@ -10,18 +10,18 @@ from structlog.typing import FilteringBoundLogger
 from ..accounts.records import Switched, UsageRecord
 from ..outbox.rows import Record
 from ..session.steps import End
+from .books import Books
 from .ending import how_it_ended
 from .traffic import Traffic
 
 if TYPE_CHECKING:
     from .conductor import Conductor
-    from .metrics import Metrics
 
 
 class Tally:
-    def __init__(self, call: "Conductor", metrics: "Metrics") -> None:
+    def __init__(self, call: "Conductor", books: Books) -> None:
         self._call = call
-        self._metrics = metrics
+        self._books = books
         self._loop = asyncio.get_running_loop()
         self._begun_s = self._loop.time()
         self.seen = Traffic()  # but for what passed
@@ -71,19 +71,19 @@ class Tally:
         """A provider listens."""
         if not self._connected:
             self._connected = True
-            self._metrics.connect.observe(self._loop.time() - self._begun_s, self._call.provider)
+            self._books.live(self._call, self._loop.time() - self._begun_s)
 
     def answered(self, took_us: int) -> None:
         if self._first_audio_us is None:
             self._first_audio_us = took_us
-        self._metrics.first_audio.observe(took_us / 1e6, self._call.provider)
+        self._books.answered(self._call, took_us)
 
     def ended(self, end: End, left_with: tuple[int, str], log: FilteringBoundLogger) -> None:
         call = self._call
         how = how_it_ended(end, left_with)
         age_s = self._loop.time() - self._begun_s
         traffic, first_us = self.traffic, self._first_audio_us
-        self._metrics.call_ended(call, how, age_s)
+        self._books.ended(call, how, age_s)
         log.info(
             "call ended",
             by=how.by,

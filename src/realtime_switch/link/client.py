@@ -101,15 +101,17 @@ class LinkClient:
         took: Callable[[float, str], None] = lambda seconds, verb: None,
         claims: Callable[[], Iterable[Claim]] = tuple,
         taken: Callable[[Claim], None] = lambda claim: None,
+        traceparent: Callable[[], str] = str,
     ) -> None:
         """`changed` is called when the business process is there, and when it is lost; `took` with each
         answer. `claims` are told to each new connection; `taken` is called with one that another gateway
-        has now."""
+        has now; `traceparent` says whose trace a connect is part of."""
         self._place = find_place(address, keys)
         self._changed = changed
         self._took = took
         self._claims = claims
         self._taken = taken
+        self._traceparent = traceparent
         self._timeout_ms = timeout_ms
         self._calls: Calls[asyncio.Future[Reply | RealtimeSwitchError]] = Calls(timeout_ms / 1000)
         self._ids = itertools.count(1)
@@ -158,7 +160,9 @@ class LinkClient:
     # -- The six verbs ----------------------------------------------------------------------------------
 
     async def validate_and_load(self, key_hash: str, session_id: str) -> Grant | Refusal:
-        request = ValidateAndLoad(id=next(self._ids), key_hash=key_hash, session_id=session_id)
+        request = ValidateAndLoad(
+            id=next(self._ids), key_hash=key_hash, session_id=session_id, traceparent=self._traceparent()
+        )
         reply: Granted | Refused = await self._ask(request, Granted, Refused)
         return reply.grant if isinstance(reply, Granted) else reply.refusal
 

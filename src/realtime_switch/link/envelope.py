@@ -39,10 +39,11 @@ class Hello(Struct, frozen=True, kw_only=True, tag="hello"):
     boot: str  # a new one each time a process starts, so that logs can tell a restart from a lost connection
 
 
-class ValidateAndLoad(Struct, frozen=True, kw_only=True, tag="validate_and_load"):
+class ValidateAndLoad(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="validate_and_load"):
     id: MessageId
     key_hash: str
     session_id: str
+    traceparent: str = ""  # W3C's: of what this is a part, where calls are traced
 
 
 class GetCredits(Struct, frozen=True, kw_only=True, tag="get_credits"):

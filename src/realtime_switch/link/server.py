@@ -15,7 +15,8 @@ another is taken from that one first, which is waited for, but not for ever.
 
 import asyncio
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 
 import structlog
 import zmq
@@ -85,11 +86,14 @@ class LinkServer:
         keys: Keys | None = None,
         at_once_max: int = 256,
         finish_within_s: float = 10.0,
+        traced: Callable[[str, str], AbstractContextManager[object]] = lambda verb, parent: nullcontext(),
     ) -> None:
+        """`traced` lasts as long as a verb that is part of somebody's trace."""
         self._place = find_place(address, keys)
         self._service = service
         self._at_once_max = at_once_max
         self._finish_within_s = finish_within_s
+        self._traced = traced
         self._boot = secrets.token_hex(8)
         self._open = False
         self._running: set[_Running] = set()
@@ -300,7 +304,8 @@ class LinkServer:
     async def _ask_service(self, request: Request) -> Reply:
         match request:
             case ValidateAndLoad():
-                answer = await self._service.validate_and_load(request.key_hash, request.session_id)
+                with self._traced(envelope.verb(request), request.traceparent):
+                    answer = await self._service.validate_and_load(request.key_hash, request.session_id)
                 if isinstance(answer, Grant):
                     return Granted(id=request.id, grant=answer)
                 return Refused(id=request.id, refusal=answer)

@@ -28,6 +28,7 @@ class LinkClients:
         keys: Keys | None = None,
         took: Callable[[float, str], None] = lambda seconds, verb: None,
         taken: Callable[[Claim], None] = lambda claim: None,
+        traceparent: Callable[[], str] = str,
     ) -> None:
         """`taken` is called with a claim that another gateway has now, by one business process or by each."""
         self._claims: dict[Claim, None] = {}
@@ -42,6 +43,7 @@ class LinkClients:
                 took=took,
                 claims=lambda: self._claims,
                 taken=taken,
+                traceparent=traceparent,
             )
             for address in addresses
         ]
