@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 import websockets
 
 from gateway_rig import OTHER_KEY, Rig, begun, done, ending, hear, rig, until
@@ -113,6 +114,40 @@ async def test_the_reply_that_reaches_the_cap_on_tokens_still_arrives() -> None:
             event["error"]["message"].startswith("A call may take 25 tokens here.")
         )
         assert await ending(client) == (4008, "invalid_request_error.EXTERNAL_CALL_CAPPED")
+
+
+@pytest.mark.parametrize("tells", [True, False])
+async def test_a_cap_that_is_near_is_told_once(tells: bool) -> None:
+    bounds = Bounds(drain_s=0, limits=LimitSettings(tokens_per_call_max=100))
+    async with rig(bounds=bounds, tell_low_credits=tells) as here:
+        with structlog.testing.capture_logs() as lines:
+            client, line = await here.call()
+            for number, tokens in enumerate((80, 12, 1)):
+                await line.say(begun(f"r{number}"), done(f"r{number}", tokens=tokens))
+            heard = []
+            while heard.count("response.done") < 3:
+                heard.append((await hear(client))["type"])
+            await client.close()
+            await until(lambda: not len(here.gateway.switchboard.calls))
+    near = ["realtime_switch.cap_near"] if tells else []
+    assert [kind for kind in heard if kind.startswith("realtime_switch.")] == near
+    assert [one["detail"] for one in lines if one["event"] == "cap_near"] == ["8 tokens left"]
+
+
+async def test_a_call_whose_minutes_are_nearly_over_hears_how_many_seconds_are_left() -> None:
+    bounds = Bounds(drain_s=0, limits=LimitSettings(minutes_per_call_max=1))
+    async with rig(bounds=bounds, tell_low_credits=True) as here:
+        client, _ = await here.call()
+        [call] = here.gateway.switchboard.calls
+        assert call._nearly is not None
+        call._cap_near("seconds", 6)  # as its timer does
+        told = await hear(client)
+        assert {name: told[name] for name in ("type", "what", "left")} == {
+            "type": "realtime_switch.cap_near",
+            "what": "seconds",
+            "left": 6,
+        }
+        await client.close()
 
 
 async def test_when_its_minutes_are_over_a_call_may_finish_its_reply(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,3 +282,39 @@ async def test_ten_thousand_sockets_that_say_nothing_keep_nobody_out(
         finally:
             crowd.kill()
             await crowd.wait()
+
+
+def raw(head: bytes, payload: bytes = b"", mask: bool = True) -> bytes:
+    """A frame as its first byte says, of less than 126 bytes or of an extended length."""
+    size = len(payload)
+    flag = 0x80 if mask else 0
+    length = bytes((flag | size,)) if size < 126 else bytes((flag | 126,)) + size.to_bytes(2, "big")
+    return head + length + (b"\0\0\0\0" if mask else b"") + payload
+
+
+# RFC 6455: a server fails the connection that says this.
+BROKEN = {
+    "not masked (5.1)": raw(b"\x81", b"{}", mask=False),
+    "a reserved bit (5.2)": raw(b"\xc1", b"{}"),
+    "an opcode that is none (5.2)": raw(b"\x83", b"{}"),
+    "a ping that is too long (5.5)": raw(b"\x89", b"p" * 126),
+    "a ping in pieces (5.5)": raw(b"\x09", b"p"),
+    "a piece without a beginning (5.4)": raw(b"\x80", b"{}"),
+    "a beginning within another (5.4)": raw(b"\x01", b"{") + raw(b"\x81", b"{}"),
+    "a close of one byte (5.5.1)": raw(b"\x88", b"\x03"),
+}
+
+
+@pytest.mark.parametrize("said", BROKEN.values(), ids=BROKEN)
+async def test_who_breaks_the_protocol_is_cut_off_and_nobody_else(said: bytes) -> None:
+    async with rig() as here:
+        well, line = await here.call()
+        client, other = await here.call()
+        client.transport.write(said)
+        code, _ = await ending(client)
+        assert code == 1002
+        assert await other.closed() == 1000
+        await until(lambda: len(here.gateway.switchboard.calls) == 1)
+        await well.send(APPEND)
+        assert await line.raw() == APPEND
+        await well.close()

@@ -105,6 +105,8 @@ class Conductor(ClientEnd):
         self.pings = 0  # since somebody looked
         self._caps = caps
         self._capped: asyncio.TimerHandle | None = None
+        self._nearly: asyncio.TimerHandle | None = None  # the cap on minutes is near
+        self._near_told = False  # that on tokens is
         self._left_with = (1006, "")  # how the client closed; 1006: without a word (RFC 6455 7.1.5)
         self.since_s = now_us() // 1_000_000
         self.client: WSTransport | None = None
@@ -134,6 +136,10 @@ class Conductor(ClientEnd):
         if self._caps.seconds:
             told = f"A call may last {self._caps.seconds / 60:g} minutes here."
             self._capped = self._loop.call_later(self._caps.seconds, self._cap, told)
+            left_s = self._caps.seconds * limits.CAP_NEAR_SHARE
+            self._nearly = self._loop.call_later(
+                self._caps.seconds - left_s, self._cap_near, "seconds", round(left_s)
+            )
         self._follow(self.session.begin())
 
     def on_other_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -357,8 +363,19 @@ class Conductor(ClientEnd):
                     self._part_from_client(end)
                 case End():
                     self._end(step)
-        if kept and not self._ended and 0 < self._caps.tokens <= self.tally.tokens:
-            self._cap(f"A call may take {self._caps.tokens:,} tokens here.")
+        if kept and not self._ended and self._caps.tokens:
+            self._look_at_tokens(self._caps.tokens, self._caps.tokens - self.tally.tokens)
+
+    def _look_at_tokens(self, cap: int, left: int) -> None:
+        if left <= 0:
+            self._cap(f"A call may take {cap:,} tokens here.")
+        elif left <= cap * limits.CAP_NEAR_SHARE and not self._near_told:
+            self._near_told = True
+            self._cap_near("tokens", left)
+
+    def _cap_near(self, what: str, left: int) -> None:
+        if not self._ended:
+            self._follow(self.session.cap_near(what, left))
 
     def _cap(self, told: str) -> None:
         if not self._ended:
@@ -467,7 +484,7 @@ class Conductor(ClientEnd):
         cancel(self._asking)
         cancel(self._credits)
         self.pulse.end()
-        for timer in (self._wake, self._too_slow, self._capped):
+        for timer in (self._wake, self._too_slow, self._capped, self._nearly):
             _cancel(timer)
         self.tally.ended(end, self._left_with, self._log)
         self._part_from_client(end)

@@ -35,6 +35,9 @@ DRAIN_S = 15.0
 # 0.1 s, and a client that answers it with a request needs its way there and back.
 QUIET_S = 1.0
 
+# So much of its cap is left when a call, and who runs it, is told that it is near.
+CAP_NEAR_SHARE = 0.1
+
 # -- Redial (A18) ----------------------------------------------------------------------------------------
 
 # From the first failure on; then the call ends by name, so that the client's own patience decides.

@@ -31,7 +31,7 @@ from itertools import count
 from ..accounts.errors import ErrorCode
 from ..accounts.records import Grant, Refusal, SwitchCause
 from ..dialects.acts import Trouble
-from ..dialects.dialect import ClientSide, Dialect, Farewell, FirstWord, Gate, Hangup
+from ..dialects.dialect import ClientSide, Dialect, Farewell, FirstWord, Gate, Hangup, ToClient
 from ..dialects.loudness import is_loud
 from ..dialects.terms import Target
 from . import limits
@@ -207,6 +207,13 @@ class Session:
     def cap(self, code: ErrorCode, message: str) -> Steps:
         """The call has had as much as one may: as with credits, the running reply may end."""
         return [] if self.phase in (Phase.FINISHING, *OVER) else self.credits.cap(code, message)
+
+    def cap_near(self, what: str, left: int) -> Steps:
+        """So many tokens, or seconds, are left of those that one call may have; as of low credits (A15)."""
+        if self.phase not in GOING_ON:
+            return []
+        told = self.client_side.cap_near(what, left) if self.here.way.terms.tell_low_credits else []
+        return [Note("cap_near", f"{left} {what} left"), *map(ToClient, told)]
 
     def purse_changed(self) -> Steps:
         """By the ledger's word, or by another call of the account."""

@@ -86,6 +86,9 @@ class ClientSide:
     def credits_low(self, credits: int) -> list[bytes]:
         return []  # no SDK takes a message that the service does not know (GEMINI-LIVE.md 2)
 
+    def cap_near(self, what: str, left: int) -> list[bytes]:
+        return []
+
     def going_away(self, left_ms: int) -> list[bytes]:
         return [frame(goAway={"timeLeft": duration(left_ms)})]
 

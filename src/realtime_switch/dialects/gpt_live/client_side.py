@@ -75,6 +75,9 @@ class ClientSide:
     def credits_low(self, credits: int) -> list[bytes]:
         return [self._info("realtime_switch.credits_low", f"The account has {credits} credits left.")]
 
+    def cap_near(self, what: str, left: int) -> list[bytes]:
+        return [self._info("realtime_switch.cap_near", f"The call has {left} {what} left.")]
+
     def _info(self, code: str, message: str) -> bytes:
         return frames.write("info", event_id=self._new_id("event"), code=code, message=message)
 

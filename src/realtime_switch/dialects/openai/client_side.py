@@ -135,6 +135,9 @@ class ClientSide:
         """An event type of ours, for clients that know it; sent only where the route says so."""
         return self._writer.event("realtime_switch.credits_low", credits=credits)
 
+    def cap_near(self, what: str, left: int) -> list[bytes]:
+        return self._writer.event("realtime_switch.cap_near", what=what, left=left)
+
     @property
     def answered_unasked(self) -> bool:
         if not self._tells:
