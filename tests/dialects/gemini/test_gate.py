@@ -251,10 +251,10 @@ def test_words_that_only_memory_asked_for_are_not_shown(payload, acts, expected)
 
 
 def test_a_second_greeting_is_not_shown():
-    made, _, _ = gate()
+    made, _, client_side = gate()
     ready = [Ready(b'{"setupComplete": {}}', 48)]
     assert made.shown(b'{"setupComplete": {}}', ready) == (b'{"setupComplete": {}}', ready)
-    made.client_side.follow(ready[0])
+    client_side.follow(ready[0])
     assert made.shown(b'{"setupComplete": {}}', ready) == (None, ready)
 
 

@@ -221,7 +221,25 @@ CASES: dict[str, Case] = {
             )
         },
     ),
-    "A21": Case(),
+    # The provider's side says no, where it is strict (tests/dialects/gemini/test_provider_side.py, a21).
+    "A21": Case(
+        wishes=[
+            w.Say(
+                item_id="item_1",
+                role="user",
+                text="",
+                spoken=(w.Spoken(w.UserAudio("AAAAAAAAAAAAAAAA", PCM_24K), "item.content[0].type"),),
+                request_id="c8",
+            )
+        ],
+        acts=[
+            a.Refused(
+                "item.content[0].type",
+                "This backend takes audio only through input_audio_buffer.append.",
+                "c8",
+            )
+        ],
+    ),
     "B01": Case(
         before=[TRANSCRIBED, READY],
         acts=[
