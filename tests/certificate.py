@@ -1,13 +1,9 @@
-"""A certificate of our own for 127.0.0.1, made for a test and thrown away with it."""
+"""A certificate of our own for 127.0.0.1, made for a test and thrown away with it.
 
-import ssl
+The frameworks' environment, which has no Realtime Switch in it, imports this too."""
+
 import subprocess
 from pathlib import Path
-
-import pytest
-
-from realtime_switch.gateway.tls import tls_of
-from realtime_switch.settings import Flags, load
 
 
 def make_certificate(folder: Path, kind: str = "ec") -> tuple[Path, Path]:
@@ -24,10 +20,3 @@ def make_certificate(folder: Path, kind: str = "ec") -> tuple[Path, Path]:
         capture_output=True,
     )
     return cert, key
-
-
-def trusted_tls(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext | None:
-    """A gateway's, whose certificate Google's SDK trusts."""
-    cert, key = make_certificate(folder)
-    monkeypatch.setenv("SSL_CERT_FILE", str(cert))
-    return tls_of(load(Flags(data=folder, tls_cert=str(cert), tls_key=str(key)), {}))

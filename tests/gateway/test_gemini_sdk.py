@@ -9,8 +9,8 @@ import websockets
 from google import genai
 from google.genai import errors, types
 
-from certificate import trusted_tls
 from gateway_rig import KEY, Rig, beside, rig
+from gateway_tls import trusted_tls
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the SDK calls its own methods experimental
 

@@ -14,8 +14,8 @@ from google.genai import types
 from openai import AsyncOpenAI
 from websockets.asyncio.client import ClientConnection
 
-from certificate import trusted_tls
 from gateway_rig import KEY, Books, Line, Rig, ending, hear, rig, text, until
+from gateway_tls import trusted_tls
 from local_talk import EarsFor
 from realtime_switch.accounts.records import Certainty, UsageKind
 from realtime_switch.local.gpt_live.habits import AZURE, OPENAI, LiveHabits
