@@ -60,7 +60,12 @@ export class Jitter {
   }
 
   get silent(): boolean {
-    return this.waiting && this.chunks.length === 0 && this.fading === 0;
+    return this.dry && this.fading === 0;
+  }
+
+  /** Nothing is in hand; what was played last may still be fading away. */
+  get dry(): boolean {
+    return this.waiting && this.chunks.length === 0;
   }
 
   /** Stops at once, and says how far it came; null when nothing was left to be played. */

@@ -22,7 +22,7 @@ class Player extends AudioWorkletProcessor {
   }
 
   private play(item: string, samples: Float32Array): void {
-    if (this.jitter.silent && this.item === item && this.jitter.played?.item === item) this.jitter.late();
+    if (this.jitter.dry && this.item === item && this.jitter.played?.item === item) this.jitter.late();
     this.item = item;
     this.told = false;
     this.jitter.push(item, samples);
