@@ -196,7 +196,7 @@ async def test_a_full_or_stopping_gateway_is_a_status_before_the_upgrade() -> No
             "5",
         )
         await first.close()
-        here.gateway.switchboard.stopping = True
+        here.gateway.switchboard.door.stopping = True
         with pytest.raises(websockets.InvalidStatus) as refused:
             await knock(here)
         assert refused.value.response.status_code == 503

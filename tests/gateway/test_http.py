@@ -37,7 +37,7 @@ async def test_health_and_readiness_and_a_page(here: Rig) -> None:
     assert (await ask(here, "GET", "/readyz", key=None)).text == "ready\n"
     page = await ask(here, "GET", "/", key=None)
     assert "Realtime Switch" in page.text
-    here.gateway.switchboard.stopping = True
+    here.gateway.switchboard.door.stopping = True
     away = await ask(here, "GET", "/readyz", key=None)
     assert (away.status_code, away.text) == (503, "stopping\n")
 
@@ -162,7 +162,7 @@ async def test_a_secret_that_was_tampered_with_or_has_expired_is_a_wrong_key(
     from realtime_switch.gateway import ids
 
     later = ids.now_us() + 11_000_000
-    monkeypatch.setattr("realtime_switch.gateway.switchboard.now_us", lambda: later)
+    monkeypatch.setattr("realtime_switch.gateway.door.now_us", lambda: later)
     assert await refused(here, "/v1/realtime?model=m", secret) == ("invalid_api_key", 3000)
 
 

@@ -186,7 +186,7 @@ async def test_who_ended_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
             await line.socket.close(1011)
             assert (await ending(dropped))[0] == 1011
             stopped, _ = await here.call()
-            here.gateway.switchboard.stopping = True
+            here.gateway.switchboard.door.stopping = True
             stops = here.gateway.switchboard.end_all(3)
             stopping = asyncio.create_task(stops)
             assert (await ending(stopped))[0] == 1001

@@ -155,7 +155,7 @@ async def every_answer(house: House, monkeypatch: pytest.MonkeyPatch) -> list[ht
         for path in bodies:
             await ask("POST", path)
         await ask("DELETE", "/v1/sessions/ada")
-    house.rig.gateway.switchboard.stopping = True
+    house.rig.gateway.switchboard.door.stopping = True
     await ask("GET", "/readyz", key=None)
     return answers
 

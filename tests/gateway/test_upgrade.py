@@ -127,7 +127,7 @@ async def test_a_full_gateway_says_when_to_try_again() -> None:
 
 
 async def test_a_stopping_gateway_sends_new_calls_elsewhere(here: Rig) -> None:
-    here.gateway.switchboard.stopping = True
+    here.gateway.switchboard.door.stopping = True
     status, headers, _ = await exchange(here.port, handshake())
     assert (status, headers["retry-after"]) == (503, "5")
 
@@ -138,7 +138,7 @@ async def test_a_defect_at_the_door_tells_nothing_of_itself(
     def fail(*_: object) -> None:
         raise RuntimeError(f"secret {KEY}")
 
-    monkeypatch.setattr(here.gateway.switchboard, "_who_is", fail)
+    monkeypatch.setattr(here.gateway.switchboard.door, "_who_is", fail)
     status, _, body = await exchange(here.port, handshake())
     assert status == 500
     assert KEY.encode() not in body

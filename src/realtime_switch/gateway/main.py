@@ -124,7 +124,7 @@ class Gateway:
         )
         self._door = FrontDoor(
             api.app(),
-            self.switchboard.admit,
+            self.switchboard.door.admit,
             head_s_max=limits.CLIENT_HANDSHAKE_S,
             message_bytes_max=bounds.message_bytes_max,
             buffer_bytes=CLIENT_BUFFER_BYTES,
@@ -151,7 +151,7 @@ class Gateway:
     async def close(self) -> None:
         """No more calls. Those there are end with 1001, each when nobody would miss a word, and what they
         leave is sent."""
-        self.switchboard.stopping = True
+        self.switchboard.door.stopping = True
         self._door.stop_accepting()
         await self.switchboard.drain(self._bounds.drain_s)
         await self.switchboard.end_all(CALLS_CLOSE_S)
@@ -181,7 +181,7 @@ class Gateway:
         )
 
     def _why_not_ready(self) -> str:
-        if self.switchboard.stopping:
+        if self.switchboard.door.stopping:
             return "stopping"
         if not self._link_is_up():
             return "the business process is away"

@@ -1,16 +1,11 @@
-"""Where arrivals become calls: who may come in, on which route, and what a call finds around it.
+"""Where arrivals become calls, and what a call finds around it: its books, its neighbours, its session.
 
-The doorkeeper answers at once, from what is known here: a seat, a credential of
-the right shape, a route. Whether the credential is good only the business
-process knows; that is asked when the client is already connected, while its
-first frames wait (A5, A17).
+Who is let in is door.py's; where a call may go, outward.py's.
 """
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext
-from fnmatch import fnmatchcase
+from collections.abc import Callable
 from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Protocol
@@ -20,66 +15,42 @@ import structlog
 from msgspec import Struct
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError
-from ..accounts.keys import hash_key, is_key
 from ..accounts.questions import UseToken
 from ..accounts.records import Balance, Claim, Grant, Refusal, UsageRecord
 from ..accounts.service import AccountService
-from ..dialects import gpt_live
 from ..dialects.dialect import Dialect
-from ..dialects.sound import AudioFormat
-from ..dialects.terms import Target, Terms
 from ..metrics.families import Histogram
 from ..outbox.outbox import Bounds as OutboxBounds
-from ..outbox.outbox import Outbox, Room
+from ..outbox.outbox import Outbox
 from ..outbox.rows import Record
 from ..outbox.shelf import Shelf
-from ..providers.endpoint import Dial, Endpoint
-from ..providers.routes import Route, Routes, Unknown, bare_model
-from ..providers.routes import Target as Place
-from ..secret import Secret
+from ..providers.routes import Routes
 from ..session import limits
 from ..session.choice import Health
 from ..session.purse import Purse
 from ..session.session import Session
-from ..session.way import Way, Ways
 from ..settings.shape import LimitSettings
-from .arrival import (
-    NO_SUCH_SESSION,
-    SESSION_HEADER,
-    Arrival,
-    Attaching,
-    Complaint,
-    Mistake,
-    TurnedAway,
-    complain,
-    read_arrival,
-)
+from .arrival import Arrival
 from .books import Caps, Who
 from .calls import Calls
-from .client_secrets import Bound, is_token, unseal
-from .complaint import Complained, farewell
+from .client_secrets import Bound
 from .conductor import Conductor
-from .dial import DialError, DialTrouble
 from .dialects import DIALECTS, in_words_of
+from .door import Door
 from .ending import HowItEnded
 from .ids import new_id, now_us
-from .line import Line
 from .lock import Locked
 from .metrics import Metrics
-from .provider_keys import ProviderKeys
-from .rates import Rates, client_address, is_allowed
+from .outward import Dialler, Outward
+from .rates import Rates
 from .sockets import BINARY, TEXT
-from .upgrade import Knock, Welcome
-from .watcher import WATCHERS_MAX, Watcher
+from .upgrade import Knock
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
 SETTLE_S = 2.0  # how long a client that comes back waits for its own last words to be committed
-RETRY_AFTER_S = 5
 LOOK_S = 1.0  # how often it is looked at what clients send
-# OpenAI's cheapest that streams its words; the model is free to a client that asks for transcription itself.
-TRANSCRIBE_WITH = "gpt-4o-mini-transcribe"
 
 _log = structlog.get_logger("gateway.door")
 
@@ -96,9 +67,6 @@ class Nobody:
 
     def claim(self, claim: Claim) -> None: ...
     def release(self, claim: Claim) -> None: ...
-
-
-Dialler = Callable[[Dial, Line, float], Awaitable[object]]
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
@@ -132,141 +100,29 @@ class Switchboard:
         self._registry = registry or Nobody()
         self._claims: dict[Conductor, Claim] = {}
         self._releasing: set[asyncio.Task[None]] = set()
-        now_s = asyncio.get_running_loop().time
-        self.calls = Calls(bounds.calls_max, bounds.calls_per_key_max, now_s)
+        self._health = Health(now_us)
+        self._bounds = bounds
+        loop = asyncio.get_running_loop()
+        self._rates = Rates(bounds.limits, loop.time)
+        self.calls = Calls(bounds.calls_max, bounds.calls_per_key_max, loop.time)
         self.outbox = Outbox(service, shelf, self.calls, bounds.outbox)
         self.metrics = Metrics(self.calls, self.outbox, link_is_up, round_trip, now_us)
-        self.stopping = False
-        self._health = Health(now_us)
-        self._keys = ProviderKeys(now_s)
-        self._routes = routes
-        self._dialler = dialler
-        self._signing_key = signing_key
-        self._bounds = bounds
-        self._rates = Rates(bounds.limits, now_s)
-        self._expect()
-        self._looking = asyncio.get_running_loop().call_later(LOOK_S, self._look)
+        self.door = Door(
+            self.calls, self.outbox, self.metrics, signing_key, bounds.limits, self._rates, self._call
+        )
+        self._outward = Outward(routes, dialler, self.metrics)
+        self._outward.expect()
+        self._looking = loop.call_later(LOOK_S, self._look)
 
     def reload(self, bounds: Bounds) -> None:
         """For calls that come; those there are keep what they began with."""
         self._bounds = bounds
         self._rates = Rates(bounds.limits, asyncio.get_running_loop().time)
         self.calls.bound(bounds.calls_max, bounds.calls_per_key_max)
-        self._expect()
+        self.door.reload(bounds.limits, self._rates)
+        self._outward.expect()
 
-    def _expect(self) -> None:
-        self.metrics.expect({target.provider for route in self._routes.all for target in route.targets})
-
-    # -- The door -------------------------------------------------------------------------------------------
-
-    def admit(self, knock: Knock) -> Welcome | TurnedAway:
-        outcome = self._admit(knock)
-        if isinstance(outcome, TurnedAway):
-            self.metrics.refusals.add(outcome.code)
-        return outcome
-
-    def _admit(self, knock: Knock) -> Welcome | TurnedAway:
-        arrival = read_arrival(knock.method, knock.target, knock.headers)
-        if isinstance(arrival, TurnedAway):
-            return arrival
-        if not is_allowed(knock.headers, self._bounds.limits.origins):
-            message = "Pages of this origin may not open calls here."
-            return TurnedAway(status=403, code="origin_not_allowed", message=message)
-        if isinstance(arrival, Attaching):
-            return self._attached(arrival)
-        chosen = (("sec-websocket-protocol", arrival.subprotocol),) if arrival.subprotocol else ()
-        if arrival.complaint is not None:
-            return self._told_why(arrival, arrival.complaint, chosen)
-        bound = self._who_is(arrival)
-        if isinstance(bound, Mistake):
-            return self._told_why(arrival, complain(arrival, bound), chosen)
-        if (turned_away := self._no_seat(bound)) is not None:
-            return turned_away
-        peer = client_address(knock.peer, knock.headers, self._bounds.limits.trusted_proxies)
-        who = Who(key_hash=bound.key_hash, session_id=bound.session_id, peer=peer)
-        headers = (*chosen, (SESSION_HEADER, bound.session_id))
-        call = self._call(who, arrival, bound)
-        if self._tracer is not None:
-            from .call_trace import CallTrace  # of an extra, which need not be there
-
-            call.trace = CallTrace(self._tracer, knock.headers)
-        return Welcome(call, headers)
-
-    def _attached(self, arrival: Attaching) -> Welcome | TurnedAway:
-        """Beside a call of the same key; whose another's is, and whether there is one, is not told."""
-        key_hash = hash_key(arrival.secret.reveal())
-        for call in self.calls:
-            greeting = call.session.greeting if call.who.key_hash == key_hash else b""
-            if greeting and gpt_live.session_id_of(greeting) == arrival.live_id:
-                if len(call.watchers) >= WATCHERS_MAX:
-                    return TurnedAway(
-                        status=429,
-                        code="rate_limit_exceeded",
-                        message=f"At most {WATCHERS_MAX} may be attached to one session.",
-                    )
-                return Welcome(Watcher(call, greeting, arrival.graceful))
-        return NO_SUCH_SESSION
-
-    def _told_why(self, arrival: Arrival, said: Complaint, chosen: tuple[tuple[str, str], ...]) -> Welcome:
-        self.metrics.refusals.add(said.code or str(said.close_code))
-        return Welcome(Complained(farewell(arrival, said)), chosen)
-
-    def _who_is(self, arrival: Arrival) -> Bound | Mistake:
-        """The key's hash and the session: from a token that names both, or from the client's own words."""
-        secret = arrival.secret.reveal()
-        if not is_token(secret):
-            if not is_key(secret):
-                return Mistake.KEY
-            session_id = arrival.session_id or new_id("sess")
-            return Bound(key_hash=hash_key(secret), session_id=session_id, expires_at=0)
-        bound = unseal(secret, self._signing_key, _now_s())
-        if bound is None:
-            return Mistake.TOKEN
-        if bound.dialect not in ("", arrival.dialect):
-            return Mistake.ANOTHER_DIALECT
-        if bound.opens == "account":
-            bound = msgspec.structs.replace(bound, session_id=arrival.session_id or bound.session_id)
-        if arrival.session_id not in ("", bound.session_id):
-            return Mistake.ANOTHER_SESSION
-        if bound.model and bare_model(arrival.model) not in ("", bare_model(bound.model)):
-            return Mistake.ANOTHER_MODEL
-        return bound
-
-    def _no_seat(self, bound: Bound) -> TurnedAway | None:
-        retry = (("retry-after", str(RETRY_AFTER_S)),)
-        if self.stopping:
-            message = "The gateway is stopping. Try again shortly."
-            return TurnedAway(status=503, code="server_error", message=message, headers=retry)
-        if self.outbox.room is not Room.ENOUGH:
-            message = (
-                f"The gateway cannot reach its ledger. Try again shortly. ({ErrorCode.INTERNAL_OUTBOX_FULL})"
-            )
-            return TurnedAway(status=503, code="server_error", message=message, headers=retry)
-        if self.calls.full or self.calls.too_many(bound.key_hash):
-            whose = "The gateway" if self.calls.full else "This API key"
-            return TurnedAway(
-                status=429,
-                code="rate_limit_exceeded",
-                message=f"{whose} has as many calls as it may have at once. End one, or try again later.",
-                headers=retry,
-            )
-        if wait_s := self._rates.knock(bound.key_hash):
-            return TurnedAway(
-                status=429,
-                code="rate_limit_exceeded",
-                message="This API key opens calls too fast.",
-                headers=(("retry-after", str(ceil(wait_s))),),
-            )
-        if self.calls.is_contended(bound.key_hash, bound.session_id):
-            return TurnedAway(
-                status=429,
-                code="rate_limit_exceeded",
-                message="Clients take this session from each other. Give each a session id of its own.",
-                headers=retry,
-            )
-        return None
-
-    def _call(self, who: Who, arrival: Arrival, bound: Bound) -> Conductor:
+    def _call(self, who: Who, arrival: Arrival, bound: Bound, knock: Knock) -> Conductor:
         spoken = DIALECTS[arrival.dialect]
         client_side = spoken.client_side(arrival)
         by_token = bool(bound.expires_at) and spoken.dialect.CLIENT_SPEAKS_FIRST
@@ -276,7 +132,7 @@ class Switchboard:
             run_id=run_id,
             client=spoken.dialect,
             client_side=client_side,
-            choose=partial(self._choose, spoken.dialect),
+            choose=partial(self._outward.choose, spoken.dialect),
             model=arrival.model or bound.model,
             health=self._health,
             now_us=now_us,
@@ -288,53 +144,13 @@ class Switchboard:
         ask = partial(self._ask, spoken.dialect, None if lock is None else partial(lock.use, run_id))
         chosen = self._bounds.limits
         caps = Caps(chosen.tokens_per_call_max, chosen.minutes_per_call_max * 60)
-        return Conductor(who, session, self, ask, self._open_line, self._bounds.idle_s, own_kind, caps)
+        open_line = self._outward.open_line
+        call = Conductor(who, session, self, ask, open_line, self._bounds.idle_s, own_kind, caps)
+        if self._tracer is not None:
+            from .call_trace import CallTrace  # of an extra, which need not be there
 
-    # -- The route ------------------------------------------------------------------------------------------
-
-    def _choose(self, client: Dialect, model: str) -> Ways | Refusal:
-        route = self._routes.choose(model)
-        if isinstance(route, Unknown):
-            self.metrics.refusals.add(ErrorCode.EXTERNAL_MODEL_NOT_FOUND.value)
-            return Refusal(code=ErrorCode.EXTERNAL_MODEL_NOT_FOUND, message=route.message)
-        ways = tuple(_way(route, place, self._routes.endpoint(place)) for place in route.targets)
-        ways = tuple(way for way in ways if _meet(client, way))
-        if not ways:
-            return Refusal(code=ErrorCode.EXTERNAL_MODEL_NOT_FOUND, message=_NOT_MET.format(route.name))
-        return Ways(
-            route=route.name,
-            ways=ways,
-            on_drop=route.on_drop,
-            stall_after_s=route.stall_after_s,
-            switch_above_latency_ms=route.switch_above_latency_ms,
-            switch_after=route.switch_after,
-        )
-
-    async def _open_line(self, line: Line, target: Target, within_s: float) -> None:
-        endpoint = self._routes.endpoints[target.provider]
-        key = await self._keys.key_of(endpoint)
-        try:
-            await self._dialled(endpoint, target, key, line, within_s)
-        except DialError as error:
-            # A token that has run out before its time: once more, with a new one.
-            if error.status not in _KEY_REFUSED or not self._keys.refused(endpoint, key):
-                raise
-            key = await self._keys.key_of(endpoint)
-            await self._dialled(endpoint, target, key, line, within_s)
-
-    async def _dialled(
-        self, endpoint: Endpoint, target: Target, key: Secret | None, line: Line, within_s: float
-    ) -> None:
-        now_s = asyncio.get_running_loop().time
-        began_s = now_s()
-        trace = line.call.trace
-        with trace.dialling(endpoint.name, target.model) if trace is not None else nullcontext():
-            try:
-                await self._dialler(_address(endpoint, target, key), line, within_s)
-            except DialError as error:
-                self.metrics.dials_failed.add(endpoint.name, str(error.status or error.trouble.value))
-                raise
-        self.metrics.dial.observe(now_s() - began_s, endpoint.name)
+            call.trace = CallTrace(self._tracer, knock.headers)
+        return call
 
     # -- What a call asks and tells -------------------------------------------------------------------------
 
@@ -498,70 +314,5 @@ class Switchboard:
         self._registry.release(claim)
 
 
-_KEY_REFUSED = (401, 403)
-
-
-def _address(endpoint: Endpoint, target: Target, key: Secret | None) -> Dial:
-    try:
-        return endpoint.dial(target.model, key)
-    except OSError as error:
-        raise DialError(
-            DialTrouble.KEY, f"the key file of {endpoint.name} cannot be read: {error.strerror}"
-        ) from None
-
-
-def _way(route: Route, place: Place, endpoint: Endpoint) -> Way:
-    able = endpoint.capabilities
-    free = able.free_transcription  # "auto" is where it costs nothing (B2a)
-    transcribe = route.transcribe_input == "always" or (route.transcribe_input == "auto" and free)
-    target = Target(
-        provider=endpoint.name,
-        model=place.model,
-        greets=able.first_frame == "provider",
-        input=AudioFormat("pcm", able.input_rate_hz),
-        output=AudioFormat("pcm", able.output_rate_hz),
-        beta=able.spelling == "beta",
-        nested_tools=able.tools == "nested",
-        ping_patience_s=able.ping_patience_s,
-        profile=endpoint.profile(place.model),
-    )
-    terms = Terms(
-        admits_model=partial(_matches_one, route.allow_models),
-        transcribe_with=(route.transcribe_with or TRANSCRIBE_WITH) if transcribe else None,
-        resume_by=route.resume_by,
-        reply_ends=route.reply_ends,
-        transcription_models=_named(route.allow_transcription_models),
-        strict=route.translation == "strict",
-        voices=route.voices,
-        backend_model=route.backend_model,
-        low_credits=route.warn_below_credits,
-        tell_low_credits=route.tell_low_credits,
-        tell_switches=route.tell_switches,
-    )
-    translated = endpoint.dialect == "openai" and not target.is_like_openai
-    return Way(target, terms, DIALECTS[endpoint.dialect].dialect, float(able.connection_s_max), translated)
-
-
-_NOT_MET = (
-    "The route {!r} leads to GPT-Live only, which serves clients of other dialects where the route names a "
-    "backend_model; see docs/dialects-gpt-live.md."
-)
-
-
-def _meet(client: Dialect, way: Way) -> bool:
-    """GPT-Live has no turns and no tools, and the others are made of both, so its clients are served by them
-    in part, and theirs by it only where the route wants that."""
-    same = client.NAME == way.dialect.NAME
-    return same or way.dialect.NAME != gpt_live.NAME or bool(way.terms.backend_model)
-
-
 def _now_s() -> float:
     return now_us() / 1e6
-
-
-def _matches_one(globs: Sequence[str], name: str) -> bool:
-    return any(fnmatchcase(name, glob) for glob in globs)
-
-
-def _named(globs: Sequence[str]) -> frozenset[str] | None:
-    return None if "*" in globs else frozenset(globs)
