@@ -11,7 +11,7 @@ may be run twice: the writer commits what arrives together as one transaction,
 and when one of a group fails, the others are run again without it.
 
 Implemented by store/database.py over SQLite and PostgreSQL, and by
-store/memory.py for tests; tests/conformance runs one suite over all of them.
+store/memory/ for tests; tests/conformance runs one suite over all of them.
 """
 
 from collections.abc import Callable, Sequence

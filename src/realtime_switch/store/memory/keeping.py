@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec.structs import asdict, replace
 
-from ..accounts.errors import ErrorCode, RealtimeSwitchError
-from ..accounts.records import TIME_MAX_US
-from ..business.repos import CLOSED, EVERY_SESSION, KEYS, PostedUsage, Retention
-from .memory_tables import SessionKey, Tables, last_number
-from .text import keepable
+from ...accounts.errors import ErrorCode, RealtimeSwitchError
+from ...accounts.records import TIME_MAX_US
+from ...business.repos import CLOSED, EVERY_SESSION, KEYS, PostedUsage, Retention
+from ..text import keepable
+from .tables import SessionKey, Tables, last_number
 
 Row = dict[str, object]
 

@@ -2,8 +2,9 @@
 
 import msgspec
 
-from ..accounts.records import Switched
-from ..business.repos import Account, ApiKey, Entry, PostedUsage, Retention
+from ...accounts.errors import ErrorCode, RealtimeSwitchError
+from ...accounts.records import Switched
+from ...business.repos import Account, ApiKey, Entry, PostedUsage, Retention
 
 SessionKey = tuple[str, str]  # account and session id
 
@@ -54,3 +55,17 @@ class Tables:
 def last_number(tables: Tables, session: SessionKey) -> int:
     said = tables.passages.get(session, ())
     return said[-1].number if said else tables.forgotten.get(session, (-1, 0))[1]
+
+
+def no_account(account_id: str) -> RealtimeSwitchError:
+    return RealtimeSwitchError(ErrorCode.EXTERNAL_NOT_FOUND, f"There is no account {account_id}.")
+
+
+def conversation_of(tables: Tables, session: SessionKey) -> str:
+    upto, summary = tables.summaries.get(session, (0, ""))
+    later = [passage for passage in tables.passages.get(session, ()) if passage.number > upto]
+    return summary + "".join(passage.text for passage in sorted(later, key=birth))
+
+
+def birth(passage: SaidThen) -> tuple[int, int]:
+    return passage.born_us, passage.number

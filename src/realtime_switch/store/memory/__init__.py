@@ -1,0 +1,5 @@
+"""The database in dictionaries."""
+
+from .database import MemoryDatabase
+
+__all__ = ["MemoryDatabase"]
