@@ -143,6 +143,7 @@ def gateway(where: Path, ports: dict[str, int]) -> tuple[str, dict[str, str], li
     )
     (where / "realtime-switch.toml").write_text(
         providers
+        + "[gateway]\ndrain_s = 0\n"  # nobody is there any more to hear a reply's end
         + '[routes.drops]\ntargets = ["a/m", "b/m"]\n[routes.alive]\ntargets = ["b/m"]\n'
         + "".join(f'[routes.dead{n}]\ntargets = ["dead{n}/m", "b/m"]\n' for n in range(len(ports) - 2))
     )
@@ -206,7 +207,7 @@ async def run(options: argparse.Namespace) -> None:
             calm += await roll(f"{url}drops", headers, moves=False)
             rolled += await roll(f"{url}drops", headers, moves=True)
     finally:
-        for process in processes:
+        for process in reversed(processes):
             process.terminate()
             process.wait(timeout=30)
         for server in servers:

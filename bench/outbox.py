@@ -93,7 +93,7 @@ class Work:
             self._ends[1].recv(65_536)
 
 
-async def keep(settings: Settings, account_id: str) -> None:
+async def keep(settings: Settings, account_id: str, count: int) -> None:
     link = LinkClients(settings.link_addresses)
     await link.start()
     shelf = open_shelf(settings.outbox_path, outbox_key(settings).reveal(), now_us())
@@ -109,7 +109,7 @@ async def keep(settings: Settings, account_id: str) -> None:
     ):
         wall: dict[str, list[float]] = {"one record": [], "words and bill": []}
         cpu: dict[str, list[float]] = {"one record": [], "words and bill": []}
-        for number in range(KEEPS):
+        for number in range(count):
             kind = ("one record", "words and bill")[number % 2]
             records = [words(next(numbers), account_id), bill(next(numbers), account_id)][-1 - number % 2 :]
             work.do(busy_s)
@@ -165,18 +165,18 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", choices=["keep", "drain"])
-    parser.add_argument("--records", type=int, default=RECORDS)
+    parser.add_argument("--records", type=int, help=f"{KEEPS:,} in each way to keep, {RECORDS:,} to drain")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rs-") as directory:
         settings = load(Flags(data=Path(directory)), {})
         account_id = asyncio.run(an_account(settings))
         process = [sys.executable, "-m", "realtime_switch", "business", "--data", directory]
         if chosen.what == "drain":
-            uvloop.run(drain(settings, account_id, process, chosen.records))
+            uvloop.run(drain(settings, account_id, process, chosen.records or RECORDS))
             return
         business = subprocess.Popen(process)
         try:
-            uvloop.run(keep(settings, account_id))
+            uvloop.run(keep(settings, account_id, chosen.records or KEEPS))
         finally:
             business.terminate()
             business.wait()
