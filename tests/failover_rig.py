@@ -18,9 +18,10 @@ from realtime_switch.business.credits import RateBook
 from realtime_switch.business.service import Accounts
 from realtime_switch.business.summary import Summariser
 from realtime_switch.dialects.terms import Terms
-from realtime_switch.gateway import switchboard
+from realtime_switch.gateway import outward
 from realtime_switch.gateway.ids import now_us
 from realtime_switch.gateway.main import Gateway
+from realtime_switch.gateway.switchboard import Bounds
 from realtime_switch.local import LocalProvider
 from realtime_switch.local.gpt_live.habits import LiveHabits
 from realtime_switch.local.voice import ToneVoice
@@ -120,7 +121,7 @@ async def failing(
         key, _ = await admin.create_key(account.id)
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="outbox-"))
         shelf = open_shelf(Path(folder), "ab" * 32, 1)
-        gateway = Gateway(accounts, routes, SIGNING_KEY, shelf, switchboard.Bounds(drain_s=0))
+        gateway = Gateway(accounts, routes, SIGNING_KEY, shelf, Bounds(drain_s=0))
         port = await gateway.open(("127.0.0.1", 0))
         stack.push_async_callback(gateway.close)
         yield Rig(gateway, providers, ears, accounts, admin, account.id, key, f"ws://127.0.0.1:{port}")
@@ -139,13 +140,13 @@ def impatient() -> Iterator[None]:
     short = {"PROVIDER_HANDSHAKE_IMPATIENT_S": 0.3, "PROVIDER_HANDSHAKE_S": 0.6, "PROVIDER_GREETING_S": 0.4}
     short |= {"PLAYBACK_SLACK_S": 0.05}
     kept = {name: getattr(limits, name) for name in short}
-    made = switchboard.Terms
+    made = outward.Terms
     for name, seconds in short.items():
         setattr(limits, name, seconds)
-    switchboard.Terms = functools.partial(Terms, redial_after_s=(0.05, 0.1))  # type: ignore[misc]
+    outward.Terms = functools.partial(Terms, redial_after_s=(0.05, 0.1))  # type: ignore[misc]
     try:
         yield
     finally:
         for name, seconds in kept.items():
             setattr(limits, name, seconds)
-        switchboard.Terms = made  # type: ignore[misc]
+        outward.Terms = made  # type: ignore[misc]
