@@ -4,8 +4,8 @@ import asyncio
 import base64
 import os
 from collections.abc import AsyncIterator
+from functools import partial
 
-import msgspec
 import pytest
 import websockets
 from hypothesis import given, settings
@@ -33,6 +33,7 @@ from gateway_rig import (
 )
 from realtime_switch.accounts.errors import ErrorCode, LinkError, StorageError
 from realtime_switch.accounts.records import Passage, UsageRecord
+from realtime_switch.dialects.terms import Terms
 from realtime_switch.gateway import closing, lines, pulse
 from realtime_switch.gateway.contention import TAKEOVERS_MAX
 from realtime_switch.gateway.sockets import TEXT
@@ -462,15 +463,11 @@ async def test_a_provider_that_is_busy_is_tried_again(here: Rig) -> None:
     await client.close()
 
 
-async def test_attempts_come_to_a_named_end() -> None:
+async def test_attempts_come_to_a_named_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    hasty = partial(Terms, redial_after_s=(0.01, 0.01))
+    monkeypatch.setattr("realtime_switch.gateway.outward.Terms", hasty)
     async with rig(url="ws://127.0.0.1:1/") as here:
         client = await here.connect()
-        (call,) = here.gateway.switchboard.calls
-        (way,) = call.session.ways.ways
-        terms = msgspec.structs.replace(way.terms, redial_after_s=(0.01, 0.01))
-        call.session.ways = msgspec.structs.replace(
-            call.session.ways, ways=(msgspec.structs.replace(way, terms=terms),)
-        )
         assert (await hear(client))["error"]["code"] == "INTERNAL_PROVIDER_UNAVAILABLE"
         assert (await ending(client))[0] == 1011
 
@@ -568,6 +565,22 @@ async def test_a_second_client_with_the_session_takes_over_and_knows_what_was_sa
     assert update["type"] == "session.update"
     assert "My name is Ada." in update["session"]["instructions"]
     await third.close()
+
+
+async def test_only_who_may_have_been_here_before_waits_for_what_others_left(
+    here: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled = []
+
+    async def settle(outbox: Outbox, session_id: str, within_s: float) -> None:
+        settled.append(session_id)
+
+    monkeypatch.setattr(Outbox, "settle", settle)
+    first, _ = await here.call()
+    again, _ = await here.call(headers={"X-Session-Id": "sess_mine"})
+    assert settled == ["sess_mine"]
+    await first.close()
+    await again.close()
 
 
 async def test_a_client_that_comes_back_at_once_finds_its_last_words(here: Rig) -> None:

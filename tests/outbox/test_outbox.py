@@ -2,12 +2,15 @@
 
 import asyncio
 import shutil
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from outbox_ends import KEY, Ledger, Watch, a_shelf, an_outbox, bill, config, files, passage, switched, until
 from realtime_switch.accounts.errors import ErrorCode, StorageError
+from realtime_switch.outbox.folder import Folder, adopt_folders
 from realtime_switch.outbox.outbox import Bounds, Outbox, Room
 from realtime_switch.outbox.rows import decode, encode
 
@@ -78,6 +81,32 @@ async def test_a_neighbour_adopts_what_a_dead_gateway_left_and_not_what_a_live_o
         await lives.close(within_s=0.01)
         await neighbour.settle("s1", within_s=5)
         assert list(ledger.bills) == ["b2", "b1"]
+
+
+async def test_who_asks_is_answered_by_a_look_that_began_later_and_one_serves_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gateway dies just after it was looked whether it lives."""
+    ledger, dies = Ledger(), a_shelf(tmp_path)
+    dies.keep([bill(1)], backlog=False)
+    looks, go_on = list[int](), threading.Event()
+
+    def slowly(directory: Path) -> Iterator[Folder]:
+        found = list(adopt_folders(directory))
+        looks.append(len(found))
+        assert go_on.wait(timeout=20)
+        return iter(found)
+
+    monkeypatch.setattr("realtime_switch.outbox.shelf.adopt_folders", slowly)
+    async with an_outbox(tmp_path, ledger) as neighbour:
+        await until(lambda: looks == [0])
+        await dies.close()
+        waiting = [asyncio.create_task(neighbour.settle("s1", within_s=20)) for _ in range(10)]
+        await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.gather(*waiting)
+        assert (list(ledger.bills), looks[:2]) == (["b1"], [0, 1])
+        assert len(looks) <= 3, "the third is the outbox's own, once a second"
 
 
 async def test_what_is_committed_is_forgotten_and_nothing_before(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ class Who(Struct, frozen=True, kw_only=True):
 
     key_hash: str
     session_id: str
+    is_new: bool  # the session: nobody has known its id before, so nothing was said in it
     peer: str
 
 

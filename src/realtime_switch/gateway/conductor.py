@@ -426,7 +426,7 @@ class Conductor(ClientEnd):
 
     async def _come_in(self, session_id: str) -> None:
         if session_id:
-            self.who = replace(self.who, session_id=session_id)
+            self.who = replace(self.who, session_id=session_id, is_new=False)
         answer = await self._ask_who(self)
         self._asking = None
         if self._ended:

@@ -90,7 +90,8 @@ class Door:
         if (turned_away := self._no_seat(bound)) is not None:
             return turned_away
         peer = client_address(knock.peer, knock.headers, self._chosen.trusted_proxies)
-        who = Who(key_hash=bound.key_hash, session_id=bound.session_id, peer=peer)
+        is_new = not arrival.session_id and not bound.expires_at  # a token may have been used before
+        who = Who(key_hash=bound.key_hash, session_id=bound.session_id, is_new=is_new, peer=peer)
         headers = (*chosen, (SESSION_HEADER, bound.session_id))
         return Welcome(self._open_call(who, arrival, bound, knock), headers)
 

@@ -177,7 +177,8 @@ class Switchboard:
                 self.metrics.refusals.add(spent.code.value)
                 return spent
             self.calls.take_over(who.key_hash, call)
-            await self.outbox.settle(who.session_id, SETTLE_S)
+            if not who.is_new:
+                await self.outbox.settle(who.session_id, SETTLE_S)
             answer = await self.service.validate_and_load(who.key_hash, who.session_id)
         except RealtimeSwitchError as error:
             _log.warning("nobody could be asked", code=error.code, reason=error.message)
@@ -299,7 +300,11 @@ class Switchboard:
 
     def _let_go(self, call: Conductor) -> None:
         """Of its session, as soon as its words are committed: who has it next is told them."""
-        if (claim := self._claims.pop(call, None)) is not None:
+        if (claim := self._claims.pop(call, None)) is None:
+            return
+        if self.outbox.is_committed(claim.session_id):
+            self._registry.release(claim)
+        else:
             task = asyncio.get_running_loop().create_task(self._release(claim))
             self._releasing.add(task)
             task.add_done_callback(self._releasing.discard)
@@ -310,7 +315,7 @@ class Switchboard:
             await asyncio.wait(self._releasing)
 
     async def _release(self, claim: Claim) -> None:
-        await self.outbox.settle(claim.session_id, SETTLE_S)
+        await self.outbox.commit(claim.session_id, SETTLE_S)
         self._registry.release(claim)
 
 

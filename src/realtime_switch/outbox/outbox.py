@@ -185,16 +185,24 @@ class Outbox:
         its last words, also those that its last gateway left when it was killed. After the bound it goes on
         without them."""
         await self._shelf.adopt()
-        if not self._is_settled(session_id):
-            await self._settled(session_id, within_s)
+        await self.commit(session_id, within_s)
+
+    async def commit(self, session_id: str, within_s: float) -> None:
+        """As `settle`, of what was kept here: nobody else is looked for."""
+        if not self.is_committed(session_id):
+            await self._committed(session_id, within_s)
+
+    def is_committed(self, session_id: str) -> bool:
+        """Nothing that was kept here, or is read back, waits; with "" of any session."""
+        of_session = self._sessions[session_id] if session_id else len(self._delivery)
+        return not of_session and not self._born and not self._shelf.has_unread
 
     async def close(self, within_s: float) -> int:
         """Send the rest. How many records stay behind, for the next gateway of this machine. May be called
         twice."""
         if self._closing.is_set():
             return self.depth
-        if not self._is_settled(""):
-            await self._settled("", within_s)
+        await self.commit("", within_s)
         self._closing.set()
         self._delivering.cancel()
         await asyncio.gather(self._delivering, self._tending, return_exceptions=True)
@@ -230,11 +238,7 @@ class Outbox:
 
     # -- Waiting for the last words -----------------------------------------------------------------------
 
-    def _is_settled(self, session_id: str) -> bool:
-        of_session = self._sessions[session_id] if session_id else len(self._delivery)
-        return not of_session and not self._born and not self._shelf.has_unread
-
-    async def _settled(self, session_id: str, within_s: float) -> None:
+    async def _committed(self, session_id: str, within_s: float) -> None:
         settled: asyncio.Future[None] = self._loop.create_future()
         self._settling.append((session_id, settled))
         self.hurry()
@@ -246,7 +250,7 @@ class Outbox:
         for session_id, settled in waiting:
             if settled.done():  # it gave up
                 continue
-            if self._is_settled(session_id):
+            if self.is_committed(session_id):
                 settled.set_result(None)
             else:
                 self._settling.append((session_id, settled))

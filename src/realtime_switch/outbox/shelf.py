@@ -76,7 +76,8 @@ class Shelf:
         self._spare_is_due = True
         self._dirty: OutboxFile | None = None  # has commits that a power cut would take
         self._complained = ""
-        self._adopting: asyncio.Task[None] | None = None
+        self._adopting: asyncio.Task[None] | None = None  # a look at whose folders are free
+        self._adopting_next: asyncio.Task[None] | None = None
 
     # -- Writing ------------------------------------------------------------------------------------------
 
@@ -159,13 +160,17 @@ class Shelf:
         return rows
 
     async def adopt(self) -> None:
-        """Take over what processes that are gone have left. Whoever is cancelled while it waits for this does
-        not stop it: a folder that is locked must not be lost."""
-        if self._adopting is None or self._adopting.done():
-            self._adopting = asyncio.create_task(self._adopt())
-        await asyncio.shield(self._adopting)
+        """Take over what processes that are gone have left. One look serves all who ask before it begins; who
+        asks later waits for the next one, for a process may have died behind this one's back. Whoever is
+        cancelled while it waits does not stop it: a folder that is locked must not be lost."""
+        if self._adopting_next is None:
+            self._adopting_next = asyncio.create_task(self._adopt(self._adopting))
+        await asyncio.shield(self._adopting_next)
 
-    async def _adopt(self) -> None:
+    async def _adopt(self, former: asyncio.Task[None] | None) -> None:
+        if former is not None:
+            await asyncio.wait([former])
+        self._adopting, self._adopting_next = self._adopting_next, None
         self._take_over(await self._done(self._find_orphans))
 
     def _find_orphans(self) -> list[tuple[Folder, list[OutboxFile]]]:
@@ -253,8 +258,9 @@ class Shelf:
             await self._done(dirty.sync)
 
     async def close(self) -> None:
-        if self._adopting is not None:
-            await asyncio.gather(self._adopting, return_exceptions=True)
+        for adopting in (self._adopting, self._adopting_next):
+            if adopting is not None:
+                await asyncio.wait([adopting])
         await self._done(lambda: None)  # what was begun; the thread has one queue
         for held in [*self._held.values()]:
             if held is self._live and not held.unsettled and not held.given_up:
