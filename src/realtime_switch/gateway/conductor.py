@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import structlog
 from msgspec.structs import replace
 from picows import WSCloseCode, WSFrame, WSMsgType, WSProtocolError, WSTransport
+from structlog.typing import FilteringBoundLogger
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
 from ..accounts.records import Refusal
@@ -100,7 +101,6 @@ class Conductor(ClientEnd):
         self._books = books
         self._ask_who = ask_who
         self.own_kind = own_kind
-        self._log = _log.bind(session=who.session_id)
         self._loop = asyncio.get_running_loop()
         self.pings = 0  # since somebody looked
         self._caps = caps
@@ -124,6 +124,11 @@ class Conductor(ClientEnd):
         self._too_slow: asyncio.TimerHandle | None = None
         self._closing: asyncio.TimerHandle | None = None
         self._last: asyncio.Task[None] | None = None  # what outlives the call: seeing to its last words
+
+    @property
+    def _log(self) -> FilteringBoundLogger:
+        account = {"account": self.account_id} if self.account_id else {}
+        return _log.bind(session=self.who.session_id, **account)  # type: ignore[no-any-return]
 
     # -- The client's socket --------------------------------------------------------------------------------
 
@@ -435,7 +440,6 @@ class Conductor(ClientEnd):
             self._follow(self.session.refused(answer))
             return
         self.account_id = answer.account_id
-        self._log = self._log.bind(account=answer.account_id)
         self._follow(self.session.granted(answer, self._books.granted(self, answer)))
 
     async def _ask_credits(self) -> None:

@@ -25,6 +25,7 @@ from .provider_keys import ProviderKeys
 
 # OpenAI's cheapest that streams its words; the model is free to a client that asks for transcription itself.
 TRANSCRIBE_WITH = "gpt-4o-mini-transcribe"
+MODELS_MAX = 1_000  # that clients named, of which it is kept where they lead
 _KEY_REFUSED = (401, 403)
 
 Dialler = Callable[[Dial, Line, float], Awaitable[object]]
@@ -36,12 +37,26 @@ class Outward:
         self._dialler = dialler
         self._metrics = metrics
         self._keys = ProviderKeys(asyncio.get_running_loop().time)
+        self._ways: dict[tuple[str, str], Ways] = {}  # by the client's dialect and the model it named
 
     def expect(self) -> None:
         """That there are metrics of every provider before its first call."""
         self._metrics.expect({target.provider for route in self._routes.all for target in route.targets})
 
+    def reload(self) -> None:
+        """The routes are others."""
+        self._ways.clear()
+        self.expect()
+
     def choose(self, client: Dialect, model: str) -> Ways | Refusal:
+        if (known := self._ways.get((client.NAME, model))) is not None:
+            return known
+        ways = self._make_out(client, model)
+        if isinstance(ways, Ways) and len(self._ways) < MODELS_MAX:
+            self._ways[client.NAME, model] = ways
+        return ways
+
+    def _make_out(self, client: Dialect, model: str) -> Ways | Refusal:
         route = self._routes.choose(model)
         if isinstance(route, Unknown):
             self._metrics.refusals.add(ErrorCode.EXTERNAL_MODEL_NOT_FOUND.value)

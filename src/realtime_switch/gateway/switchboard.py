@@ -120,7 +120,7 @@ class Switchboard:
         self._rates = Rates(bounds.limits, asyncio.get_running_loop().time)
         self.calls.bound(bounds.calls_max, bounds.calls_per_key_max)
         self.door.reload(bounds.limits, self._rates)
-        self._outward.expect()
+        self._outward.reload()
 
     def _call(self, who: Who, arrival: Arrival, bound: Bound, knock: Knock) -> Conductor:
         spoken = DIALECTS[arrival.dialect]

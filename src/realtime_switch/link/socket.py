@@ -16,6 +16,8 @@ import zmq
 
 # So many messages in a row; then others in this loop have their turn.
 _BUDGET = 64
+# As numbers: Python's flags take as long as the question they are masked from.
+_POLLIN, _POLLOUT = int(zmq.POLLIN), int(zmq.POLLOUT)
 
 
 def _nothing() -> None:
@@ -91,10 +93,10 @@ class LoopSocket:
 
     def _receive_some(self) -> None:
         for _ in range(_BUDGET):
-            if self._paused or self._socket.closed:
+            # Asked first, because a refused `recv` is an exception.
+            if self._paused or self._socket.closed or not self._events() & _POLLIN:
                 return
-            if not self._receive_one():
-                return
+            self._receive_one()
 
     def _receive_one(self) -> bool:
         try:
@@ -104,11 +106,14 @@ class LoopSocket:
         self._receive(parts)
         return True
 
+    def _events(self) -> int:
+        return int(self._socket.getsockopt(zmq.EVENTS))
+
     def _look_after(self) -> None:
         # Also when paused: only asking for EVENTS takes the signal back, and the loop would spin on it.
-        events = int(self._socket.getsockopt(zmq.EVENTS))
-        if events & zmq.POLLIN and not self._paused:
+        events = self._events()
+        if events & _POLLIN and not self._paused:
             self._look_soon()
-        if self._refused and events & zmq.POLLOUT:
+        if self._refused and events & _POLLOUT:
             self._refused = False
             self._writable()

@@ -69,11 +69,7 @@ class ClientSide:
         hearing = Hearing()
         self._asking = Asking(writer, conversation, session, hearing)
         self._replying = Replying(writer, conversation, session)
-        told = Telling(writer, conversation, session, hearing)
-        self._tellers: dict[type[Act], Callable[[Any], list[bytes]]] = {
-            **{act: teller.__get__(told) for act, teller in telling.TELLERS.items()},
-            **{act: teller.__get__(self._replying) for act, teller in replying.TELLERS.items()},
-        }
+        self._telling = Telling(writer, conversation, session, hearing)
         self._tells = False  # the client hears of the call from here, not from the provider
         self._relayed_unasked = True  # the provider answers a turn by itself
         self._relayed_config = b""  # as the provider has told it to the client
@@ -216,8 +212,11 @@ class ClientSide:
     def tell(self, act: Act) -> ClientSaid:
         if not self._tells:
             self._from_now_on_tell()
-        teller = self._tellers.get(type(act))
-        return [] if teller is None else [*teller(act)]
+        if (reply := replying.TELLERS.get(type(act))) is not None:
+            return [*reply(self._replying, act)]
+        if (tell := telling.TELLERS.get(type(act))) is not None:
+            return [*tell(self._telling, act)]
+        return []
 
     def alike(self, payload: bytes, wish: UserAudio) -> list[Alike]:
         """In manual turns each frame is counted, so that a turn which is too short can be refused."""
