@@ -12,6 +12,7 @@ from realtime_switch.accounts.errors import ErrorCode
 from realtime_switch.accounts.records import SavedConfig, UsageRecord
 from realtime_switch.outbox.delivery import (
     BILLS_PER_WRITE,
+    GATHER_S,
     LINGER_S,
     RETRY_S_FIRST,
     RETRY_S_MAX,
@@ -105,7 +106,32 @@ def test_one_shipment_at_a_time_and_the_next_takes_all_that_came_meanwhile() -> 
     assert len(delivery) == 50
     carry(shipment)
     assert len(delivery.shipped(shipment, 2.0)) == 5
-    assert len(ship(delivery, 2.0).requests()[0].rows) == 45
+    assert len(ship(delivery, 2.0 + GATHER_S).requests()[0].rows) == 45
+
+
+def test_few_bills_do_not_follow_each_other_at_once() -> None:
+    delivery = a_delivery()
+    delivery.add(rows(*[bill(number) for number in range(5)]), 1.0)
+    shipment = ship(delivery, 1.0)
+    carry(shipment)
+    delivery.shipped(shipment, 2.0)
+    delivery.add(rows(*[bill(number) for number in range(5, 10)]), 2.1)
+    assert (delivery.due_s(), delivery.ship(2.4)) == (2.0 + GATHER_S, None)
+    delivery.add(rows(bill(10)), 2.2)
+    assert len(ship(delivery, 2.0 + GATHER_S).requests()[0].rows) == 6
+
+
+@pytest.mark.parametrize("many", [True, False])
+def test_many_rows_and_who_hurries_do_not_wait_for_that(many: bool) -> None:
+    delivery = a_delivery()
+    delivery.add(rows(*[bill(number) for number in range(5)]), 1.0)
+    shipment = ship(delivery, 1.0)
+    carry(shipment)
+    delivery.shipped(shipment, 2.0)
+    delivery.add(rows(*[bill(number) for number in range(ROWS_PER_WRITE if many else 1)]), 2.1)
+    if not many:
+        delivery.hurry()
+    assert delivery.ship(2.1) is not None
 
 
 def test_twenty_replies_cost_four_writes_however_they_are_spaced() -> None:

@@ -7,7 +7,8 @@ three kinds of request side by side: bills, passages with switches, configuratio
 A shipment leaves when BILLS_PER_WRITE bills are there (A13), when ROWS_PER_WRITE
 rows are, when somebody is in a hurry, or when its oldest row has waited LINGER_S.
 While one is on its way the next gathers, so the busier the business process is,
-the larger they grow.
+the larger they grow. Few bills do not follow each other at once: two hundred calls
+make a hundred a second, and what a shipment costs it costs whatever is in it.
 
 What is refused by name is cut in halves until one record stands alone. It is
 given up only if the business process takes others of its kind: else the fault
@@ -29,6 +30,7 @@ ROWS_PER_WRITE = 100
 # Long, because a bill is safe on disk and a call makes some five replies a minute: less would undo A13. The
 # end of a call, a client that comes back and an account that runs low do not wait for it.
 LINGER_S = 60.0
+GATHER_S = 0.5  # after a shipment, until BILLS_PER_WRITE bills make the next
 SHIPMENT_ROWS_MAX = 1_000
 SHIPMENT_BYTES_MAX = 2 * 1024 * 1024  # the link carries messages of 8 MiB
 RETRY_S_FIRST = 0.2
@@ -160,6 +162,7 @@ class Delivery:
         self._bills = 0  # among them
         self._since_s = 0.0  # since when the first of them has waited here
         self._hurried = False
+        self._gathers_until_s = 0.0
         self._sending: tuple[Row, ...] = ()
         self._failures = 0  # in a row
         self._retry_at_s: float | None = None
@@ -193,8 +196,10 @@ class Delivery:
             return None
         if self._retry_at_s is not None:
             return self._retry_at_s
-        if self._hurried or self._bills >= BILLS_PER_WRITE or len(self._waiting) >= ROWS_PER_WRITE:
+        if self._hurried or len(self._waiting) >= ROWS_PER_WRITE:
             return self._since_s
+        if self._bills >= BILLS_PER_WRITE:
+            return max(self._since_s, self._gathers_until_s)
         return self._since_s + LINGER_S
 
     def ship(self, now_s: float) -> Shipment | None:
@@ -210,6 +215,7 @@ class Delivery:
         given up waits again, before all others."""
         settled = {id(row) for row in shipment.taken} | {id(refused.row) for refused in shipment.given_up}
         again = [row for row in self._sending if id(row) not in settled]
+        self._gathers_until_s = now_s + GATHER_S
         if not self._waiting:
             self._since_s = now_s
         self._waiting.extendleft(reversed(again))
