@@ -567,6 +567,20 @@ def test_spoken_words_are_kept_when_they_must_have_been_heard():
     assert [record.text for record in kept(call.woke())] == ["agent: It is."]
 
 
+def test_what_is_kept_by_time_alone_needs_nothing_that_passed_unread():
+    clock, said = Clock(), "x" * limits.PASSAGE_CHARS
+    call = live(clock)
+    hear(call, openai.RESPONSE_CREATED, openai.ITEM_ADDED, transcript_delta(said), openai.AUDIO)
+    hear(call, openai.ITEM_DONE, openai.RESPONSE_DONE)
+    clock.go_on(limits.PLAYBACK_SLACK_S)
+    hear(call, openai.RESPONSE_CREATED, openai.ITEM_ADDED.replace(b"item_a", b"item_b"))
+    words = transcript_delta("Yes.").replace(b"item_a", b"item_b")
+    assert call.from_provider(1, words) is PASS
+    clock.go_on(1.0)
+    assert [record.text for record in kept(call.woke())] == [f"agent: {said}"]
+    assert call.passes_from_provider.put_by == [words]
+
+
 def test_a_conversation_comes_back_as_items_where_the_route_says_so():
     call = session(resume_by="items")
     granted(call, RESUMED)

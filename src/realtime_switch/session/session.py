@@ -47,6 +47,7 @@ from .lane import Heard
 from .live import Live
 from .moving import Moving
 from .parting import CLIENT_LEFT, HOPELESS, Parting
+from .passing import Passing
 from .phase import CONNECTED, GOING_ON, OVER, PARTING, UNKNOWN, Phase
 from .purse import Purse
 from .stall import Stall
@@ -54,11 +55,11 @@ from .steps import Answer, End, Note, Steps
 from .taps import Taps
 from .translation import Translation
 from .unheard import Unheard
-from .unread import Passes, nothing_passes
+from .unread import nothing_passes
 from .way import Choose, Ways
 
 
-class Session:
+class Session(Passing):
     """One client connection, from its first frame to its last.
 
     `run_id` is new for each client connection, so that a client that comes back
@@ -67,8 +68,6 @@ class Session:
 
     from_client: Callable[[bytes], Answer]
     from_provider: Callable[[int, bytes], Answer]
-    passes_from_client: Passes
-    passes_from_provider: Passes  # of the present generation
     ways: Ways | Refusal  # from ASKING on
     here: Connection  # to the provider of now, or the next; this and the rest from the grant on
     gate: Gate
@@ -91,6 +90,7 @@ class Session:
     ) -> None:
         """`model`: as the client named it at the door, "" if it did not. `first_word`: how a client that
         speaks first is heard, where a token narrows what it may say."""
+        super().__init__()
         self.phase = Phase.HEARING
         self.route = ""  # its name, once it is known
         self.on_live: Callable[[], None] = _to_nobody  # a provider listens
@@ -240,7 +240,7 @@ class Session:
 
     def woke(self) -> Steps:
         due = self.alarms.due()
-        if self.phase not in UNKNOWN and due != [Alarm.STALL]:  # that looks first whether it must know
+        if self.phase not in UNKNOWN and not _NEED_NOT_KNOW.issuperset(due):
             catch_up(self)
         steps: Steps = []
         for alarm in due:
@@ -350,6 +350,9 @@ _ON_ALARM: dict[Alarm, tuple[Container[Phase], Callable[[Session], Steps]]] = {
     Alarm.ROLL: ((Phase.LIVE,), lambda session: session.moving.leave_for_the_same(SwitchCause.SESSION_CAP)),
     Alarm.PART: (GOING_ON, lambda session: session.parting.may_part()),
 }
+# STALL looks first whether it must know what has passed unread. By WORDS only lines are written that were
+# over before it came: what is unread are the agent's words of the reply that goes on.
+_NEED_NOT_KNOW = frozenset({Alarm.STALL, Alarm.WORDS})
 
 
 def _to_nobody(*told: object) -> None: ...
