@@ -20,6 +20,7 @@ from websockets.frames import Frame, Opcode
 from realtime_switch.dialects import openai
 from realtime_switch.dialects.dialect import ToClient, ToProvider
 from realtime_switch.gateway.sockets import BINARY, TEXT, WSProtocol, client_side, frame_head, server_side
+from realtime_switch.session.passing import Passing
 from realtime_switch.session.unheard import Keeps, Unheard
 from realtime_switch.session.unread import Unread
 from two_dialects import Call, OpenAICall
@@ -56,15 +57,16 @@ def encode(opcode: int, payload: bytes, *, masked: bool, fin: bool = True, rsv: 
     return bytes((first | rsv << 6, *rest))
 
 
-class Relayed:
+class Relayed(Passing):
     """As much of a session as the short way looks at, and what is done with frames that do not go it."""
 
     own_kind = TEXT
 
     def __init__(self) -> None:
+        super().__init__()
         self.unread = Unread(openai)
-        self.passes_from_provider: Any = self.unread
-        self.passes_from_client: Any = openai.only_audio_from_client
+        self.passes_from_provider = self.unread
+        self.passes_from_client = openai.only_audio_from_client
 
     def hear(self, end: str, kind: WSMsgType, payload: bytes) -> list[tuple[str, WSMsgType, bytes]]:
         return [("client", kind, payload)] if end == "provider" else []
@@ -73,14 +75,15 @@ class Relayed:
         return self.unread.take_audio(), self.unread.take_words(), self.unread.take_parts()
 
 
-class Translated:
+class Translated(Passing):
     def __init__(self, joined: OpenAICall | Call) -> None:
+        super().__init__()
         self._lane = joined.lane
         self._client_side = joined.client_side
         self._unheard = Unheard(lambda payload: False)
         self.own_kind = BINARY if isinstance(joined, Call) else TEXT
-        self.passes_from_provider: Any = self._lane.passes_from_provider
-        self.passes_from_client: Any = Keeps(self._lane.passes_from_client, self._unheard)
+        self.passes_from_provider = self._lane.passes_from_provider
+        self.passes_from_client = Keeps(self._lane.passes_from_client, self._unheard)
 
     def hear(self, end: str, kind: WSMsgType, payload: bytes) -> list[tuple[str, WSMsgType, bytes]]:
         if end == "provider":

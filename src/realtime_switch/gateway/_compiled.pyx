@@ -28,7 +28,7 @@ from aiofastnet.transport cimport Protocol, Transport
 from aiofastnet.utils cimport NoResult
 from cpython.buffer cimport PyBUF_WRITABLE, PyBUF_WRITE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.list cimport PyList_Append, PyList_GET_SIZE
+from cpython.list cimport PyList_Append, PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from cpython.object cimport PyObject_Size
@@ -39,6 +39,7 @@ from picows.picows cimport WSFrame, WSListener, WSMsgType, WSTransport
 
 from realtime_switch.dialects.shapes import Shapes
 from realtime_switch.gateway.sockets import BINARY, TEXT
+from realtime_switch.session.passing import FROM_CLIENT, FROM_PROVIDER
 from realtime_switch.session.unheard import LET_GO_FRAMES
 
 cdef extern from *:  # hatch_build.py tells the compiler
@@ -49,6 +50,8 @@ BUILT_WITH = {"picows": PICOWS_VERSION.decode(), "aiofastnet": AIOFASTNET_VERSIO
 
 
 cdef Py_ssize_t _LET_GO_FRAMES = LET_GO_FRAMES
+cdef Py_ssize_t _FROM_CLIENT = FROM_CLIENT
+cdef Py_ssize_t _FROM_PROVIDER = FROM_PROVIDER
 
 
 cdef class _Table:
@@ -163,7 +166,8 @@ cdef class ClientEnd(WSListener):
     cdef public uint64_t unsent_from_provider  # of these, the messages that crossed to nobody
     cdef public int64_t grown_to_client_bytes  # by what crossing has made of them
     cdef public int64_t grown_to_provider_bytes
-    cdef object _passes  # what the session answered with last (session/unheard.py), and
+    cdef list _passing  # the session's (session/passing.py)
+    cdef object _passes  # what stood there last for the client (session/unheard.py), and
     cdef _Table _audio  # its shapes, if it has any
     cdef object _unheard  # where it is kept, or None
     cdef object _kept  # what is kept there, and how it grows
@@ -216,8 +220,13 @@ cdef class ClientEnd(WSListener):
             (<Transport?>provider.underlying_transport).write_c(frame, size)
         return True
 
+    cdef object _at_present(self, Py_ssize_t end):
+        if self._passing is None:
+            self._passing = self.session.passing
+        return <object>PyList_GET_ITEM(self._passing, end)
+
     cdef bint _looks_for_crossing(self) except -1:
-        passes = self.session.passes_from_client
+        passes = self._at_present(_FROM_CLIENT)
         if passes is not self._passes:
             self._adopt(passes)
         if self._crossing is None:
@@ -352,7 +361,7 @@ cdef class ProviderEnd(WSListener):
         return True
 
     cdef bint _looks_for_crossing(self, ClientEnd call) except -1:
-        passes = call.session.passes_from_provider
+        passes = call._at_present(_FROM_PROVIDER)
         if passes is not self._passes:
             self._adopt(passes)
         if self._crossing is None:
