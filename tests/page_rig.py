@@ -39,13 +39,20 @@ FLAGS = (
 )
 
 # Sample for sample: what the browser does to a voice is not ours to test. Which one was opened is kept, and
-# whether the user says anything into it is for the test to say.
+# whether the user says anything into it is for the test to say. A device that is unplugged is as Media
+# Capture and Streams has it: its tracks end, it is listed no more, it cannot be opened, and the page is told.
+# Chromium's own made-up devices cannot be unplugged.
 _RAW_MICROPHONE = """
 window.opened = [];
 window.tracks = [];
 window.talk = (talks) => window.tracks.forEach((track) => (track.enabled = talks));
 const ask = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
 if (ask) navigator.mediaDevices.getUserMedia = async ({ audio }) => {
+  const inputs = (await list()).filter(({ kind }) => kind === 'audioinput');
+  const wished = inputs.find(({ deviceId }) => deviceId === audio.deviceId?.exact);
+  if (wished && window.unplugged.has(wished.label)) throw new DOMException('', 'OverconstrainedError');
+  if (inputs.length > 0 && inputs.every(({ label }) => window.unplugged.has(label)))
+    throw new DOMException('', 'NotFoundError');
   const raw = { ...audio, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
   const stream = await ask({ audio: raw });
   window.opened.push(stream.getAudioTracks()[0].label);
@@ -53,6 +60,32 @@ if (ask) navigator.mediaDevices.getUserMedia = async ({ audio }) => {
   window.talk(!window.silent);
   return stream;
 };
+const list = navigator.mediaDevices?.enumerateDevices.bind(navigator.mediaDevices);
+window.unplugged = new Set();
+if (list) navigator.mediaDevices.enumerateDevices = async () =>
+  (await list()).filter(({ label }) => !window.unplugged.has(label));
+const changed = () => navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
+window.unplug = (...labels) => {
+  for (const label of labels) window.unplugged.add(label);
+  for (const track of window.tracks) if (labels.includes(track.label) && track.readyState === 'live') {
+    track.stop();
+    track.dispatchEvent(new Event('ended'));
+  }
+  changed();
+};
+window.end = () => window.tracks.forEach((track) => {
+  track.stop();
+  track.dispatchEvent(new Event('ended'));
+});
+window.contexts = [];
+const made = window.AudioContext;
+window.AudioContext = class extends made {
+  constructor(...how) {
+    super(...how);
+    window.contexts.push(this);
+  }
+};
+window.plug = (label) => window.unplugged.delete(label) && changed();
 """
 # What the page says of its state, each once it changes, and how far each meter went.
 _WATCHED = """
@@ -183,6 +216,15 @@ class Visit(Struct):
     async def talks(self, talks: bool) -> None:
         """The user does, from now on, or is silent."""
         await self.page.evaluate("(talks) => window.talk(talks)", talks)
+
+    async def unplug(self, *devices: str) -> None:
+        await self.page.evaluate("(names) => window.unplug(...names)", list(devices))
+
+    async def plug(self, device: str) -> None:
+        await self.page.evaluate("(name) => window.plug(name)", device)
+
+    async def choose(self, label: str, option: str) -> None:
+        await self.page.get_by_role("combobox", name=label).select_option(option)
 
     async def meter_reached(self, name: str, level: int) -> None:
         reached = "([name, level]) => window.highest[name] >= level"

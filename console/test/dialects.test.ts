@@ -292,3 +292,8 @@ test('whatever a server says, no dialect throws', () => {
     }
   }
 });
+
+test('who leaves says goodbye where the dialect has a word for it', () => {
+  const goodbyes = [openai(false), gemini(), gptLive()].map((dialect) => dialect.goodbye());
+  assert.deepEqual(goodbyes, [[], [], [{ type: 'session.close' }]]);
+});

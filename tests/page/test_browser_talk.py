@@ -359,3 +359,37 @@ async def test_writing_interrupts_too(browser: Chromium) -> None:
         await visit.shows("agent", "interrupted")
         await visit.shows("agent", "You are welcome.")
         assert visit.complaints == []
+
+
+@pytest.mark.parametrize("provider", ["gpt-live", "openai"])
+async def test_gpt_live_is_hung_up_in_peace_and_its_last_seconds_are_shown(
+    browser: Chromium, provider: DialectName
+) -> None:
+    at_the_end_only = LiveHabits(usage_every_ms=None, drain_ms=300)
+    async with failing(provider, hears="Hello.", live=at_the_end_only) as rig, visiting(browser) as visit:
+        await visit.enter(home(rig), rig.key)
+        await visit.start(dialect="gpt-live")
+        await visit.write("Say: Yes.")
+        await visit.shows("agent", "Yes.")
+        await expect(visit.at("seconds")).to_have_count(0)
+        await visit.at("orb").click()
+        await expect(visit.at("phase")).to_have_text("Ended")
+        ((closed,), (asked,)) = visit.wire.said("session.closed"), visit.wire.said("session.close")
+        assert (asked, closed["reason"]) == ({"type": "session.close"}, "close_requested")
+        if provider == "gpt-live":
+            total = closed["usage"]["seconds"]
+            await expect(visit.at("seconds")).to_contain_text(f"0:{total:05.2f}")
+        assert len(visit.wire.urls) == 1
+        assert visit.complaints == []
+
+
+async def test_who_ends_a_gpt_live_call_twice_does_not_wait_for_its_last_words(browser: Chromium) -> None:
+    slow = LiveHabits(drain_ms=600_000)
+    async with failing("gpt-live", hears="Hello.", live=slow) as rig, visiting(browser) as visit:
+        await visit.enter(home(rig), rig.key)
+        await visit.start(dialect="gpt-live")
+        await visit.at("orb").click()
+        await expect(visit.at("state")).to_have_text("Ending …")
+        await visit.at("orb").click()
+        await expect(visit.at("phase")).to_have_text("Ended")
+        assert visit.complaints == []

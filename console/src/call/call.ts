@@ -6,22 +6,20 @@ import { gemini } from '../dialects/gemini.ts';
 import { gptLive } from '../dialects/gpt_live.ts';
 import { openai } from '../dialects/openai.ts';
 import { type Account, ask, type LiveCall, type Page, Trouble } from '../http.ts';
-import { FRAME_S } from '../sound/framing.ts';
-import { Microphone, MicrophoneRefused } from '../sound/microphone.ts';
 import { fromBase64, toBase64 } from '../sound/pcm.ts';
-import { Player } from '../sound/player.ts';
 import { setTheme } from '../theme.ts';
+import { Devices } from './devices.ts';
 import { see } from './events.ts';
 import { Kept } from './kept.ts';
 import { Line } from './line.ts';
 import { type Choice, levels, QUIET, state, wire } from './state.ts';
 import { answer, TOOLS } from './tools.ts';
-import { cut, listen, say, seam, tool } from './transcript.ts';
+import { cut, listen as listened, say, seam, tool } from './transcript.ts';
 
 const INSTRUCTIONS = 'You are a friendly voice assistant on the page of Realtime Switch. Answer briefly.';
 const LOOK_EVERY_MS = 1_500;
 const LOUD = 0.4; // of the microphone's level: somebody speaks
-const TICK_MS = FRAME_S * 1000;
+const GOODBYE_MS = 10_000; // the last words may take that long (GPT-LIVE.md 9)
 
 const DIALECTS: Record<DialectName, () => Dialect> = {
   openai: () => openai(false),
@@ -43,23 +41,23 @@ export async function start(choice: Choice, typing = false): Promise<void> {
 }
 
 export const end = () => current?.end();
-export const mute = () => current?.mute();
+export const mute = () => current?.devices.mute();
 export const press = () => current?.press();
 export const release = () => current?.release();
 export const interrupt = () => current?.interrupt();
 export const write = (text: string) => current?.write(text);
+export const listen = (device: string) => current?.listen(device);
+export const playTo = (loudspeaker: string) => current?.playTo(loudspeaker);
+export const resumeSound = () => current?.devices.resume();
 export const switchTo = (target: string) => current?.switchTo(target);
 
 class Call {
   private readonly dialect: Dialect;
   private line: Line | null = null;
-  private player: Player | null = null;
-  private microphone: Microphone | null = null;
+  readonly devices: Devices;
   private ready = false;
   private over = false;
   private look = 0;
-  private clock = 0;
-  private ticks = 0;
   private secondsBefore = 0; // of sessions before this one
   private readonly kept = new Kept();
   private askedAt: number | null = null; // when the user had said what is to be answered
@@ -74,27 +72,23 @@ class Call {
   ) {
     this.dialect = DIALECTS[choice.dialect]();
     this.settings = { model: choice.model, instructions: INSTRUCTIONS, handsFree: choice.handsFree, tools: TOOLS };
+    this.devices = new Devices(this.dialect.rate, {
+      hear: (frame, level) => this.hear(frame, level),
+      lost: () => this.release(),
+      soundIsBack: () => void this.stopSpeech(), // what waited meanwhile is late
+    });
   }
 
   async open(typing: boolean): Promise<void> {
-    try {
-      if (!typing) {
-        this.microphone = await Microphone.open(this.dialect.rate, this.choice.device, (frame, level) =>
-          this.hear(frame, level),
-        );
-        state.set({ microphone: 'on' });
+    if (!typing) {
+      await this.devices.listen(this.choice.device);
+      if (!this.devices.listens) {
+        await this.close();
+        state.set({ phase: 'idle' });
+        return;
       }
-      this.player = await Player.open((progress) => {
-        const { bufferedMs, underruns: gaps, silent } = progress;
-        levels.set({ speech: silent ? 0 : progress.level, bufferedMs });
-        if (state.now.gaps !== gaps || state.now.agentSpeaks === silent) state.set({ gaps, agentSpeaks: !silent });
-      });
-    } catch (error) {
-      if (!(error instanceof MicrophoneRefused)) throw error;
-      await this.close();
-      state.set({ phase: 'idle', microphone: error.why });
-      return;
     }
+    await this.devices.speak(this.choice.loudspeaker);
     if (this.over) return void this.close();
     this.line = new Line(this.dialect, () => this.access(), () => this.settings, {
       frame: (message, raw) => {
@@ -105,18 +99,25 @@ class Call {
       away: (why) => this.away(why.title),
       ended: (ending) => {
         void this.close();
-        state.set({ phase: 'ended', ending });
+        state.set({ phase: 'ended', ending, notice: '' }); // which the ending says better
         if (ending.key) leave(ending.todo);
       },
       roundTrip: (roundTripMs) => state.set({ roundTripMs }),
     });
     this.look = window.setInterval(() => void this.lookAtCall(), LOOK_EVERY_MS);
-    if (typing && this.dialect.clocked) this.clock = window.setInterval(() => this.tick(), TICK_MS);
+    if (typing && this.dialect.clocked) this.devices.silence(); // nothing else moves such a session on
     await this.lookAtCredits();
   }
 
   async end(): Promise<void> {
     if (this.over) return;
+    const goodbye = this.ready ? this.dialect.goodbye() : [];
+    if (goodbye.length > 0 && state.now.phase !== 'ending') {
+      state.set({ phase: 'ending', userSpeaks: false, pressed: false });
+      await this.devices.close();
+      await this.line?.goodbye(goodbye, GOODBYE_MS);
+      if (this.over) return; // who was asked twice did not wait
+    }
     await this.close();
     state.set({ phase: 'ended', ending: null });
     await this.lookAtCredits();
@@ -125,23 +126,26 @@ class Call {
   private async close(): Promise<void> {
     this.over = true;
     clearInterval(this.look);
-    clearInterval(this.clock);
     this.line?.close();
-    levels.set({ microphone: 0, speech: 0, bufferedMs: 0 });
-    state.set({ userSpeaks: false, agentSpeaks: false, pressed: false, switching: '' });
-    await Promise.all([this.microphone?.close(), this.player?.close()]);
+    state.set({ userSpeaks: false, pressed: false, switching: '' });
+    await this.devices.close();
   }
 
   // -- What the user does --------------------------------------------------------------------------------
 
-  mute(): void {
-    if (this.microphone === null) return;
-    this.microphone.muted = !this.microphone.muted;
-    state.set({ muted: this.microphone.muted });
+  async listen(device: string): Promise<void> {
+    this.release();
+    state.set({ choice: { ...state.now.choice, device } });
+    await this.devices.listen(device);
+  }
+
+  async playTo(loudspeaker: string): Promise<void> {
+    state.set({ choice: { ...state.now.choice, loudspeaker } });
+    await this.devices.playTo(loudspeaker);
   }
 
   press(): void {
-    if (this.choice.handsFree || state.now.pressed || this.microphone === null || this.over) return;
+    if (this.choice.handsFree || state.now.pressed || !this.devices.listens || this.over) return;
     state.set({ pressed: true, userSpeaks: true });
     void this.stopSpeech();
     this.kept.forget();
@@ -198,12 +202,6 @@ class Call {
     if (this.ready) this.line?.send(message);
   }
 
-  /** Without a microphone nothing else moves such a session on. A browser may wake a hidden page late. */
-  private tick(): void {
-    const due = (performance.now() - this.begunAt) / TICK_MS;
-    for (; this.ticks < due; this.ticks++) this.hear(new Int16Array(this.dialect.rate * FRAME_S), 0);
-  }
-
   /** The provider makes a turn of what was said. */
   private understood(): void {
     if (this.choice.handsFree) this.kept.forget();
@@ -227,7 +225,7 @@ class Call {
         state.set({ phase: 'live', ending: null });
         return void this.lookAtCall();
       case 'user-began':
-        state.set({ userSpeaks: true, ...(act.item ? { lines: listen(lines, act.item) } : {}) });
+        state.set({ userSpeaks: true, ...(act.item ? { lines: listened(lines, act.item) } : {}) });
         return;
       case 'user-ended':
         this.understood();
@@ -272,12 +270,12 @@ class Call {
       state.set({ firstAudioMs: [...state.now.firstAudioMs, ms] });
     }
     this.askedAt = this.loudAt = null;
-    this.player?.play(item, fromBase64(base64));
+    this.devices.play(item, fromBase64(base64));
   }
 
   /** Barge-in: silence at once; then the provider learns what was heard, and the transcript shows the break. */
   private async stopSpeech(): Promise<void> {
-    const heard = await this.player?.stop();
+    const heard = await this.devices.stopSpeech();
     if (!heard) return;
     this.cutOff.add(heard.item);
     this.line?.send(...this.dialect.truncate(heard.item, heard.ms));
@@ -293,11 +291,11 @@ class Call {
 
   private away(why: string): void {
     this.ready = false;
-    void this.player?.stop();
+    void this.devices.stopSpeech();
     if (state.now.phase === 'away') return;
     const { phase, lines } = state.now;
     // A call that never was live is still being opened, for the transcript.
-    state.set({ phase: 'away', ...(phase === 'live' ? { lines: seam(lines, `${why}. Calling again …`) } : {}) });
+    state.set({ phase: 'away', notice: '', ...(phase === 'live' ? { lines: seam(lines, `${why}. Calling again …`) } : {}) });
   }
 
   private wentTo(target: string): void {

@@ -23,6 +23,7 @@ export class Line {
   private live = false;
   private over = false;
   private retry = 0;
+  private goodbyeIsOver: (() => void) | null = null;
   private readonly look: number;
   private readonly online = () => this.dial();
   private readonly offline = () => this.drop();
@@ -39,7 +40,7 @@ export class Line {
     this.dial();
   }
 
-  send(...messages: object[]): void {
+  send(...messages: readonly object[]): void {
     if (this.socket?.readyState !== WebSocket.OPEN) return;
     for (const message of messages) {
       const raw = JSON.stringify(message);
@@ -55,8 +56,21 @@ export class Line {
     void this.measure();
   }
 
+  /** Listens on until the server has hung up, or for so long. */
+  async goodbye(messages: readonly object[], withinMs: number): Promise<void> {
+    this.over = true;
+    this.send(...messages);
+    await new Promise<void>((resolve) => {
+      this.goodbyeIsOver = resolve;
+      setTimeout(resolve, withinMs);
+      if (this.socket !== null) this.socket.onclose = () => resolve();
+    });
+    this.close();
+  }
+
   close(): void {
     this.over = true;
+    this.goodbyeIsOver?.();
     clearInterval(this.look);
     clearTimeout(this.retry);
     window.removeEventListener('online', this.online);

@@ -11,17 +11,19 @@ export interface Choice {
   dialect: DialectName;
   model: string;
   device: string;
+  loudspeaker: string; // '' : where the system sends it
   handsFree: boolean;
   session: string; // '' : a new one
 }
 
-export type Phase = 'idle' | 'opening' | 'live' | 'away' | 'ended';
+export type Phase = 'idle' | 'opening' | 'live' | 'away' | 'ending' | 'ended';
 
 export interface CallState {
   phase: Phase;
   choice: Choice;
   session: string;
-  microphone: Refused | 'off' | 'on' | null; // off: typing only
+  microphone: Refused | 'lost' | 'withdrawn' | 'off' | 'on' | null; // off: typing only
+  loudspeaker: 'on' | 'moved' | 'gone' | 'stopped'; // moved: the chosen one is gone
   muted: boolean;
   pressed: boolean;
   userSpeaks: boolean;
@@ -46,13 +48,14 @@ export interface CallState {
   gaps: number;
 }
 
-export const CHOICE: Choice = { dialect: 'openai', model: 'default', device: '', handsFree: true, session: '' };
+export const CHOICE: Choice = { dialect: 'openai', model: 'default', device: '', loudspeaker: '', handsFree: true, session: '' };
 
 export const QUIET: CallState = {
   phase: 'idle',
   choice: CHOICE,
   session: '',
   microphone: null,
+  loudspeaker: 'on',
   muted: false,
   pressed: false,
   userSpeaks: false,

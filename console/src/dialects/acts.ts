@@ -68,6 +68,7 @@ export interface Dialect {
   cancel(): object[];
   truncate(item: string, heardMs: number): object[];
   answer(id: string, name: string, result: Record<string, unknown>): object[];
+  goodbye(): object[]; // none: who leaves hangs up
   switchTo(target: string): object[] | null; // null: no such message, ask over HTTP
 }
 

@@ -81,6 +81,7 @@ export function gemini(): Dialect {
     cancel: () => [],
     truncate: () => [], // the server counts as heard what it had sent (GEMINI-LIVE.md 5)
     answer: (id, name, result) => [{ toolResponse: { functionResponses: [{ id, name, response: result }] } }],
+    goodbye: () => [],
     switchTo: () => null,
   };
 }

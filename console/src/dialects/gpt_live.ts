@@ -95,6 +95,7 @@ export function gptLive(): Dialect {
       { type: 'response.item.create', item: { type: 'function_call_output', call_id: id, output: JSON.stringify(result) } },
       { type: 'response.create' },
     ],
+    goodbye: () => [{ type: 'session.close' }], // and its last seconds are told (GPT-LIVE.md 9)
     switchTo: () => null,
   };
 }

@@ -66,6 +66,7 @@ export function openai(beta: boolean): Dialect {
       },
       { type: 'response.create' },
     ],
+    goodbye: () => [],
     switchTo: (target) => [{ type: 'realtime_switch.switch', ...(target ? { target } : {}) }],
   };
 }

@@ -8,48 +8,47 @@ export class MicrophoneRefused extends Error {
   }
 }
 
-export class Microphone {
-  muted = false;
+export type Hear = (frame: Int16Array<ArrayBuffer>, level: number) => void;
 
+export class Microphone {
   private constructor(
     private readonly context: AudioContext,
-    private readonly stream: MediaStream,
+    private readonly track: MediaStreamTrack,
   ) {}
 
-  static async open(
-    rate: number,
-    device: string,
-    hear: (frame: Int16Array<ArrayBuffer>, level: number) => void,
-  ): Promise<Microphone> {
+  /** `lost`: it was unplugged, or may not be used any more. */
+  static async open(rate: number, device: string, hear: Hear, lost: () => void): Promise<Microphone> {
     const stream = await streamOf(device);
+    const track = stream.getAudioTracks()[0]!;
+    track.onended = lost;
     const { context, source } = connected(stream, rate);
     await context.audioWorklet.addModule(RECORDER_URL);
     const node = new AudioWorkletNode(context, 'recorder', { processorOptions: { rate }, numberOfOutputs: 0 });
-    const microphone = new Microphone(context, stream);
     node.port.onmessage = ({ data }: MessageEvent<{ frame: Int16Array<ArrayBuffer>; level: number }>) =>
-      microphone.muted ? hear(data.frame.fill(0), 0) : hear(data.frame, data.level);
+      hear(data.frame, data.level);
     source.connect(node);
     await context.resume();
-    return microphone;
+    return new Microphone(context, track);
+  }
+
+  get name(): string {
+    return this.track.label;
   }
 
   async close(): Promise<void> {
-    for (const track of this.stream.getTracks()) track.stop();
+    this.track.onended = null;
+    this.track.stop();
     await this.context.close();
   }
 }
 
-export interface Device {
-  id: string;
-  name: string;
-}
-
-/** Names are empty until the user has allowed a microphone once. */
-export async function devices(): Promise<Device[]> {
-  const found = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
-  return found
-    .filter((one) => one.kind === 'audioinput' && one.deviceId !== '' && one.label !== '')
-    .map((one) => ({ id: one.deviceId, name: one.label }));
+/** Where a browser does not tell, what was allowed is taken to be so still. */
+export async function isAllowed(): Promise<boolean> {
+  try {
+    return (await navigator.permissions.query({ name: 'microphone' })).state === 'granted';
+  } catch {
+    return true;
+  }
 }
 
 async function streamOf(device: string): Promise<MediaStream> {
@@ -59,7 +58,7 @@ async function streamOf(device: string): Promise<MediaStream> {
   try {
     return await navigator.mediaDevices.getUserMedia({ audio });
   } catch (error) {
-    const name = error instanceof DOMException ? error.name : '';
+    const { name } = error as Error;
     if (name === 'NotAllowedError' || name === 'SecurityError') throw new MicrophoneRefused('denied');
     if (name === 'NotFoundError' || name === 'OverconstrainedError') throw new MicrophoneRefused('missing');
     throw new MicrophoneRefused('busy');

@@ -24,6 +24,10 @@ export interface Heard {
   ms: number;
 }
 
+// Chromium only, so far.
+type WithSink = AudioContext & { sinkId?: string; setSinkId?: (id: string) => Promise<void> };
+export const choosesLoudspeaker = 'AudioContext' in globalThis && 'setSinkId' in AudioContext.prototype;
+
 export class Player {
   private asked = 0;
   private readonly waiting = new Map<number, (heard: Heard | null) => void>();
@@ -32,17 +36,36 @@ export class Player {
     private readonly context: AudioContext,
     private readonly node: AudioWorkletNode,
     private readonly progress: (progress: Progress) => void,
+    private readonly stands: (stands: boolean) => void,
   ) {
+    this.watch();
     node.port.onmessage = ({ data }: MessageEvent<Report>) => this.told(data);
   }
 
-  static async open(progress: (progress: Progress) => void): Promise<Player> {
+  /** `stands`: the system takes no sound any more, or does so again. */
+  static async open(progress: (progress: Progress) => void, stands: (stands: boolean) => void): Promise<Player> {
     const context = new AudioContext({ sampleRate: PLAYER_RATE, latencyHint: 'interactive' });
     await context.audioWorklet.addModule(PLAYER_URL);
     const node = new AudioWorkletNode(context, 'player', { numberOfInputs: 0, outputChannelCount: [1] });
     node.connect(context.destination);
     await context.resume();
-    return new Player(context, node, progress);
+    return new Player(context, node, progress, stands);
+  }
+
+  /** '': where the system sends it. */
+  async to(loudspeaker: string): Promise<void> {
+    const context = this.context as WithSink;
+    if (loudspeaker === (context.sinkId ?? '')) return;
+    context.onstatechange = null; // it stands for a moment
+    await context.setSinkId?.(loudspeaker).finally(() => this.watch());
+  }
+
+  private watch(): void {
+    this.context.onstatechange = () => this.stands(this.context.state !== 'running');
+  }
+
+  async resume(): Promise<void> {
+    await this.context.resume();
   }
 
   play(item: string, samples: Float32Array): void {
@@ -58,6 +81,7 @@ export class Player {
 
   async close(): Promise<void> {
     for (const answer of this.waiting.values()) answer(null);
+    this.context.onstatechange = null;
     await this.context.close();
   }
 

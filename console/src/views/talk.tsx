@@ -2,17 +2,18 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { access } from '../access.ts';
-import { end, interrupt, mute, press, release, start, write } from '../call/call.ts';
+import { end, interrupt, listen, mute, press, release, start, write } from '../call/call.ts';
 import { type CallState, type Choice, CHOICE, levels, state } from '../call/state.ts';
 import type { Line } from '../call/transcript.ts';
 import type { DialectName } from '../dialects/acts.ts';
 import { ask, type Account, type Page } from '../http.ts';
-import { type Device, devices, type Refused } from '../sound/microphone.ts';
 import { useStore } from '../store.ts';
+import { choose, DeviceChoices } from './devices.tsx';
 import { Icon } from './icon.tsx';
+import { Notices } from './notices.tsx';
 import { Watch } from './watch.tsx';
 
-const RUNS = new Set(['opening', 'live', 'away']);
+const RUNS = new Set(['opening', 'live', 'away', 'ending']);
 
 export function TalkView() {
   const call = useStore(state);
@@ -32,7 +33,7 @@ export function TalkView() {
         <Orb call={call} />
         {!runs && <Choices call={call} secret={secret} />}
         {runs && <Controls call={call} />}
-        <Notices call={call} />
+        <Notices call={call} runs={runs} />
         <Transcript lines={call.lines} phase={call.phase} />
         {runs && <Composer disabled={call.phase !== 'live'} />}
       </section>
@@ -72,7 +73,7 @@ function Orb({ call }: { call: CallState }) {
   const runs = RUNS.has(call.phase);
   const { microphone, speech } = useStore(levels);
   const level = call.agentSpeaks ? speech : microphone;
-  const push = runs && !call.choice.handsFree && call.phase !== 'opening' && call.microphone === 'on';
+  const push = runs && !call.choice.handsFree && (call.phase === 'live' || call.phase === 'away') && call.microphone === 'on';
   const name = push ? 'Hold to talk' : runs ? 'End the call' : 'Start talking';
   return (
     <div class="orb-place">
@@ -112,11 +113,12 @@ const holding = {
 function sentence(call: CallState): string {
   if (call.phase === 'idle' || call.phase === 'ended') return call.phase === 'idle' ? 'Press to start talking' : 'Press to talk again';
   if (call.phase === 'opening') return call.microphone === null ? 'Allow the microphone …' : 'Connecting …';
+  if (call.phase === 'ending') return 'Ending …';
   if (call.phase === 'away') return call.microphone === 'on' ? 'Connection lost. What you say is kept.' : 'Connection lost. Calling again …';
   if (call.pressed) return 'Listening …';
   if (call.agentSpeaks) return call.choice.handsFree ? 'Speaking. Talk to interrupt.' : 'Speaking';
   if (call.userSpeaks) return 'Listening …';
-  if (call.microphone === 'off') return 'Write something';
+  if (call.microphone !== 'on') return 'Write something';
   if (call.muted) return 'Muted';
   return call.choice.handsFree ? 'Say something' : 'Hold the button or the space bar, and talk';
 }
@@ -134,9 +136,7 @@ const lastChoice = (): Choice => ({ ...state.now.choice });
 
 function Choices({ call, secret }: { call: CallState; secret: string }) {
   const [models, setModels] = useState<string[]>([]);
-  const [found, setFound] = useState<Device[]>([]);
   const { choice } = call;
-  const choose = (change: Partial<Choice>) => state.set({ choice: { ...state.now.choice, ...change } });
   useEffect(() => {
     ask<Page<{ id: string }>>(secret, '/v1/models').then(
       ({ data }) => {
@@ -148,12 +148,6 @@ function Choices({ call, secret }: { call: CallState; secret: string }) {
       () => undefined, // then its name is written
     );
   }, [secret]);
-  useEffect(() => {
-    const look = () => void devices().then(setFound);
-    look();
-    navigator.mediaDevices?.addEventListener('devicechange', look);
-    return () => navigator.mediaDevices?.removeEventListener('devicechange', look);
-  }, [call.phase]);
   return (
     <div class="choices">
       <label>
@@ -181,17 +175,7 @@ function Choices({ call, secret }: { call: CallState; secret: string }) {
           ))}
         </datalist>
       </label>
-      <label>
-        Microphone
-        <select value={choice.device} onChange={(e) => choose({ device: e.currentTarget.value })}>
-          <option value="">System default</option>
-          {found.map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
+      <DeviceChoices call={call} runs={false} />
       <label>
         Turns
         <select
@@ -238,10 +222,23 @@ function Controls({ call }: { call: CallState }) {
       <button class="quiet" type="button" onClick={() => interrupt()} disabled={!call.agentSpeaks} title="Escape">
         <Icon name="stop" /> Stop speaking
       </button>
+      {call.microphone === 'off' && (
+        <button class="quiet" type="button" onClick={() => void listen(call.choice.device)}>
+          <Icon name="mic" /> Use the microphone
+        </button>
+      )}
       {push && (
         <button class="quiet" type="button" onClick={() => void end()}>
           <Icon name="end" /> End the call
         </button>
+      )}
+      {call.microphone !== 'off' && (
+        <details class="devices" open={call.microphone !== 'on' || call.loudspeaker === 'moved'}>
+          <summary>Devices</summary>
+          <div class="choices">
+            <DeviceChoices call={call} runs />
+          </div>
+        </details>
       )}
     </div>
   );
@@ -284,62 +281,6 @@ function Composer({ disabled }: { disabled: boolean }) {
         <Icon name="send" />
       </button>
     </form>
-  );
-}
-
-// -- What went wrong, and what to do --------------------------------------------------------------------------
-
-const MICROPHONE: Record<Refused, [string, string]> = {
-  insecure: [
-    'The microphone needs a secure address',
-    'Browsers give it to pages at https:// or on this machine only. Open the page as http://127.0.0.1 or http://localhost, or start the gateway with --tls-cert and --tls-key.',
-  ],
-  denied: [
-    'The microphone is not allowed',
-    'Allow it for this page: the icon before the address in the address bar, then press the button again.',
-  ],
-  missing: ['No microphone was found', 'Connect one, or choose another above, then press the button again.'],
-  busy: ['The microphone cannot be opened', 'Another program may be using it. Close that one, then press the button again.'],
-};
-
-function Notices({ call }: { call: CallState }) {
-  const refused = call.microphone !== null && call.microphone in MICROPHONE ? MICROPHONE[call.microphone as Refused] : null;
-  return (
-    <div class="notices" aria-live="assertive">
-      {refused !== null && (
-        <Notice title={refused[0]} todo={refused[1]}>
-          <button type="button" onClick={() => void start(lastChoice(), true)}>
-            Write instead
-          </button>
-        </Notice>
-      )}
-      {call.ending !== null && (
-        <Notice title={call.ending.title} todo={call.ending.todo}>
-          <button type="button" onClick={() => void start(lastChoice(), call.microphone === 'off')}>
-            Start again
-          </button>
-        </Notice>
-      )}
-      {call.notice !== '' && (
-        <Notice title="The gateway says" todo={call.notice}>
-          <button class="quiet" type="button" onClick={() => state.set({ notice: '' })}>
-            Dismiss
-          </button>
-        </Notice>
-      )}
-    </div>
-  );
-}
-
-function Notice({ title, todo, children }: { title: string; todo: string; children: preact.ComponentChildren }) {
-  return (
-    <div class="notice" data-test="notice">
-      <div>
-        <b>{title}</b>
-        <p>{todo}</p>
-      </div>
-      {children}
-    </div>
   );
 }
 

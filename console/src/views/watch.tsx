@@ -14,6 +14,7 @@ const PHASES: Record<CallState['phase'], string> = {
   opening: 'Connecting',
   live: 'Live',
   away: 'Reconnecting',
+  ending: 'Ending',
   ended: 'Ended',
 };
 
