@@ -49,8 +49,9 @@ SESSION_CREATED = (
     b'"id":"sess_bench","model":"bench","output_modalities":["audio"],"instructions":"","tools":[],'
     b'"tool_choice":"auto","max_output_tokens":"inf","tracing":null,"truncation":"auto","prompt":null,'
     b'"expires_at":1795233600,"audio":{"input":{"format":{"type":"audio/pcm","rate":24000},"transcription":null,'
-    b'"noise_reduction":null,"turn_detection":null},"output":{"format":{"type":"audio/pcm","rate":24000},'
-    b'"voice":"marin","speed":1.0}},"include":null}}'
+    b'"noise_reduction":null,"turn_detection":{"type":"server_vad","threshold":0.5,"prefix_padding_ms":300,'
+    b'"silence_duration_ms":200,"idle_timeout_ms":null,"create_response":true,"interrupt_response":true}},'
+    b'"output":{"format":{"type":"audio/pcm","rate":24000},"voice":"marin","speed":1.0}},"include":null}}'
 )
 SESSION_UPDATED = SESSION_CREATED.replace(b'"session.created"', b'"session.updated"')
 
