@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from link_ends import GRANT, SESSION, Notebook, a_client, a_server, until
+from link_ends import (
+    GRANT,
+    SESSION,
+    Notebook,
+    a_bare_server,
+    a_client,
+    a_server,
+    answer,
+    question,
+    until,
+    welcome,
+)
 from realtime_switch.accounts.errors import ErrorCode
 from realtime_switch.accounts.questions import (
     AboutAccount,
@@ -17,8 +28,10 @@ from realtime_switch.accounts.questions import (
     Question,
 )
 from realtime_switch.accounts.records import Claim, Refusal
+from realtime_switch.link import client as link_client
 from realtime_switch.link import server as link_server
 from realtime_switch.link.claims import Claims
+from realtime_switch.link.envelope import Claimed, Credits, GetCredits, Released
 from realtime_switch.link.several import LinkClients
 
 
@@ -225,3 +238,19 @@ async def test_a_session_that_another_gateway_has_is_not_deleted(
             assert isinstance(answer, Refusal)
             assert answer.code is ErrorCode.EXTERNAL_SESSION_IN_USE
         assert await one.link.ask("hash", DeleteSession(session_id="s1")) == SESSION, "it knows its own calls"
+
+
+async def test_what_is_told_goes_before_the_next_question_and_wakes_nobody_by_itself(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_client, "_TELL_S", 3600)
+    async with a_bare_server(address) as router, a_client(address) as client:
+        peer = await welcome(router)
+        await until(lambda: client.connected)
+        client.claim(claim())
+        client.release(claim())
+        asking = asyncio.create_task(client.get_credits("a1"))
+        heard = [await question(router) for _ in range(3)]
+        assert [type(one) for one in heard] == [Claimed, Released, GetCredits]
+        await answer(router, peer, Credits(id=heard[2].id, credits=1))
+        assert await asking == 1
