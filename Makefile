@@ -5,7 +5,7 @@ BIN    := .venv/bin
 ARGS   ?=
 # atheris has no wheel for 3.11.
 FUZZ_PYTHON ?= python3.12
-FUZZED = door link openai openai-beta openai-to-gemini gemini gemini-to-openai gpt-live gpt-live-to-openai gpt-live-to-gemini
+FUZZED = door link openai openai-beta openai-to-gemini openai-to-gpt-live gemini gemini-to-openai gemini-to-gpt-live gpt-live gpt-live-to-openai gpt-live-to-gemini
 
 # The page, from console/, and npm with whichever Node there is (hatch_build.py).
 PAGE   := src/realtime_switch/gateway/built_page/index.html

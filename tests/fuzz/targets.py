@@ -211,7 +211,9 @@ class _Call:
         self.us, numbers = 1_000_000, count(1)
         self.dice, self.ended, self.greeting = dice, False, _GREETING[provider.NAME]
         target = Target(provider="p", model="m", greets=provider is openai)
-        terms = Terms(strict=bool(dice.below(2)), tell_switches=True, transcribe_with="w")
+        strict = provider is not gpt_live and bool(dice.below(2))  # there little would begin
+        backend = "b" if provider is gpt_live is not client else ""
+        terms = Terms(strict=strict, tell_switches=True, transcribe_with="w", backend_model=backend)
         translated = provider is openai and client is openai and not dice.below(4)
         self.session = Session(
             run_id="run",
@@ -336,8 +338,10 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "openai": _calling(openai, _openai_side, _OPENAI, openai, _OPENAI),
     "openai-beta": _calling(openai, _openai_beta_side, _OPENAI, openai, _OPENAI),
     "openai-to-gemini": _calling(openai, _openai_side, _OPENAI, gemini, _GEMINI),
+    "openai-to-gpt-live": _calling(openai, _openai_side, _OPENAI, gpt_live, _LIVE),
     "gemini": _calling(gemini, _gemini_side, _GEMINI, gemini, _GEMINI),
     "gemini-to-openai": _calling(gemini, _gemini_side, _GEMINI, openai, _OPENAI),
+    "gemini-to-gpt-live": _calling(gemini, _gemini_side, _GEMINI, gpt_live, _LIVE),
     "gpt-live": _calling(gpt_live, gpt_live.ClientSide, _LIVE, gpt_live, _LIVE),
     "gpt-live-to-openai": _calling(gpt_live, gpt_live.ClientSide, _LIVE, openai, _OPENAI),
     "gpt-live-to-gemini": _calling(gpt_live, gpt_live.ClientSide, _LIVE, gemini, _GEMINI),

@@ -2,6 +2,7 @@
 
 import importlib.util
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,9 @@ def _phases(name: str, data: bytes) -> set[str]:
     finally:
         targets._Call.go_on = go_on
     return seen
+
+
+def test_make_plays_every_target() -> None:
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text()
+    [played] = re.findall(r"^FUZZED = (.*)$", makefile, re.MULTILINE)
+    assert played.split() == list(targets.TARGETS)
