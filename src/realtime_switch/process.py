@@ -1,7 +1,9 @@
 """What every process of ours does alike: stop when asked, and never outlive the one that started it (A31)."""
 
 import asyncio
+import contextlib
 import os
+import resource
 import signal
 
 SUPERVISED = "RTS_SUPERVISED"
@@ -17,6 +19,14 @@ def stop_requested() -> asyncio.Event:
     if os.environ.get(SUPERVISED):
         _watch_parent(loop, stop)
     return stop
+
+
+def open_files_max() -> int:
+    """How many files may be open: as many as whoever started us allows, not the fewer that are usual."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # a system may allow less than it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def _watch_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import socket
 import stat
@@ -11,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import websockets
 from msgspec import Struct
@@ -56,8 +58,9 @@ class Process(Struct):
 
 
 @contextlib.asynccontextmanager
-async def process(data: Path, upstream: Upstream) -> AsyncIterator[Process]:
-    """`realtime-switch gateway`, listening on a socket that was bound for it, as `serve` does."""
+async def process(data: Path, upstream: Upstream, before: tuple[str, ...] = ()) -> AsyncIterator[Process]:
+    """`realtime-switch gateway`, listening on a socket that was bound for it, as `serve` does. `before`: a
+    command that becomes ours."""
     config = data / "c.toml"
     config.write_text(CONFIG.format(url=upstream.url))
     door = socket.create_server(("127.0.0.1", 0))
@@ -65,7 +68,7 @@ async def process(data: Path, upstream: Upstream) -> AsyncIterator[Process]:
     log = data / "log"
     with log.open("wb") as out:
         running = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "realtime_switch", *map(str, words),
+            *before, sys.executable, "-m", "realtime_switch", *map(str, words),
             stdout=out, stderr=subprocess.STDOUT, pass_fds=(door.fileno(),), env=_environment(),
         )  # fmt: skip
     port = door.getsockname()[1]
@@ -122,7 +125,8 @@ async def test_a_signal_ends_calls_delivers_bills_and_exits_with_0(
         assert await hear(client) == CREATED
         await line.say(begun(), done())
         assert [(await hear(client))["type"] for _ in range(2)] == ["response.created", "response.done"]
-        gateway.running.send_signal(sign)
+        for _ in range(2):  # the second changes nothing
+            gateway.running.send_signal(sign)
         assert await ending(client) == (1001, "The gateway is stopping. Connect again.")
         assert await asyncio.wait_for(gateway.running.wait(), 20) == 0
         await until(lambda: [bill.tokens.total for bill in books.bills.values()] == [10])
@@ -173,3 +177,74 @@ async def test_a_hangup_has_it_read_routes_and_limits_again_and_no_call_ends(tmp
         late = await gateway.connect()
         assert (await hear(late))["error"]["code"] == "EXTERNAL_MODEL_NOT_FOUND"
         assert gateway.running.returncode is None
+
+
+def _has_ended(sock: socket.socket) -> bool:
+    try:
+        return sock.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
+async def test_who_comes_when_too_many_files_are_open_is_turned_away_and_calls_go_on(
+    tmp_path: Path,
+) -> None:
+    """aiofastnet by itself would be told of him again and again: a core and the log would fill up."""
+    async with (
+        Upstream() as upstream,
+        business(tmp_path, Books()),
+        process(tmp_path, upstream) as gateway,
+        asyncio.timeout(40),
+    ):
+        while not await gateway.ready():
+            await asyncio.sleep(0.05)
+        client = await gateway.connect()
+        line = await upstream.line()
+        assert await hear(client) == CREATED
+        files = Path(f"/proc/{gateway.running.pid}/fd")
+        most = (len(list(files.iterdir())) + 8) * 4 // 3  # of which it keeps a quarter
+        resource.prlimit(gateway.running.pid, resource.RLIMIT_NOFILE, (most, most))
+        idle = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(60)]
+        while "clients are turned away, too many files are open" not in gateway.log.read_text():
+            await asyncio.sleep(0.05)
+        while sum(_has_ended(one) for one in idle) < 20:
+            await asyncio.sleep(0.05)
+        await line.say(begun(), done())
+        assert [(await hear(client))["type"] for _ in range(2)] == ["response.created", "response.done"]
+        for one in idle:
+            one.close()
+        while not await gateway.ready():
+            await asyncio.sleep(0.05)
+        await client.close()
+        log = gateway.log.read_text()
+        assert (log.count("turned away"), log.count("Traceback")) == (1, 0), log
+
+
+async def test_a_port_that_is_taken_and_a_host_that_is_none_are_named(tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(CONFIG.format(url="ws://127.0.0.1:9/"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for host, why in (("127.0.0.1", "Address already in use"), ("no.invalid", "")):
+            words = ["gateway", "--data", tmp_path, "--config", config, "--host", host, "--port", port]
+            running = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "realtime_switch", *map(str, words),
+                stderr=subprocess.PIPE, env=_environment(),
+            )  # fmt: skip
+            _, said = await asyncio.wait_for(running.communicate(), 30)
+            [line] = [one for one in said.decode().splitlines() if one.startswith("Error: ")]
+            assert line.startswith(f"Error: Cannot listen on {host}:{port}: {why}")
+            assert "Choose another --host or --port." in line
+            assert running.returncode == 1
+
+
+async def test_too_few_open_files_for_the_calls_that_it_takes_are_named_at_the_start(tmp_path: Path) -> None:
+    few = ("sh", "-c", 'ulimit -n 328; exec "$@"', "sh")
+    async with Upstream() as upstream, process(tmp_path, upstream, few) as gateway, asyncio.timeout(20):
+        while not await gateway.get("/healthz"):
+            await asyncio.sleep(0.05)
+        [warning] = [line for line in gateway.log.read_text().splitlines() if '"warning"' in line]
+        told = {"event": "too few open files for calls_max", "allowed": 328, "calls": 100}
+        assert told.items() <= msgspec.json.decode(warning).items()

@@ -185,19 +185,10 @@ def _bracketed(host: str) -> str:
 @contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
     """One socket for all gateways. It outlives each of them: while one is started again nobody is refused."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as door:
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            door.bind((host, port))
-        except OSError as error:
-            raise ConfigurationError(
-                ErrorCode.INTERNAL_CONFIG_INVALID,
-                f"Cannot listen on {_bracketed(host)}:{port}: {error.strerror or error}."
-                " Choose another --port.",
-            ) from None
+    from ..gateway.listening import bound
+
+    with bound(host, port) as door:
         door.listen(LISTEN_BACKLOG)
-        door.setblocking(False)
         yield door
 
 

@@ -1,6 +1,5 @@
 """`realtime-switch gateway`: one gateway process, by itself or started by `serve`."""
 
-import socket
 from functools import partial
 
 import click
@@ -33,10 +32,11 @@ def gateway(
     import uvloop
 
     from ..log import set_up
+    from .listening import Listening
     from .main import run
 
     again = partial(settings_here, host=host, port=port, tls_cert=tls_cert, tls_key=tls_key)
     settings = again()
     set_up("gateway", level=settings.log.level, form=settings.log.format)
-    listening = socket.socket(fileno=fd) if fd is not None else None
+    listening = Listening(fileno=fd) if fd is not None else None
     uvloop.run(run(settings, listening=listening, local_url=local_url, again=again))

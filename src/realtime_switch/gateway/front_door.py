@@ -15,6 +15,7 @@ import aiofastnet
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from .listening import Listening, bound
 from .upgrade import Doorkeeper, Http, Upgrade
 
 KEEP_ALIVE_S = 15
@@ -53,12 +54,12 @@ class FrontDoor:
         self._servers: list[asyncio.Server] = []
         self._stopped = False
 
-    async def open(self, where: tuple[str, int] | socket.socket) -> int:
+    async def open(self, where: tuple[str, int] | Listening) -> int:
         """The port it listens on: of an address (0: the system chooses), or of a socket bound already."""
         loop = asyncio.get_running_loop()
         if self._tls is not None:
             loop.set_exception_handler(_note)
-        self._servers = [await self._listen(where)]
+        self._servers = [await self._listen(bound(*where) if isinstance(where, tuple) else where)]
         return int(self._servers[0].sockets[0].getsockname()[1])
 
     @property
@@ -77,13 +78,10 @@ class FrontDoor:
         if not self._stopped:
             self._servers = anew
 
-    async def _listen(self, where: tuple[str, int] | socket.socket) -> asyncio.Server:
-        host, port, sock = (*where, None) if isinstance(where, tuple) else (None, None, where)
+    async def _listen(self, sock: socket.socket) -> asyncio.Server:
         return await aiofastnet.create_server(
             asyncio.get_running_loop(),
             self._protocol,
-            host,
-            port,
             sock=sock,
             backlog=BACKLOG,
             ssl=self._tls,

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import signal
-import socket
 import ssl
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +18,7 @@ from ..metrics.families import Histogram
 from ..outbox.outbox import Bounds as OutboxBounds
 from ..outbox.outbox import Room
 from ..outbox.shelf import Shelf, open_shelf
-from ..process import stop_requested
+from ..process import open_files_max, stop_requested
 from ..providers.endpoint import Dial
 from ..providers.routes import Routes
 from ..secret import Secret
@@ -34,6 +33,7 @@ from .http_calls import answer_other, nobody
 from .http_metrics import MetricsPage
 from .ids import now_us
 from .line import Line
+from .listening import Listening
 from .metrics import link_round_trip
 from .neighbours import Neighbours
 from .short_way import short_way
@@ -48,6 +48,7 @@ CLIENT_BUFFER_BYTES = 4 * 1024
 PROVIDER_BUFFER_BYTES = 8 * 1024
 HTTP_CLOSE_S = 2.0
 CALLS_CLOSE_S = 5.0  # of all calls at once: their last words to be committed, and the closing handshake
+FILES_BESIDE_CALLS = 128  # sockets of HTTP and of the link, the outbox, the board; a call has two
 FLUSH_S = 10.0  # what is in the outbox
 TRACES_S = 2.0  # what the collector has not been told
 
@@ -131,7 +132,7 @@ class Gateway:
             tls=tls,
         )
 
-    async def open(self, where: tuple[str, int] | socket.socket) -> int:
+    async def open(self, where: tuple[str, int] | Listening) -> int:
         """The port that it listens on."""
         if self._board is not None:
             await self._board.open()
@@ -192,7 +193,7 @@ class Gateway:
 async def run(
     settings: Settings,
     *,
-    listening: socket.socket | None = None,
+    listening: Listening | None = None,
     local_url: str = "",
     again: Callable[[], Settings] | None = None,
 ) -> None:
@@ -207,6 +208,7 @@ async def run(
 
     stop = stop_requested()
     make_directory(settings.data)
+    _look_at_open_files(settings.gateway.calls_max)
     addresses = settings.link_addresses
     keys = keys_for(addresses, settings.data / GATEWAY_FILE)
     round_trip = link_round_trip()
@@ -254,6 +256,14 @@ async def run(
         await gateway.close()
         await link.close()
     _log.info("stopped")
+
+
+def _look_at_open_files(calls_max: int) -> None:
+    allowed = open_files_max()
+    if allowed < (wanted := 2 * calls_max + FILES_BESIDE_CALLS):
+        carries = max((allowed - FILES_BESIDE_CALLS) // 2, 0)
+        remedy = f"allow {wanted} (ulimit -n, LimitNOFILE), or lower calls_max"
+        _log.warning("too few open files for calls_max", allowed=allowed, calls=carries, remedy=remedy)
 
 
 async def _reload(gateway: Gateway, again: Callable[[], Settings], local_url: str) -> None:
