@@ -10,19 +10,20 @@ from hypothesis import strategies as st
 import openai_frames as openai
 from calls import Clock, granted, session
 from openai_frames import frame, message
-from realtime_switch.dialects.acts import ReplyPart, ReplyText, ReplyTranscript
+from realtime_switch.dialects.acts import ReplyItemDone, ReplyPart, ReplyText, ReplyTranscript
 from realtime_switch.dialects.openai import (
     is_of_item,
     only_parts_from_provider,
     only_words_from_provider,
     read,
-    words_of_one_place,
+    words_to_read,
 )
 from realtime_switch.session.steps import PASS, Keep, ToClient
 
 SPEECH_STARTED = frame("input_audio_buffer.speech_started", event_id="e", item_id="item_v", audio_start_ms=1)
 SPEECH_STOPPED = frame("input_audio_buffer.speech_stopped", event_id="e", item_id="item_v", audio_end_ms=2)
 DELTAS = ("response.output_audio_transcript.delta", "response.output_text.delta")
+WHOLES = {"output_audio_transcript": "transcript", "output_text": "text"}
 
 
 def place(item, part):
@@ -37,6 +38,17 @@ def words_of(item):
     return st.builds(
         lambda kind, part, delta: frame(kind, event_id="e", **place(item, part), delta=delta),
         st.sampled_from(DELTAS),
+        parts,
+        text,
+    )
+
+
+def wholes_of(item):
+    return st.builds(
+        lambda kind, part, said: frame(
+            f"response.{kind}.done", event_id="e", **place(item, part), **{WHOLES[kind]: said}
+        ),
+        st.sampled_from([*WHOLES]),
         parts,
         text,
     )
@@ -63,13 +75,6 @@ def told_of(item):
         output_index=0,
         item=message(item, "assistant", status="in_progress"),
     )
-    whole = st.builds(
-        lambda part, said: frame(
-            "response.output_audio_transcript.done", event_id="e", **place(item, part), transcript=said
-        ),
-        parts,
-        text,
-    )
     truncated = st.builds(
         lambda ms: frame(
             "conversation.item.truncated", event_id="e", item_id=item, content_index=0, audio_end_ms=ms
@@ -80,7 +85,8 @@ def told_of(item):
     transcribed = st.sampled_from([openai.TRANSCRIBED, SPEECH_STARTED, SPEECH_STOPPED])
     done = openai.ITEM_DONE.replace(b"item_a", item.encode())
     said = st.lists(
-        st.one_of(words_of(item), words_of(item), parts_of(item), audio, whole, transcribed), max_size=12
+        st.one_of(words_of(item), words_of(item), parts_of(item), audio, wholes_of(item), transcribed),
+        max_size=12,
     )
     end = st.lists(st.one_of(truncated, transcribed), max_size=2)
     return st.tuples(said, st.booleans(), end).map(
@@ -156,12 +162,17 @@ def test_a_part_is_not_another_items_because_that_is_named_in_it():
     assert not is_of_item(said, "item_b")
 
 
-@given(words)
+@given(words | wholes_of("item_a"))
 def test_a_frame_that_passes_as_words_holds_nothing_else(said):
     assert only_words_from_provider(said)
     (act,) = read(said)
     assert isinstance(act, ReplyTranscript | ReplyText)
-    assert not act.final
+
+
+def test_the_end_of_a_message_passes_as_words_and_that_of_a_tools_call_does_not():
+    assert only_words_from_provider(openai.ITEM_DONE)
+    assert read(openai.ITEM_DONE) == (ReplyItemDone("item_a"),)
+    assert not only_words_from_provider(openai.ITEM_DONE.replace(b'"message"', b'"function_call"'))
 
 
 @st.composite
@@ -174,19 +185,54 @@ def words_in_any_order(draw):
     return frame(kind, **{name: members[name] for name in order if draw(st.integers(0, 9))})
 
 
+@st.composite
+def wholes_in_any_order(draw):
+    kind = draw(st.sampled_from([*WHOLES]))
+    members = {"event_id": draw(st.sampled_from(["e", '"response_id":'])), **place(draw(items), draw(parts))}
+    members[WHOLES[kind]] = draw(text | st.sampled_from(['"transcript":', '"item_id":']))
+    order = draw(st.permutations(list(members)) | st.just(list(members)))
+    return frame(
+        f"response.{kind}.done", **{name: members[name] for name in order if draw(st.integers(0, 9))}
+    )
+
+
 items = st.sampled_from(["item_a", "item_b"])
 
 
-@given(words_in_any_order() | words, words_in_any_order() | words)
-def test_words_of_one_place_by_their_bytes_are_of_one_place_when_read(one, other):
-    if words_of_one_place([one, other]):
-        (this,), (that,) = read(one), read(other)
-        assert (type(this), this.item_id, this.part) == (type(that), that.item_id, that.part)
+def heard(frames):
+    """Of words, what they come to: the last whole of a place, and what was said after it."""
+    come_to = {}
+    for said in frames:
+        for act in read(said):
+            if isinstance(act, ReplyItemDone):
+                come_to[act] = ""
+                continue
+            place = (type(act), act.item_id, act.part)
+            come_to[place] = act.text if act.final else come_to.get(place, "") + act.text
+    return come_to
 
 
-def test_openais_words_are_known_by_their_bytes_to_be_of_one_place():
-    assert words_of_one_place([openai.transcript_delta("Hi"), openai.transcript_delta("there")])
+said = st.one_of(words_in_any_order(), words, words_of("item_b"), wholes_in_any_order())
+ended = st.sampled_from([[], [openai.ITEM_DONE]])
+
+
+@given(st.lists(said, min_size=1, max_size=3), st.lists(words | wholes_of("item_a"), max_size=3), ended)
+def test_nothing_is_missed_in_the_words_that_need_not_be_read(before, after, end):
+    frames = [*before, *after, *end]
+    assert heard(words_to_read(frames)) == heard(frames)
+
+
+def test_of_openais_words_only_the_whole_is_read():
     longer = openai.transcript_delta("there").replace(b'"event_id":"', b'"event_id":"longer_')
     assert longer != openai.transcript_delta("there")
-    assert words_of_one_place([openai.transcript_delta("Hi"), longer])
-    assert not words_of_one_place([longer, openai.transcript_delta("Hi").replace(b"item_a", b"item_b")])
+    deltas = [openai.transcript_delta("Hi"), openai.transcript_delta("there"), longer]
+    whole = frame(
+        "response.output_audio_transcript.done", event_id="e", **openai.PLACE, transcript="Hi there."
+    )
+    assert words_to_read([*deltas, whole]) == [whole]
+    assert words_to_read([*deltas, whole, openai.ITEM_DONE]) == [whole, openai.ITEM_DONE]
+    assert words_to_read(deltas) == deltas
+    elsewhere = whole.replace(b"item_a", b"item_b")
+    assert words_to_read([*deltas, elsewhere]) == [*deltas, elsewhere]
+    text = whole.replace(b"output_audio_transcript", b"output_text")
+    assert words_to_read([*deltas, text]) == [*deltas, text]

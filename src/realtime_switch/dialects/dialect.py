@@ -321,15 +321,16 @@ class Dialect(Protocol):
     def only_audio_from_provider(self, payload: bytes) -> bool: ...
 
     def only_words_from_provider(self, payload: bytes) -> bool:
-        """The agent's next words and nothing else, so that reading them may be put off."""
+        """The agent's words, or the end of the message that they are in, and nothing else, so that reading
+        it may be put off."""
         ...
 
     def weight(self, payload: bytes) -> Weight:
         """Of a client's frame. Total: what cannot be read is of the moment."""
         ...
 
-    def words_of_one_place(self, frames: Sequence[bytes]) -> bool:
-        """Of proven words, at least one: True only if all of them continue the same ones."""
+    def words_to_read(self, frames: Sequence[bytes]) -> Sequence[bytes]:
+        """Of proven words, at least one frame: those without which something would be missed."""
         ...
 
     def only_parts_from_provider(self, payload: bytes) -> bool:

@@ -14,10 +14,16 @@ from ..dialects.acts import (
     Handle,
     Ready,
     ReplyAudio,
+    ReplyItem,
     SessionOver,
     StartOver,
+    ToolAnswered,
+    ToolCall,
     Trouble,
     Usage,
+    UserText,
+    UserTranscript,
+    UserTurn,
 )
 from ..dialects.dialect import AskSwitch, Hangup, ToClient
 from .alarms import Alarm
@@ -33,6 +39,8 @@ if TYPE_CHECKING:
 _LIVE, _FINISHING, _ENDED = Phase.LIVE, Phase.FINISHING, Phase.ENDED
 _WORDS = Alarm.WORDS
 
+_BEGIN_LINES = frozenset({ReplyItem, ToolAnswered, ToolCall, UserText, UserTranscript, UserTurn})
+
 
 def hear(session: "Session", hops: Hops) -> Steps:
     steps: Steps = []
@@ -40,6 +48,8 @@ def hear(session: "Session", hops: Hops) -> Steps:
         if type(hop) is ToClient:  # nearly always, and `isinstance` is slow to say no
             steps.append(hop)
         elif type(hop) is Heard:
+            if session.taps.unsettled and type(hop.act) in _BEGIN_LINES:
+                steps += keep_passages(session)  # what is over is whole, as long as nothing follows it
             steps += _hear_act(session, hop.act)
         elif isinstance(hop, AskSwitch):
             steps += _asked_to_switch(session, hop)
@@ -75,6 +85,11 @@ def catch_up(session: "Session") -> None:
         if isinstance(hop, Heard):
             _know(session, hop.act)
             session.taps.hear(hop.act, session.here.way.target)
+
+
+def settle(session: "Session") -> Steps:
+    """After catching up: what became sure by it is kept."""
+    return keep_passages(session) if session.taps.unsettled else []
 
 
 def keep_passages(session: "Session") -> Steps:

@@ -21,8 +21,6 @@ from ..dialects.acts import (
     AudioSent,
     ReplyDone,
     ReplyItemDone,
-    ReplyText,
-    ReplyTranscript,
     SpeechStarted,
     SpeechStopped,
     ToolCall,
@@ -52,14 +50,8 @@ Hops = list[Hop]
 Way = Literal[_Pass.PASS] | Hops
 
 
-_WORDS = (ReplyTranscript, ReplyText)
 # Whoever hears these has nothing to do with what the agent has said so far.
 _BESIDE_WORDS = (SpeechStarted, SpeechStopped)
-
-
-def _place(act: Act) -> object:
-    """Which words they are: said or written, of which part of which item."""
-    return (type(act), act.item_id, act.part) if isinstance(act, _WORDS) else None
 
 
 class Relay:
@@ -109,10 +101,22 @@ class Relay:
 
     def catch_up(self) -> Hops:
         """What has passed unread, heard now: for whoever must know all that was said so far."""
-        return [*map(Heard, self._words_so_far()), *map(Heard, self._parts_so_far()), *self._audio_so_far()]
+        words, ends = self._words_so_far()
+        return [
+            *map(Heard, words),
+            *map(Heard, self._parts_so_far()),
+            *self._audio_so_far(),
+            *map(Heard, ends),
+        ]
 
-    def _words_so_far(self) -> list[Act]:
-        return [act for payload in self._unread.take_words() for act in self._read(payload)]
+    def _words_so_far(self) -> tuple[list[Act], list[Act]]:
+        """Up to the first item that has ended, and from there on: how long an item was is judged at its end,
+        so its audio is heard in between."""
+        acts = [act for payload in self._unread.take_words() for act in self._read(payload)]
+        for number, act in enumerate(acts):
+            if type(act) is ReplyItemDone:
+                return acts[:number], acts[number:]
+        return acts, []
 
     def _parts_so_far(self) -> list[Act]:
         return [act for payload in self._unread.take_parts() for act in self._read(payload)]
@@ -124,17 +128,6 @@ class Relay:
                 self._unread.item_done(act.item_id)
         return self._parts_so_far() if type(acts[-1]) is ReplyDone else []
 
-    def _words_before(self, acts: Sequence[Act]) -> list[Act]:
-        """The whole takes the place of its parts. The first of them still says where the line begins."""
-        whole = {_place(act) for act in acts if type(act) in _WORDS and act.final}  # type: ignore[attr-defined]
-        if whole and self._unread.put_by and self._unread.one_place:
-            words = self._read(self._unread.put_by[0])
-            if {_place(act) for act in words} == whole:
-                self._unread.take_words()
-                return words[:1]  # and the others need not even be read
-        words = self._words_so_far()
-        return words[:1] if whole and {_place(act) for act in words} == whole else words
-
     def _read(self, payload: bytes) -> list[Act]:
         return [said for said in self._provider_side.hear(payload) if not isinstance(said, bytes)]
 
@@ -145,11 +138,12 @@ class Relay:
         rest: Hops = [] if shown is None else self._to_client(shown)
         if not acts:
             return audio + rest if audio else rest
-        first = audio
+        first, ended = audio, acts
         if self._unread.put_by and not (len(acts) == 1 and type(acts[0]) in _BESIDE_WORDS):
-            first = [*map(Heard, self._words_before(acts)), *audio]
+            words, ends = self._words_so_far()
+            first, ended = [*map(Heard, words), *audio, *map(Heard, ends)], [*ends, *acts]
         if self._unread.parts_put_by:
-            first += map(Heard, self._parts_before(acts))
+            first += map(Heard, self._parts_before(ended))
         for act in acts:
             (first if type(act) in BILLS else rest).append(Heard(act))
         return first + rest if first else rest

@@ -15,7 +15,7 @@ from . import limits
 from .alarms import Alarm
 from .choice import Health, Next
 from .connection import Connection
-from .heard import catch_up
+from .heard import catch_up, settle
 from .lane import Heard, Relay
 from .phase import Phase
 from .seam import Seam
@@ -41,7 +41,7 @@ class Moving:
     def move(self, cause: SwitchCause, hopeless: bool = False) -> Steps:
         session = self._session
         catch_up(session)
-        closing: Steps = [ToClient(frame) for frame in session.client_side.close_replies()]
+        closing = [*settle(session), *map(ToClient, session.client_side.close_replies())]
         if session.phase is Phase.FINISHING:
             return closing + session.parting.finish_for(*session.credits.spent)
         self._cut_off()

@@ -42,7 +42,7 @@ from .connection import Connection
 from .credits import Credits
 from .entry import Entry
 from .floor import Floor
-from .heard import catch_up, hear, keep_passages
+from .heard import catch_up, hear, keep_passages, settle
 from .lane import Heard
 from .live import Live
 from .moving import Moving
@@ -240,9 +240,10 @@ class Session(Passing):
 
     def woke(self) -> Steps:
         due = self.alarms.due()
+        steps: Steps = []
         if self.phase not in UNKNOWN and not _NEED_NOT_KNOW.issuperset(due):
             catch_up(self)
-        steps: Steps = []
+            steps += settle(self)
         for alarm in due:
             phases, ring = _ON_ALARM[alarm]
             if self.phase in phases:

@@ -8,7 +8,7 @@ which are always the same objects.
 """
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from ..dialects.dialect import Dialect
@@ -39,7 +39,7 @@ class Unread:
         # Nearly always the whole of the words comes before anybody asks.
         self.put_by: list[bytes] = []
         self.put_by_max = limits.UNREAD_WORDS_MAX
-        self._words_of_one_place = dialect.words_of_one_place
+        self._words_to_read = dialect.words_to_read
         self.parts_put_by: list[bytes] = []
         self._is_of_item = dialect.is_of_item
 
@@ -65,13 +65,11 @@ class Unread:
         self._sample = payload
         self.on_audio()
 
-    @property
-    def one_place(self) -> bool:
-        """All words that are put by are known to continue the same ones."""
-        return self._words_of_one_place(self.put_by)
-
-    def take_words(self) -> list[bytes]:
-        words = self.put_by.copy()
+    def take_words(self) -> Sequence[bytes]:
+        """As many as must be read."""
+        if not self.put_by:
+            return ()
+        words = self._words_to_read(self.put_by.copy())
         self.put_by.clear()
         return words
 

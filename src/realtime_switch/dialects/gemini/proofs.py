@@ -120,9 +120,9 @@ def is_of_item(payload: bytes, item_id: str) -> bool:
     return False
 
 
-def words_of_one_place(frames: Sequence[bytes]) -> bool:
+def words_to_read(frames: Sequence[bytes]) -> Sequence[bytes]:
     """Never asked: no words are proven."""
-    return False
+    return frames
 
 
 # One model sends such a frame between nearly all others (GEMINI-LIVE.md 2).

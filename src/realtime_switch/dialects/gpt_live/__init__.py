@@ -13,7 +13,7 @@ from .proofs import (
     only_idle_from_provider,
     only_parts_from_provider,
     only_words_from_provider,
-    words_of_one_place,
+    words_to_read,
 )
 from .provider_side import ProviderSide
 from .sideband import session_id_of
@@ -51,6 +51,6 @@ __all__ = [
     "read_config",
     "session_id_of",
     "weight",
-    "words_of_one_place",
+    "words_to_read",
     "write_config",
 ]

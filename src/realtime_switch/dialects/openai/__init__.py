@@ -11,7 +11,7 @@ from .proofs import (
     only_idle_from_provider,
     only_parts_from_provider,
     only_words_from_provider,
-    words_of_one_place,
+    words_to_read,
 )
 from .provider_side import ProviderSide
 from .reading import read
@@ -49,6 +49,6 @@ __all__ = [
     "read",
     "read_config",
     "weight",
-    "words_of_one_place",
+    "words_to_read",
     "write_config",
 ]

@@ -53,20 +53,47 @@ only_audio_from_provider = Shapes(
     beginning(b'{"event_id": "', b'", "type": "response.audio.delta",'),
 )
 
-# The agent's next words: nothing else is in such a frame, so it may go on and be read later, or never, when
-# the whole of the words has come meanwhile (OPENAI-REALTIME.md 7.3: a done with all of them follows).
+# The agent's words, the next ones or all of them, and the end of the message that they are in: nothing else
+# is in such a frame, so it may go on and be read later (OPENAI-REALTIME.md 7.3, 9.2). The end of a tool's
+# call is read.
+_SAID = (b"output_audio_transcript", b"output_text", b"audio_transcript", b"text")
+_ENDS = (
+    beginning(
+        b'{"type":"response.output_item.done","event_id":"',
+        b'","response_id":"',
+        b'","output_index":0,"item":{"id":"',
+        b'","type":"message",',
+    ),
+    beginning(
+        b'{"type": "response.output_item.done", "event_id": "',
+        b'", "response_id": "',
+        b'", "output_index": 0, "item": {"id": "',
+        b'", "type": "message",',
+    ),
+)
 only_words_from_provider = Shapes(
     *(
-        beginning(b'{"type":' + space + b'"response.' + kind + b'.delta",')
-        for kind in (b"output_audio_transcript", b"output_text", b"audio_transcript", b"text")
+        beginning(b'{"type":' + space + b'"response.' + said + b"." + kind + b'",')
+        for kind in (b"delta", b"done")
+        for said in _SAID
         for space in (b"", b" ")
-    )
+    ),
+    *_ENDS,
 )
+_ITEM_DONE = tuple(shape.parts[0] for shape in _ENDS)
 
 
-def words_of_one_place(frames: Sequence[bytes]) -> bool:
-    """Of proven words: True only if all are of one kind, of one part of one item. What stands between the
-    event_id and the words says where they belong; where it does not, nobody knows. Nearly always it stands in
+def words_to_read(frames: Sequence[bytes]) -> Sequence[bytes]:
+    """Of proven words: all of them, or no more than the whole where it takes the place of all before it."""
+    *before, last = frames
+    if last.startswith(_ITEM_DONE):
+        return [*words_to_read(before), last] if before else frames
+    return [last] if before and _is_whole_of(before, last) else frames
+
+
+def _is_whole_of(frames: Sequence[bytes], whole: bytes) -> bool:
+    """True only if all of those say that they belong to the same place, and it is the whole's. What stands
+    between the event_id and the words says it; where it does not, nobody knows. Nearly always it stands in
     all of them at the same distance from the beginning."""
     first = frames[0]
     end = first.find(b'"delta":')
@@ -77,7 +104,13 @@ def words_of_one_place(frames: Sequence[bytes]) -> bool:
     if not told or place.find(b'"event_id":') >= 0:
         return False
     kind_end, end = first.find(b","), end + len(b'"delta":')
-    kind, place = first[:kind_end], first[start:end]
+    kind = first[:kind_end]
+    at = whole.find(b'"response_id":')
+    if whole[: whole.find(b",")] != kind.replace(b'.delta"', b'.done"') or not whole.startswith(place, at):
+        return False
+    if not whole.startswith((b'"transcript":', b'"text":'), at + len(place)):
+        return False
+    place = first[start:end]
     for frame in frames:
         if frame[:kind_end] != kind:
             return False
