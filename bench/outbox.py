@@ -1,7 +1,7 @@
 """The outbox: what a record costs the thread that moves audio, and how fast a backlog drains.
 
-    python bench/outbox.py keep     added time per keep(), as a gateway calls it, of one record and of the two that end a turn,
-                                    while a business process takes them
+    python bench/outbox.py keep     added time per keep(), as a gateway calls it, of one record, of the two that end a turn, and of
+                                    the draft of a bill of time, while a business process takes them
     python bench/outbox.py drain    100,000 records of a gateway that was alone, through link and business on SQLite
 
 Everything is real: files, link, business process (in a process of its own), encrypted SQLite.
@@ -22,7 +22,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from realtime_switch.accounts.records import Passage, Tokens, UsageRecord
+from realtime_switch.accounts.records import Certainty, Draft, Passage, Tokens, UsageKind, UsageRecord
 from realtime_switch.business.main import administration
 from realtime_switch.gateway.ids import now_us
 from realtime_switch.link.several import LinkClients
@@ -68,6 +68,23 @@ def bill(number: int, account_id: str) -> UsageRecord:
     )
 
 
+def draft(number: int, account_id: str) -> Draft:
+    """Of one of 500 calls, a second after its last."""
+    return Draft(
+        UsageRecord(
+            id=f"run_{number % 500:024x}-7",
+            account_id=account_id,
+            session_id=f"sess_{number % 500:024x}",
+            provider="gpt-live",
+            model="gpt-live-1",
+            kind=UsageKind.SESSION,
+            duration_ms=number // 500 * 1_000,
+            certainty=Certainty.ESTIMATED,
+            born_us=now_us(),
+        )
+    )
+
+
 def shown(name: str, seconds: list[float]) -> None:
     seconds.sort()
     at = [seconds[min(int(len(seconds) * q), len(seconds) - 1)] * 1e6 for q in (0.5, 0.9, 0.99, 0.999)]
@@ -107,11 +124,14 @@ async def keep(settings: Settings, account_id: str, count: int) -> None:
         ("busy between", 0.0005, 0.0),
         ("idle between", 0.0, 0.002),
     ):
-        wall: dict[str, list[float]] = {"one record": [], "words and bill": []}
-        cpu: dict[str, list[float]] = {"one record": [], "words and bill": []}
+        kinds = ("one record", "words and bill", "a draft")
+        wall: dict[str, list[float]] = {kind: [] for kind in kinds}
+        cpu: dict[str, list[float]] = {kind: [] for kind in kinds}
         for number in range(count):
-            kind = ("one record", "words and bill")[number % 2]
-            records = [words(next(numbers), account_id), bill(next(numbers), account_id)][-1 - number % 2 :]
+            turn = number % 3
+            kind, records = kinds[turn], [draft(next(numbers), account_id)]
+            if turn < 2:
+                records = [words(next(numbers), account_id), bill(next(numbers), account_id)][-1 - turn :]
             work.do(busy_s)
             began_cpu, began = time.thread_time(), time.perf_counter()  # the first is a system call
             outbox.keep(*records)

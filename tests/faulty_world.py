@@ -15,19 +15,28 @@ import asyncio
 import atexit
 import random
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from itertools import count
 from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from realtime_switch.accounts.errors import ErrorCode, RealtimeSwitchError
-from realtime_switch.accounts.records import Passage, SavedConfig, SwitchCause, Switched, Tokens, UsageRecord
+from realtime_switch.accounts.records import (
+    Draft,
+    Passage,
+    SavedConfig,
+    SwitchCause,
+    Switched,
+    Tokens,
+    UsageRecord,
+)
 from realtime_switch.business.credits import rate_book
 from realtime_switch.business.repos import Account, EntryKind, Repos
 from realtime_switch.business.service import Accounts
 from realtime_switch.outbox.delivery import Delivery, Request, Shipment, Verb
-from realtime_switch.outbox.rows import Record, Row
+from realtime_switch.outbox.drafts import find_the_dead
+from realtime_switch.outbox.rows import Kept, Record, Row
 from realtime_switch.store.memory import MemoryDatabase
 
 CREDITS = 10**9
@@ -58,6 +67,16 @@ class Disk:
         self.rows: dict[int, Record] = {}
         self.owner: Gateway | None = None
         self.numbers = count(1)
+        self.drafted: dict[str, UsageRecord] = {}  # of stretches that run, the last
+
+    def drafts(self) -> Collection[str]:
+        return self.drafted
+
+    def bills(self) -> Iterator[str]:
+        return (record.id for record in self.rows.values() if isinstance(record, UsageRecord))
+
+    def died(self, stretch: str) -> None:
+        self.rows[next(self.numbers)] = self.drafted[stretch]
 
 
 class Question(Struct, eq=False):
@@ -124,6 +143,7 @@ class Gateway:
         self.connection: Connection | None = None
         self.given_up: set[str] = set()
         self.run_id = f"run{serial}"
+        self.stretches: dict[str, UsageRecord] = {}  # of its calls, as far as they are drafted
         self.numbers = count(1)
         self.adopt()
 
@@ -132,9 +152,12 @@ class Gateway:
     def next_id(self) -> str:
         return f"{self.run_id}-{next(self.numbers)}"
 
-    def keep(self, record: Record) -> bool:
+    def keep(self, record: Kept) -> bool:
         if self.world.disk_is_full:
             return False
+        if isinstance(record, Draft):
+            self.disk.drafted[record.id] = record.bill
+            return True
         number = next(self.disk.numbers)
         self.disk.rows[number] = record
         self.delivery.add([Row(self.disk.serial, number, record, 100)], self.world.now_s)
@@ -142,8 +165,11 @@ class Gateway:
 
     def adopt(self) -> None:
         for disk in self.world.disks:
-            if disk.owner is None and disk.rows:
+            if disk.owner is None and (disk.rows or disk.drafted):
                 disk.owner = self
+                find_the_dead([disk])  # type: ignore[list-item]
+                self.world.kept_bills |= {*disk.bills()}
+                disk.drafted.clear()
                 self.folders[disk.serial] = disk
                 found = [Row(disk.serial, n, record, 100) for n, record in disk.rows.items()]
                 self.delivery.add(found, self.world.now_s)
@@ -299,6 +325,9 @@ class World:
         account_id = ACCOUNTS[SESSIONS.index(session_id) % 2]
         if self.home[session_id] is not gateway:
             self._move(session_id, gateway)
+        if self.dice.random() < 0.3:
+            self._last_a_while(gateway, account_id, session_id)
+            return
         kind = self.dice.random()
         record_id = gateway.next_id()
         if self.poisonous and self.dice.random() < 0.05:
@@ -348,6 +377,25 @@ class World:
                 self.configs[session_id] = config
         if self.dice.random() < 0.3:
             gateway.delivery.hurry()
+
+    def _last_a_while(self, gateway: Gateway, account_id: str, session_id: str) -> None:
+        """A call that is billed by time goes on, or its stretch is over."""
+        before = gateway.stretches.get(session_id)
+        record = UsageRecord(
+            id=gateway.next_id() if before is None else before.id,
+            account_id=account_id,
+            session_id=session_id,
+            provider="p",
+            tokens=Tokens(input=self.dice.randrange(100) + (0 if before is None else before.tokens.input)),
+        )
+        if before is None or self.dice.random() < 0.7:
+            if gateway.keep(Draft(record)):
+                gateway.stretches[session_id] = self.billed[record.id] = record
+        elif gateway.keep(record):
+            self.billed[record.id] = record
+            del gateway.stretches[session_id]
+            self.kept_bills.add(record.id)
+            gateway.to_forward.append(record.id)
 
     def _move(self, session_id: str, gateway: Gateway) -> None:
         """A call moves here, whether or not what its last gateway kept has been delivered."""

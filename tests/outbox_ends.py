@@ -10,6 +10,8 @@ from pathlib import Path
 from realtime_switch.accounts.errors import ErrorCode, RealtimeSwitchError
 from realtime_switch.accounts.records import (
     Balance,
+    Certainty,
+    Draft,
     Grant,
     Passage,
     Posted,
@@ -18,6 +20,7 @@ from realtime_switch.accounts.records import (
     SwitchCause,
     Switched,
     Tokens,
+    UsageKind,
     UsageRecord,
 )
 from realtime_switch.outbox.outbox import Outbox
@@ -39,6 +42,24 @@ def bill(number: int, account_id: str = "a1", session_id: str = "s1", tokens: in
         tokens=Tokens(input=tokens - 1, output=1),
         born_us=number,
     )
+
+
+def seconds(stretch: int, duration_ms: int) -> UsageRecord:
+    """A bill of time; a stretch's has one id, whatever it comes to."""
+    return UsageRecord(
+        id=f"s{stretch}",
+        account_id="a1",
+        session_id="s1",
+        provider="openai",
+        model="gpt-live-1",
+        kind=UsageKind.SESSION,
+        duration_ms=duration_ms,
+        certainty=Certainty.ESTIMATED,
+    )
+
+
+def draft(stretch: int, duration_ms: int) -> Draft:
+    return Draft(seconds(stretch, duration_ms))
 
 
 def passage(number: int, session_id: str = "s1", text: str | None = None) -> Passage:
@@ -100,7 +121,8 @@ class Ledger:
     async def update_usage(self, records: Sequence[UsageRecord]) -> Posted:
         await self._answer(records)
         self.writes += 1
-        self.bills.update({record.id: record for record in records})
+        for record in records:
+            self.bills.setdefault(record.id, record)  # as the database: the first under an id is the one
         accounts = {record.account_id for record in records}
         return Posted(balances=tuple(Balance(account_id=a, credits=1_000) for a in sorted(accounts)))
 

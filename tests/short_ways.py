@@ -17,12 +17,12 @@ from picows import WSUpgradeResponse as Response
 from picows import WSUpgradeResponseWithListener as Answer
 from websockets.frames import Frame, Opcode
 
-from realtime_switch.dialects import openai
+from realtime_switch.dialects import gpt_live, openai
 from realtime_switch.dialects.dialect import ToClient, ToProvider
 from realtime_switch.gateway.sockets import BINARY, TEXT, WSProtocol, client_side, frame_head, server_side
 from realtime_switch.session.passing import Passing
 from realtime_switch.session.unheard import Keeps, Unheard
-from realtime_switch.session.unread import Unread
+from realtime_switch.session.unread import Counted, Unread
 from two_dialects import Call, OpenAICall
 
 
@@ -73,6 +73,24 @@ class Relayed(Passing):
 
     def counted(self) -> tuple[Any, ...]:
         return self.unread.take_audio(), self.unread.take_words(), self.unread.take_parts()
+
+
+class Timed(Relayed):
+    """Of a provider that bills by time: the client's audio is counted until a second is full."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Counted(gpt_live.only_audio_from_client, gpt_live.measure)
+        self.clock.begin(7_000)
+        self.passes_from_client = self.clock
+
+    def hear(self, end: str, kind: WSMsgType, payload: bytes) -> list[tuple[str, WSMsgType, bytes]]:
+        if end == "client" and (self.clock(payload) or self.clock.fill(payload)):
+            return [("provider", kind, payload)]
+        return super().hear(end, kind, payload)
+
+    def counted(self) -> tuple[Any, ...]:
+        return (*super().counted(), list(self.clock.tally))
 
 
 class Translated(Passing):

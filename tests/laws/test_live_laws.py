@@ -10,7 +10,7 @@ import live_frames as live
 from calls import GRANT, Clock, ids
 from gpt_live_anything import FROM_CLIENT, FROM_SERVER
 from realtime_switch.accounts.errors import ErrorCode
-from realtime_switch.accounts.records import UsageKind, UsageRecord
+from realtime_switch.accounts.records import Certainty, Draft, UsageKind, UsageRecord
 from realtime_switch.dialects import gpt_live
 from realtime_switch.dialects.dialect import ToClient, ToProvider
 from realtime_switch.dialects.gpt_live.frames import CLOSE
@@ -160,3 +160,59 @@ def test_the_seconds_put_down_are_those_told_or_those_sent(talk: list[Any], end:
     assert sum(record.duration_ms for record in times) == sent * 1000
     assert all(record.tokens.total == 0 and record.fees == 0 for record in times)
     assert len({record.id for record in times}) == len(times)
+
+
+_SIZES = st.sampled_from([960, 4_800, 5_000, 30_000, 48_000, 100_000])
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(
+        _SIZES.map(lambda size: ("sound", size))
+        | st.floats(0, 1.5).map(lambda share: ("told", share))
+        | st.sampled_from([0.5, 5.0, 61.0]),
+        max_size=60,
+    ),
+    st.sampled_from(["left", "lost", "credits", "closed"]),
+)
+def test_whenever_it_is_killed_all_but_a_second_is_on_disk(talk: list[Any], end: str) -> None:
+    """Counted after every frame, as who adopts the outbox would: of each id the bill, else the last draft.
+    The provider tells of a share of what was sent, or of more."""
+    call = Call()
+    sent_ms = told_ms = 0.0
+    disk: dict[str, UsageRecord] = {}
+    billed: set[str] = set()
+    seen = 0
+
+    def look() -> int:
+        nonlocal seen
+        for step in call.steps[seen:]:
+            if isinstance(step, Keep) and isinstance(record := step.record, UsageRecord | Draft):
+                assert record.id not in billed, "nothing is drafted or billed behind the bill"
+                disk[record.id] = record.bill if isinstance(record, Draft) else record
+                if isinstance(record, UsageRecord):
+                    billed.add(record.id)
+                else:
+                    assert record.bill.certainty is Certainty.ESTIMATED
+        seen = len(call.steps)
+        return sum(record.duration_ms for record in disk.values())
+
+    for step in talk:
+        match step:
+            case ("sound", size):
+                sent_ms += size / 48
+                call.do(("client", live.said("AAAA" * (size // 3))))
+            case ("told", share):
+                told_ms = max(told_ms, sent_ms * share)
+                call.do(("provider", live.usage(sent_ms * share / 1000)))
+            case _:
+                call.do(step)
+        assert max(sent_ms, told_ms) - 1_000 < look() <= max(sent_ms, told_ms) + 1
+    if end == "closed":
+        call.do(("provider", live.closed(sent_ms / 1000)))
+    else:
+        call.do(end)
+    call.do(limits.LEAVE_S)
+    call.do(limits.HANG_UP_S)
+    look()
+    assert set(disk) == billed, "what was drafted is billed once the call is over"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from openai_frames import AUDIO, RESPONSE_DONE, transcript_delta
 from realtime_switch.gateway import interpreted
 from realtime_switch.gateway.short_way import why_interpreted
-from short_ways import ClientSays, ProviderSays, Set, encode, play
+from short_ways import ClientSays, ProviderSays, Set, Timed, encode, play
 
 if not why_interpreted:
     from realtime_switch.gateway import _compiled
@@ -65,6 +65,31 @@ def streams(draw, masked):
     return stream, tuple(draw(st.lists(st.integers(1, len(stream)), max_size=3)))
 
 
+_CLOCK = st.sampled_from(
+    [
+        b'{"type": "session.input_audio.append", "audio": "%b"}',
+        b'{"type": "session.input_audio.append", "audio": "%b", "event_id": "A==="}',
+        b'{"event_id":"AAAA","type":"session.input_audio.append","audio":"%b"}',
+        b'{"type":"session.input_audio.append","audio":"%b" }',
+        b'{"type":"session.close","audio":"%b"}',
+    ]
+)
+_BASE64 = st.builds(
+    lambda size, pad: b"A" * size + pad,
+    sizes | st.integers(0, 9),
+    st.sampled_from([b"", b"=", b"==", b"==="]),
+)
+clocked = st.lists(
+    st.builds(lambda spelt, sound: spelt % sound, _CLOCK, _BASE64), min_size=1, max_size=12
+).flatmap(
+    lambda said: st.builds(
+        ClientSays,
+        st.just(b"".join(encode(TEXT, payload, masked=True) for payload in said)),
+        st.lists(st.integers(1, 40_000), max_size=3).map(tuple),
+    )
+)
+
+
 changes = st.builds(
     Set,
     st.sampled_from(["passes_from_provider", "passes_from_client", "line", "provider", "client"]),
@@ -85,6 +110,18 @@ def test_what_is_sent_told_and_counted_is_the_same(steps):
     async def all_three():
         compiled = [await play(_compiled, steps, reader=reader) for reader in (True, False)]
         return compiled, await play(interpreted, steps)
+
+    (read_directly, read_by_picows), twin = asyncio.run(all_three())
+    assert read_directly == twin
+    assert read_by_picows == twin
+
+
+@settings(deadline=None)
+@given(st.lists(clocked | changes, min_size=1, max_size=6))
+def test_a_second_of_sound_is_full_at_the_same_frame(steps):
+    async def all_three():
+        compiled = [await play(_compiled, steps, reader=reader, fresh=Timed) for reader in (True, False)]
+        return compiled, await play(interpreted, steps, fresh=Timed)
 
     (read_directly, read_by_picows), twin = asyncio.run(all_three())
     assert read_directly == twin

@@ -144,7 +144,7 @@ async def test_a_row_of_a_kind_that_we_do_not_know_stays_for_who_does(tmp_path: 
     shelf = a_shelf(tmp_path)
     shelf.keep([bill(1)], False)
     file = shelf._live.file
-    file._append(file._framed(7, b"of a later release"))
+    file._append(file._framed(7, b"of a later release"), False)
     await shelf.close()
     ledger = Ledger()
     async with an_outbox(tmp_path, ledger) as outbox:

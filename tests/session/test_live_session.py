@@ -7,7 +7,15 @@ import pytest
 import live_frames as live
 from calls import GRANT, Clock, ids
 from realtime_switch.accounts.errors import ErrorCode
-from realtime_switch.accounts.records import Certainty, Passage, SavedConfig, Switched, UsageKind, UsageRecord
+from realtime_switch.accounts.records import (
+    Certainty,
+    Draft,
+    Passage,
+    SavedConfig,
+    Switched,
+    UsageKind,
+    UsageRecord,
+)
 from realtime_switch.dialects import gpt_live
 from realtime_switch.dialects.dialect import ToClient, ToProvider
 from realtime_switch.dialects.gpt_live.frames import CLOSE
@@ -23,6 +31,7 @@ from realtime_switch.session.way import Way, Ways
 
 decode = msgspec.json.decode
 SECOND = live.said(live.SECOND_OF_AUDIO)
+TENTH = live.said("AAAA" * 1_600)
 
 
 class Call:
@@ -119,7 +128,7 @@ def test_the_configuration_is_kept_without_the_past_that_came_with_it():
 
 def test_audio_goes_by_unread_and_a_bill_is_kept_before_it_is_shown():
     call = Call().live()
-    assert call.client(SECOND) is PASS
+    assert call.client(TENTH) is PASS
     assert call.provider(live.spoken()) is PASS
     told = live.usage(12.0)
     steps = call.provider(told)
@@ -240,12 +249,74 @@ def test_where_no_provider_says_how_long_the_call_is_our_own_clock_does_in_time(
     call = Call().live()
     kept = []
     for _ in range(70):
-        assert call.client(SECOND) is PASS
+        for _ in range(10):
+            call.client(TENTH)
         call.clock.go_on(1)
         kept += times(call.session.woke())
     assert kept == [(30_000, Certainty.ESTIMATED), (30_000, Certainty.ESTIMATED)]
     call.session.client_left()
     assert times(call.provider(live.closed(70.0))) == [(10_000, Certainty.CONFIRMED)]
+
+
+def drafts(steps):
+    return [(r.id, r.bill.duration_ms) for r in records(steps) if isinstance(r, Draft)]
+
+
+def test_once_a_second_what_the_stretch_is_worth_is_kept_before_the_sound_goes_on():
+    call = Call().live()
+    for second in (1, 2, 3):
+        assert [call.client(TENTH) for _ in range(9)] == [PASS] * 9
+        kept, sent = call.client(TENTH)
+        assert drafts([kept]) == [("run-2", second * 1_000)]
+        assert kept.record.bill.certainty is Certainty.ESTIMATED
+        assert sent == ToProvider(TENTH)
+    steps = call.provider(live.usage(3.0))
+    assert [record.id for record in records(steps)] == ["run-2"]
+    read = [step for _ in range(10) if (step := call.client(TENTH)) is not PASS]
+    assert drafts(*read) == [("run-3", 1_000)]
+
+
+def test_what_is_beyond_a_bill_is_drafted_together_with_it():
+    call = Call().live()
+    call.client(SECOND)
+    call.client(TENTH)
+    told, shown = live.usage(0.4), ToClient(live.usage(0.4))
+    *kept, last = [step for step in call.provider(told) if not isinstance(step, Note)]
+    assert times(kept[:1]) == [(400, Certainty.REPORTED)]
+    assert drafts(kept[1:]) == [("run-3", 700)]
+    assert last == shown
+
+
+def test_a_provider_that_is_ahead_of_us_leaves_nothing_to_note():
+    call = Call().live()
+    call.provider(live.usage(5.0))
+    assert drafts(call.client(SECOND)) == []
+    for _ in range(4):
+        assert drafts(call.client(SECOND)) == []
+    assert drafts(call.client(SECOND)) == [("run-3", 1_000)]
+
+
+def test_nothing_is_drafted_behind_the_last_word():
+    call = Call().live()
+    call.client(TENTH)
+    assert drafts(call.provider(live.closed(0.0))) == []
+
+
+def test_sound_that_has_to_be_read_is_drafted_too():
+    call = Call().live()
+    odd = TENTH[:-1] + b" }"
+    told = [drafts(call.client(odd)) for _ in range(20)]
+    assert [found for found in told if found] == [[("run-2", 1_000)], [("run-2", 2_000)]]
+
+
+def test_a_call_that_is_watched_is_drafted_as_any_other():
+    call = Call().live()
+    call.session.watched()
+    assert [call.client(TENTH) for _ in range(9)] == [PASS] * 9
+    assert drafts(call.client(TENTH)) == [("run-2", 1_000)]
+    call.session.unwatched()
+    assert [call.client(TENTH) for _ in range(9)] == [PASS] * 9
+    assert drafts(call.client(TENTH)) == [("run-2", 2_000)]
 
 
 def test_credits_that_are_gone_end_the_call_by_name():

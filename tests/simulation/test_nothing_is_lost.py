@@ -10,7 +10,7 @@ import pytest
 
 from faulty_world import ACCOUNTS, CREDITS, SESSIONS, Business, Gateway, World
 from realtime_switch.accounts.errors import ErrorCode
-from realtime_switch.accounts.records import Passage
+from realtime_switch.accounts.records import Draft, Passage
 from realtime_switch.outbox.delivery import Request
 
 WORLDS = int(os.environ.get("FAULTY_WORLDS", "2000"))
@@ -143,8 +143,34 @@ class ChangesIds(Gateway):
         super().adopt()
 
 
+class TakesDraftsForBills(Gateway):
+    """It does not look whether there is a bill of the stretch."""
+
+    def adopt(self) -> None:
+        for disk in self.world.disks:
+            if disk.owner is None:
+                disk.rows = {
+                    -number: draft for number, draft in enumerate(disk.drafted.values(), 1)
+                } | disk.rows
+                disk.drafted.clear()
+        super().adopt()
+
+
+class PostsWhatRuns(Gateway):
+    def keep(self, record: object) -> bool:
+        return super().keep(record.bill if isinstance(record, Draft) else record)
+
+
 @pytest.mark.parametrize(
-    "mutant", [ForgetsBeforeTheAnswer, ForwardsBeforeItKeeps, DoesNotSendAgain, ChangesIds]
+    "mutant",
+    [
+        ForgetsBeforeTheAnswer,
+        ForwardsBeforeItKeeps,
+        DoesNotSendAgain,
+        ChangesIds,
+        TakesDraftsForBills,
+        PostsWhatRuns,
+    ],
 )
 def test_a_gateway_that_does_it_wrong_is_found_out(mutant: type[Gateway]) -> None:
     kind = type("Wrong", (World,), {"gateway_kind": mutant})

@@ -102,6 +102,21 @@ class UsageRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     born_us: Moment = 0  # microseconds since 1970, UTC, at the gateway
 
 
+class Draft(Struct, frozen=True):
+    """What a stretch of seconds is worth so far, under the id that its bill will have: for whoever finds that
+    the gateway has died in it. Its bill takes its place."""
+
+    bill: UsageRecord
+
+    @property
+    def id(self) -> str:
+        return self.bill.id
+
+    @property
+    def session_id(self) -> str:
+        return self.bill.session_id
+
+
 class Passage(Struct, frozen=True, kw_only=True):
     """A stretch of conversation, to be added at the end exactly as it is (A9)."""
 

@@ -172,8 +172,12 @@ cdef class ClientEnd(WSListener):
     cdef object _unheard  # where it is kept, or None
     cdef object _kept  # what is kept there, and how it grows
     cdef object _append
+    cdef Py_buffer _tally  # of session/unread.py, where the client's audio is counted
     cdef object _crossing  # if that is what it answered with, and
     cdef _Roads _roads  # as it was when it was looked at last
+
+    def __dealloc__(self):
+        PyBuffer_Release(&self._tally)
 
     cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
         self.client_heard = True
@@ -252,9 +256,26 @@ cdef class ClientEnd(WSListener):
     cdef bint _may_pass(self, const char* payload, Py_ssize_t size) except -1:
         if self._audio is None:
             return self._passes(PyBytes_FromStringAndSize(payload, size))
+        if self._tally.buf != NULL:
+            return self._count(payload, size)
         if not self._audio.fits(payload, size):
             return False
         self._keep(payload, size)
+        return True
+
+    cdef bint _count(self, const char* payload, Py_ssize_t size) noexcept:
+        cdef int64_t* tally = <int64_t*>self._tally.buf
+        cdef Py_ssize_t start = 0, end = 0
+        cdef int64_t audio_bytes
+        if not self._audio.cut(payload, size, &start, &end):
+            return False
+        audio_bytes = (end - start) // 4 * 3
+        if end > start and payload[end - 1] == c'=':
+            audio_bytes -= 2 if end - start > 1 and payload[end - 2] == c'=' else 1
+        if audio_bytes >= tally[1]:
+            return False
+        tally[0] += audio_bytes
+        tally[1] -= audio_bytes
         return True
 
     cdef _keep(self, const char* payload, Py_ssize_t size):
@@ -273,6 +294,9 @@ cdef class ClientEnd(WSListener):
         if self._unheard is not None:
             self._kept = self._unheard.kept
             self._append = self._kept.append
+        PyBuffer_Release(&self._tally)
+        if self._audio is not None and hasattr(passes, "tally"):
+            PyObject_GetBuffer(passes.tally, &self._tally, PyBUF_WRITABLE)
 
     def on_message(self, kind, payload):
         raise NotImplementedError

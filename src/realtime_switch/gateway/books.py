@@ -8,7 +8,7 @@ from msgspec import Struct
 from ..accounts.records import Grant, Refusal
 from ..accounts.service import AccountService
 from ..dialects.terms import Target
-from ..outbox.rows import Record
+from ..outbox.rows import Kept
 from ..session.purse import Purse
 from .ending import HowItEnded
 
@@ -47,7 +47,7 @@ class Books(Protocol):
         """What the account has left, for all its calls here."""
         ...
 
-    def keep(self, call: "Conductor", *records: Record) -> None:
+    def keep(self, call: "Conductor", *records: Kept) -> None:
         """Raises StorageError for a bill that could not be kept."""
         ...
 

@@ -16,7 +16,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, set_span_in_context,
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from ..accounts.records import Grant, Refusal, Switched, UsageKind, UsageRecord
-from ..outbox.rows import Record
+from ..outbox.rows import Kept
 from .arrival import Headers
 from .dial import DialError
 from .ending import HowItEnded
@@ -86,7 +86,7 @@ class CallTrace:
         self._heard_ns = time.time_ns()
         self._due_ns = self._heard_ns - took_us * 1000
 
-    def kept(self, records: Iterable[Record]) -> None:
+    def kept(self, records: Iterable[Kept]) -> None:
         for record in records:
             if isinstance(record, UsageRecord) and record.kind is UsageKind.RESPONSE:
                 self._reply(record)

@@ -26,7 +26,7 @@ from structlog.typing import FilteringBoundLogger
 from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
 from ..accounts.records import Refusal
 from ..dialects.dialect import ToClient, ToProvider
-from ..outbox.rows import Record
+from ..outbox.rows import Kept
 from ..session import limits
 from ..session.session import Session
 from ..session.steps import (
@@ -386,7 +386,7 @@ class Conductor(ClientEnd):
         if not self._ended:
             self._follow(self.session.cap(ErrorCode.EXTERNAL_CALL_CAPPED, told))
 
-    def _keep(self, records: list[Record]) -> bool:
+    def _keep(self, records: list[Kept]) -> bool:
         """False: a bill could not be kept. Then the frame that carries it does not go on: who gets it for
         nothing once would get it for nothing again. The call ends by name."""
         self.tally.kept(records)

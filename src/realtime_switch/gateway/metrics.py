@@ -11,7 +11,7 @@ from ..accounts.records import SwitchCause, Switched, UsageRecord
 from ..metrics.families import CALL_SECONDS, LINK_SECONDS, SECONDS, Counter, Family, Gauge, Histogram, page
 from ..metrics.process import Process
 from ..outbox.outbox import Outbox
-from ..outbox.rows import Record
+from ..outbox.rows import Kept
 from .conductor import Conductor
 from .ending import HowItEnded
 from .short_way import short_way
@@ -119,7 +119,7 @@ class Metrics:
 
     # -- What happens ---------------------------------------------------------------------------------------
 
-    def kept(self, records: Iterable[Record]) -> None:
+    def kept(self, records: Iterable[Kept]) -> None:
         for record in records:
             if isinstance(record, Switched):
                 arrived = "yes" if record.to_provider else "no"

@@ -22,7 +22,7 @@ from ..dialects.dialect import Dialect
 from ..metrics.families import Histogram
 from ..outbox.outbox import Bounds as OutboxBounds
 from ..outbox.outbox import Outbox
-from ..outbox.rows import Record
+from ..outbox.rows import Kept
 from ..outbox.shelf import Shelf
 from ..providers.routes import Routes
 from ..session import limits
@@ -240,7 +240,7 @@ class Switchboard:
         self._registry.claim(claim)
         return self.calls.granted(call, grant.credits)
 
-    def keep(self, call: Conductor, *records: Record) -> None:
+    def keep(self, call: Conductor, *records: Kept) -> None:
         self.metrics.kept(records)
         if call.trace is not None:
             call.trace.kept(records)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
 
 from ..accounts.records import Switched, UsageRecord
-from ..outbox.rows import Record
+from ..outbox.rows import Kept
 from ..session.steps import End
 from .books import Books
 from .ending import how_it_ended
@@ -59,7 +59,7 @@ class Tally:
         self._heard_before = (messages, size)
         return messages - before[0], size - before[1]
 
-    def kept(self, records: Iterable[Record]) -> None:
+    def kept(self, records: Iterable[Kept]) -> None:
         for record in records:
             if type(record) is UsageRecord:
                 self._tokens[0] += record.tokens.input

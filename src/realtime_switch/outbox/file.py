@@ -18,6 +18,7 @@ a frame is its nonce, and no number is used twice under a key, also when a write
 failed. Numbers, kinds and lengths are open to see, and sealed against change.
 """
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -33,7 +34,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
 from ..accounts.errors import ErrorCode, StorageError
-from .rows import KINDS, Record, Row, decode, encode
+from ..accounts.records import Draft
+from .rows import BILL, DRAFT, KINDS, Kept, Row, decode, encode
 
 _log = structlog.get_logger("outbox")
 
@@ -75,6 +77,8 @@ class OutboxFile:
         self.rows_bytes = 0
         self.damaged = False
         self._taken: set[int] = set()  # when it was opened; what is read back later is not taken
+        self._drafts: dict[str, tuple[int, int]] = {}  # when opened: number and size of the last of each
+        self._died: set[int] = set()  # among them, those that are bills now
         self._every_commit_synced = every_commit_synced
         try:
             flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT | os.O_EXCL if new else 0)
@@ -95,15 +99,17 @@ class OutboxFile:
             os.close(self._descriptor)
             raise
 
-    def keep(self, records: Sequence[Record]) -> list[Row]:
-        """Committed, all together, when it returns; raises OSError and has kept none."""
+    def keep(self, records: Sequence[Kept]) -> list[Row]:
+        """Committed, all together, when it returns; raises OSError and has kept none. A draft is no row, and
+        waits for no disk."""
         rows = []
         frames = b""
         for record in records:
             data = encode(record)
             frames += self._framed(KINDS[type(record)], data)
-            rows.append(Row(self.serial, self.number, record, len(data)))
-        self._append(frames)
+            if not isinstance(record, Draft):
+                rows.append(Row(self.serial, self.number, record, len(data)))
+        self._append(frames, self._every_commit_synced and bool(rows))
         return rows
 
     def forget(self, numbers: Sequence[int]) -> None:
@@ -132,6 +138,8 @@ class OutboxFile:
         for frame in self._frames(data):
             if frame.kind == TAKEN or frame.number in self._taken:
                 continue
+            if frame.kind == DRAFT and frame.number not in self._died:
+                continue  # it runs still, or something newer is known of it
             try:
                 rows.append(Row(self.serial, frame.number, decode(frame.kind, frame.data), len(frame.data)))
             except ValueError as error:
@@ -141,6 +149,28 @@ class OutboxFile:
             if len(rows) == rows_max:
                 return rows, start + frame.end
         return rows, None
+
+    def drafts(self) -> Collection[str]:
+        """The stretches that ran when this was written, by the ids that their bills have."""
+        return self._drafts.keys()
+
+    def bills(self) -> Iterator[str]:
+        """The ids of all of them, also of those that are taken."""
+        try:
+            data = self._bytes(FILE_HEAD_BYTES)
+        except OSError:
+            return  # as good as none: `read` says it
+        for frame in self._frames(data):
+            if frame.kind == BILL:
+                with contextlib.suppress(ValueError):  # `read` says what cannot be read
+                    yield decode(frame.kind, frame.data).id
+
+    def died(self, stretch: str) -> None:
+        """Its process is gone, and nothing newer is known of it: it is a bill."""
+        number, size_bytes = self._drafts[stretch]
+        self._died.add(number)
+        self.rows += 1
+        self.rows_bytes += size_bytes
 
     def sync(self) -> None:
         """What was committed so far survives a power cut once this returns."""
@@ -174,10 +204,10 @@ class OutboxFile:
         head = HEAD.pack(MARK, kind, len(data) + TAG_BYTES, self.number)
         return head + self._cipher.encrypt(_nonce(self.number), data, head)
 
-    def _append(self, frames: bytes) -> None:
+    def _append(self, frames: bytes, synced: bool) -> None:
         try:
             self._write(frames, self.end)
-            if self._every_commit_synced:
+            if synced:
                 os.fdatasync(self._descriptor)
         except OSError:
             self._cut_off()
@@ -198,7 +228,7 @@ class OutboxFile:
 
     def _take(self, runs: Sequence[tuple[int, int]]) -> None:
         try:
-            self._append(self._framed(TAKEN, _runs_encoder.encode(runs)))
+            self._append(self._framed(TAKEN, _runs_encoder.encode(runs)), self._every_commit_synced)
         except OSError as error:
             _log.warning("outbox rows stay longer", reason=str(explain(self.path, error)))
 
@@ -220,7 +250,8 @@ class OutboxFile:
             ) from None
         data = self._bytes(FILE_HEAD_BYTES)
         sizes: dict[int, int] = {}
-        numbers: list[int] = []  # the same, ascending
+        numbers: list[int] = []  # the same and those of stretches that run, ascending
+        running: list[_Frame] = []
         whole_upto = 0
         for frame in self._frames(data):
             self.damaged |= frame.start != whole_upto
@@ -229,9 +260,12 @@ class OutboxFile:
             if frame.kind == TAKEN:
                 for first, last in _runs_decoder.decode(frame.data):
                     self._taken.update(numbers[bisect_left(numbers, first) : bisect_right(numbers, last)])
+                continue
+            numbers.append(frame.number)
+            if frame.kind == DRAFT:
+                running.append(frame)
             else:
                 sizes[frame.number] = len(frame.data)
-                numbers.append(frame.number)
         if _is_cut_short(data[whole_upto:]):
             self.end += whole_upto
         else:
@@ -241,6 +275,11 @@ class OutboxFile:
             _log.error("outbox file is damaged; what can be read is delivered", file=str(self.path))
         left = [size for number, size in sizes.items() if number not in self._taken]
         self.rows, self.rows_bytes = len(left), sum(left)
+        for frame in running:
+            if frame.number not in self._taken:
+                with contextlib.suppress(ValueError):  # another release's: what it is worth is not known here
+                    stretch = decode(frame.kind, frame.data).id
+                    self._drafts[stretch] = (frame.number, len(frame.data))
         self.number += NUMBERS_SPENT
 
     def _bytes(self, start: int) -> bytes:

@@ -26,7 +26,8 @@ class Folder:
         self._descriptor = descriptor
 
     def files(self) -> list[Path]:
-        return sorted(self.path.glob(f"*{SUFFIX}"))
+        """In the order in which they were made."""
+        return sorted(self.path.glob(f"*{SUFFIX}"), key=lambda path: (len(path.name), path.name))
 
     def close(self) -> None:
         """With nothing in it, it goes."""

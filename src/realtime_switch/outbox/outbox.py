@@ -23,10 +23,10 @@ import structlog
 from msgspec import Struct
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
-from ..accounts.records import Balance, UsageRecord
+from ..accounts.records import Balance, Draft, UsageRecord
 from ..accounts.service import AccountService
 from .delivery import SHIPMENT_ROWS_MAX, Delivery, Request, Shipment, Verb
-from .rows import Record, Row
+from .rows import Kept, Row
 from .shelf import Shelf
 
 ROWS_MAX = 100_000
@@ -122,7 +122,7 @@ class Outbox:
 
     # -- Keeping ------------------------------------------------------------------------------------------
 
-    def keep(self, *records: Record) -> None:
+    def keep(self, *records: Kept) -> None:
         """In one commit, in this order. A bill that cannot be kept raises StorageError, when the others are
         seen to: the frame that carries it must not go on. What was said is then dropped and told, because a
         conversation with a gap is better than none."""
@@ -141,10 +141,10 @@ class Outbox:
         if failure is not None:
             raise failure
 
-    def _on_disk(self, records: Sequence[Record]) -> None:
+    def _on_disk(self, records: Sequence[Kept]) -> None:
         shelf = self._shelf
         rows = shelf.keep(records, len(self._delivery) + len(self._born) > BACKLOG_ROWS)
-        if shelf.streams:
+        if rows and shelf.streams:
             # The frame that waits for this commit goes first.
             if not self._born:
                 self._loop.call_soon(self._take_in)
@@ -155,7 +155,12 @@ class Outbox:
         if born:
             self._add(born)
 
-    def _keep_alone(self, record: Record) -> None:
+    def _keep_alone(self, record: Kept) -> None:
+        if isinstance(record, Draft):
+            with contextlib.suppress(StorageError):  # no call ends for what may happen
+                self._see_room(bill=True)
+                self._on_disk([record])
+            return
         bill = isinstance(record, UsageRecord)
         try:
             self._see_room(bill)

@@ -21,9 +21,11 @@ from typing import TypeVar
 import structlog
 
 from ..accounts.errors import ErrorCode, StorageError
+from ..accounts.records import Draft
+from .drafts import find_the_dead
 from .file import SUFFIX, OutboxFile, explain
 from .folder import Folder, adopt_folders, make_folder
-from .rows import Record, Row
+from .rows import Kept, Row
 
 # Of either: what is read back is read into memory a file at a time, and a file goes as a whole.
 FILE_ROWS_MAX = 4_096
@@ -45,6 +47,7 @@ class _Held:
         self.unsettled_bytes = 0
         self.handed_out = 0  # among them
         self.read_upto: int | None = 0  # None: nothing is left to read back
+        self.drafts = 0  # in it that are the last of their stretches
         self.given_up: set[int] = set()  # rows that stay: nobody takes them
         self.spoiled = False  # it holds what cannot be read
 
@@ -65,6 +68,7 @@ class Shelf:
         self._folders: dict[Folder, int] = {}  # adopted, with how many of their files are still held
         self._held: dict[int, _Held] = {}  # by serial
         self._unread: deque[_Held] = deque()
+        self._drafts: dict[str, _Held] = {}  # stretches that run, and where the last draft of each is
         try:
             self._live = self._hold(self._new_file(), self._own)
         except BaseException:
@@ -86,7 +90,7 @@ class Shelf:
         """What is kept now is handed on by the caller, and not read back."""
         return self._live.read_upto is None
 
-    def keep(self, records: Sequence[Record], backlog: bool) -> list[Row]:
+    def keep(self, records: Sequence[Kept], backlog: bool) -> list[Row]:
         """In one commit, on disk (or in its cache, which outlives us) when this returns; raises StorageError
         otherwise, and has kept none. `backlog`: the reader is behind, so let the next file be read back
         instead of handed on."""
@@ -98,6 +102,8 @@ class Shelf:
         except OSError as error:
             rows = self._keep_elsewhere(records, backlog, error)
         held = self._live
+        if self._drafts or Draft in map(type, records):
+            self._follow_drafts(records)
         size_bytes = 0
         for row in rows:
             size_bytes += row.size_bytes
@@ -107,7 +113,19 @@ class Shelf:
         self._dirty = held.file
         return rows
 
-    def _keep_elsewhere(self, records: Sequence[Record], backlog: bool, error: OSError) -> list[Row]:
+    def _follow_drafts(self, records: Sequence[Kept]) -> None:
+        """The file of a draft stays until there is a newer one, or the bill: who adopts the folder may have
+        to look for it."""
+        for record in records:
+            before = self._drafts.pop(record.id, None)
+            if isinstance(record, Draft):
+                self._drafts[record.id] = self._live
+                self._live.drafts += 1
+            if before is not None:
+                before.drafts -= 1
+                self._retire(before)
+
+    def _keep_elsewhere(self, records: Sequence[Kept], backlog: bool, error: OSError) -> list[Row]:
         """The file may be the one thing that is broken: try the next one."""
         broken = explain(self._live.file.path, error)
         if not self._turn_over(backlog):
@@ -129,7 +147,7 @@ class Shelf:
             self._live.read_upto = None
         else:
             self._unread.append(self._live)
-        if former.unsettled:
+        if former.unsettled or former.drafts:
             self._do(former.file.sync)
         self._retire(former)
         return True
@@ -182,6 +200,7 @@ class Shelf:
                     files.append(OutboxFile(path, self._key, next(self._serials)))
                 except StorageError as error:
                     _log.error("outbox file cannot be opened and is left where it is", reason=str(error))
+            find_the_dead(files)
             found.append((folder, files))
         return found
 
@@ -226,7 +245,7 @@ class Shelf:
 
     def _retire(self, held: _Held) -> None:
         """A file in which nothing is left goes."""
-        if held is self._live or held.unsettled or held.read_upto is not None:
+        if held is self._live or held.unsettled or held.drafts or held.read_upto is not None:
             return
         if self._held.pop(held.file.serial, None) is None:
             return
@@ -254,7 +273,7 @@ class Shelf:
             self._spare_is_due = False
             await self._done(self._make_spare)
         dirty, self._dirty = self._dirty, None
-        if dirty is not None and not self._every_commit_synced:
+        if dirty is not None:
             await self._done(dirty.sync)
 
     async def close(self) -> None:
@@ -263,7 +282,7 @@ class Shelf:
                 await asyncio.wait([adopting])
         await self._done(lambda: None)  # what was begun; the thread has one queue
         for held in [*self._held.values()]:
-            if held is self._live and not held.unsettled and not held.given_up:
+            if held is self._live and not (held.unsettled or held.drafts or held.given_up):
                 self._do(held.file.remove)
             else:
                 self._do(held.file.sync)

@@ -65,6 +65,8 @@ def hear(session: "Session", hops: Hops) -> Steps:
     if session.taps.unsettled:
         # First, because the frame that ends a turn tells the client that it is over: then it is on disk.
         steps = [*keep_passages(session), *steps]
+    if session.taps.second_is_full:
+        steps = [*session.taps.draft_time(session.here.way.target), *steps]
     # Only now: the frame that spends the last credit still reaches the client.
     if phase is _FINISHING and not session.client_side.reply_open:
         steps += session.credits.end()

@@ -163,10 +163,10 @@ class TimedRelay(Relay):
         self, dialect: Dialect, gate: Gate, provider_side: ProviderSide, measure: Callable[[bytes], int]
     ) -> None:
         super().__init__(dialect, gate, provider_side)
-        self.passes_from_client = self._counted = Counted(dialect.only_audio_from_client, measure)
+        self.passes_from_client = self.counted = Counted(dialect.only_audio_from_client, measure)
 
     def _audio_so_far(self) -> Hops:
-        sent = self._counted.take()
+        sent = self.counted.take()
         heard = super()._audio_so_far()
         return [Heard(AudioSent(sent)), *heard] if sent else heard
 

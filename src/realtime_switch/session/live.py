@@ -23,8 +23,11 @@ class Live:
 
     def begin(self) -> None:
         session = self._session
-        relayed = isinstance(session.here.lane, Relay)
-        from_client = self._carry_client if relayed else self._translate_client
+        lane = session.here.lane
+        from_client = self._carry_client if isinstance(lane, Relay) else self._translate_client
+        if isinstance(lane, TimedRelay):
+            lane.counted.begin(session.taps.second_bytes)
+            from_client = self._carry_timed_client
         session.enter(Phase.LIVE, from_client, self._carry_provider)
         self.let_pass()
 
@@ -58,6 +61,17 @@ class Live:
         if len(hops) == 1 and isinstance(hop := hops[0], ToProvider):
             return [hop]
         return hear(session, hops)
+
+    def _carry_timed_client(self, payload: bytes) -> Answer:
+        session = self._session
+        counted = session.here.lane.counted  # type: ignore[union-attr]
+        if counted(payload):
+            return PASS
+        if not counted.fill(payload):
+            return self._carry_client(payload)
+        catch_up(session)
+        # First, as a bill: what the provider has got of a session, to a second, is on disk.
+        return [*session.taps.draft_time(session.here.way.target), ToProvider(payload)]
 
     def _carry_client(self, payload: bytes) -> Answer:
         session = self._session

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..accounts.records import Certainty, Tokens, UsageKind, UsageRecord
+from ..accounts.records import Certainty, Draft, Tokens, UsageKind, UsageRecord
 from ..dialects.acts import Bill, TranscriptionUsage, Usage
 from ..dialects.terms import Target
 
@@ -22,6 +22,7 @@ class Meter:
         self._account_id, self._session_id = who
         self._record_id = record_id
         self._now_us = now_us
+        self._stretch_id = ""  # of the stretch of time that runs, once it was told
         self._retold_tokens = 0  # told to the provider of now, and not billed yet
 
     def retold(self, history: str) -> None:
@@ -64,8 +65,18 @@ class Meter:
         )
 
     def time(self, stretch_ms: int, certainty: Certainty, target: Target) -> UsageRecord:
+        bill = self._time(stretch_ms, certainty, target)
+        self._stretch_id = ""
+        return bill
+
+    def draft(self, stretch_ms: int, target: Target) -> Draft:
+        """The stretch goes on; `time` ends it, and its bill has the id that was told here."""
+        return Draft(self._time(stretch_ms, Certainty.ESTIMATED, target))
+
+    def _time(self, stretch_ms: int, certainty: Certainty, target: Target) -> UsageRecord:
+        self._stretch_id = self._stretch_id or self._record_id()
         return UsageRecord(
-            id=self._record_id(),
+            id=self._stretch_id,
             account_id=self._account_id,
             session_id=self._session_id,
             provider=target.provider,

@@ -6,7 +6,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from ..accounts.errors import ErrorCode
-from ..accounts.records import Passage, SavedConfig, Switched, UsageRecord
+from ..accounts.records import Draft, Passage, SavedConfig, Switched, UsageRecord
 from ..dialects.dialect import ToClient, ToProvider
 from ..dialects.terms import Target
 from . import limits
@@ -23,7 +23,7 @@ PASS: Final = _Pass.PASS
 class Keep(Struct, frozen=True, gc=False):
     """Put a record where it survives a kill of this process, before the next step is taken."""
 
-    record: UsageRecord | Passage | SavedConfig | Switched
+    record: UsageRecord | Draft | Passage | SavedConfig | Switched
 
 
 class Dial(Struct, frozen=True, gc=False):

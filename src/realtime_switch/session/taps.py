@@ -56,6 +56,7 @@ class Taps:
         self._transcript = Transcript(who, record_id, now_us, continues=bool(grant.history))
         self._saved = grant.config
         self._low_noted = False
+        self.second_is_full = False  # of the session's time, since its bill was drafted last
         self.unsettled = False  # something was heard by which words may have become sure
 
     def hear(self, act: Act, target: Target) -> Steps:
@@ -72,6 +73,7 @@ class Taps:
 
     def _time_told(self, told: SessionTime, target: Target) -> Steps:
         steps = self._charge_time(self._timing.told(told), target)
+        steps += self.draft_time(target)  # what was sent beyond that
         if self._timing.drifts(told):
             steps.append(
                 Note("time_drifts", f"{told.total_ms} ms told, {self._timing.own_ms} ms of audio sent")
@@ -88,11 +90,22 @@ class Taps:
         """What a provider that bills by time has not said of it for too long."""
         return self._charge_time(self._timing.due(), target)
 
+    def draft_time(self, target: Target) -> Steps:
+        """Once for each second: what the stretch that runs is worth, for who finds us killed in it."""
+        self.second_is_full = False
+        running_ms = self._timing.draft()
+        return [] if running_ms is None else [Keep(self._meter.draft(running_ms, target))]
+
+    @property
+    def second_bytes(self) -> int:
+        return self._timing.second_bytes
+
     def _charge_time(self, stretch: tuple[int, Certainty] | None, target: Target) -> Steps:
         return [] if stretch is None else self._charge_record(self._meter.time(*stretch, target))
 
     def _audio_sent(self, act: AudioSent, target: Target) -> Steps:
         self._timing.sent(act.audio_bytes)
+        self.second_is_full = self._timing.undrafted_ms >= 1_000
         return []
 
     def _charge(self, bill: Bill, target: Target) -> Steps:

@@ -91,45 +91,40 @@ class Unread:
         return max(0, size - frames * self._envelope_bytes(self._sample))
 
 
-_COUNTED_AT_ONCE = 16  # frames: counting is put off for a few, keeping them all would be dear
-
-
 class Counted:
-    """Lets a client's audio pass unread, and counts it. gateway/_compiled.pyx does the first by itself, if
-    `audio` is Shapes: it appends to `kept` as where a client's audio is kept for another provider
-    (unheard.py), and has what is too much let go."""
+    """Lets a client's audio pass unread, and counts it, until a second is full. gateway/_compiled.pyx does it
+    by itself, if `audio` is Shapes: it counts what their cut holds, in `tally`, always the same object."""
 
     def __init__(self, audio: Passes, measure: Callable[[bytes], int]) -> None:
         self.audio = audio
-        self.unheard = self
-        self.kept: list[bytes] = []
-        self.kept_max = 0
         self._measure = measure
-        self._bytes = 0
-        self._alike = (-1, 0)  # the length of the last frame, and how much audio was in it
+        # Bytes of audio since somebody asked, and how many there may be before the second is full.
+        self.tally = array("q", (0, 0))
+        self.begin(48_000)
+
+    def begin(self, second_bytes: int) -> None:
+        self._second_bytes = self.tally[1] = second_bytes
 
     def __call__(self, payload: bytes) -> bool:
         if not self.audio(payload):
             return False
-        self.kept.append(payload)
-        if len(self.kept) >= _COUNTED_AT_ONCE:
-            self.let_go()
+        audio_bytes = self._measure(payload)
+        if audio_bytes >= self.tally[1]:
+            return False
+        self.tally[0] += audio_bytes
+        self.tally[1] -= audio_bytes
         return True
 
-    def let_go(self) -> None:
-        size, audio = self._alike
-        for payload in self.kept:
-            if b"=" in payload:  # padding, by which as long a frame may have less audio in it
-                self._bytes += self._measure(payload)
-                continue
-            if len(payload) != size:  # a client cuts its audio into pieces of one length
-                size, audio = len(payload), self._measure(payload)
-            self._bytes += audio
-        self._alike = (size, audio)
-        self.kept.clear()
+    def fill(self, payload: bytes) -> bool:
+        """Of what did not pass: whether it is audio, with which a second is full. It is counted then, and the
+        next second begins."""
+        if not self.audio(payload):
+            return False
+        self.tally[0] += self._measure(payload)
+        self.tally[1] = self._second_bytes
+        return True
 
     def take(self) -> int:
         """How many bytes of audio since the last time."""
-        self.let_go()
-        taken, self._bytes = self._bytes, 0
+        taken, self.tally[0] = self.tally[0], 0
         return taken

@@ -20,7 +20,7 @@ only_audio_from_client = Shapes(
     whole(b'{"audio":"', b'","type":"session.input_audio.append"}'),
     whole(b'{"audio": "', b'", "type": "session.input_audio.append"}'),
     # An event_id, which is optional everywhere (GPT-LIVE.md 4).
-    whole(b'{"type": "session.input_audio.append", "audio": "', b'", "event_id": "', b'"}'),
+    whole(b'{"type": "session.input_audio.append", "audio": "', b'", "event_id": "', b'"}', cut=0),
     whole(b'{"type": "session.input_audio.append", "event_id": "', b'", "audio": "', b'"}'),
     whole(b'{"type":"session.input_audio.append","event_id":"', b'","audio":"', b'"}'),
     whole(b'{"event_id": "', b'", "type": "session.input_audio.append", "audio": "', b'"}'),
