@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 from picows import WSListener, WSTransport
 
 from gateway_rig import PROVIDER_KEY, Upstream, beside, until
@@ -161,3 +163,41 @@ async def test_a_dial_that_is_given_up_leaves_no_socket_behind() -> None:
             await dialling
         await asyncio.wait_for(ended.wait(), 5)
         await until(lambda: descriptors() <= before)
+
+
+@pytest.fixture
+def resolves(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Every name, to these ports of this machine."""
+
+    def to_ports(*ports: int) -> None:
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
+
+        async def getaddrinfo(loop: object, host: str, port: int, **options: object) -> list[object]:
+            return [*found]
+
+        monkeypatch.setattr(uvloop.Loop, "getaddrinfo", getaddrinfo)
+
+    return to_ports
+
+
+async def test_of_several_addresses_the_first_that_listens_is_taken(resolves: Callable[..., None]) -> None:
+    async with server(answering(b"HTTP/1.1 503 Busy\r\n\r\n")) as address:
+        before = descriptors()
+        resolves(1, int(address.rpartition(":")[2]), 2)
+        assert (await trouble("ws://provider.example/")).status == 503
+        resolves(1, 2)
+        assert (await trouble("ws://provider.example/")).message == "provider.example refused the connection."
+        resolves()
+        assert (await trouble("ws://provider.example/")).trouble is DialTrouble.UNREACHABLE
+        await until(lambda: descriptors() <= before)
+
+
+async def test_a_provider_whose_machine_says_nothing_leaves_no_socket_behind() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as waiting:
+        for _ in range(2):  # Linux takes one more than it is told to, and then answers nobody
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        before = descriptors()
+        error = await trouble(f"ws://127.0.0.1:{full.getsockname()[1]}/", within_s=0.2)
+        assert (error.trouble, descriptors()) == (DialTrouble.TIMEOUT, before)

@@ -7,7 +7,9 @@ in mid-handshake for a success.
 """
 
 import asyncio
+import contextlib
 import enum
+import os
 import socket
 import ssl
 from typing import Any
@@ -98,14 +100,59 @@ async def dial(
 async def _connect(
     protocol: WSProtocol, reader: Any, host: str, port: int, tls: ssl.SSLContext | None
 ) -> None:
-    transport, _ = await aiofastnet.create_connection(
-        asyncio.get_running_loop(), lambda: reader, host, port, ssl=tls
-    )
+    connected = await _connected_socket(host, port)
+    try:
+        transport, _ = await aiofastnet.create_connection(
+            asyncio.get_running_loop(),
+            lambda: reader,
+            sock=connected,
+            ssl=tls,
+            server_hostname=host if tls is not None else None,
+        )
+    except BaseException:
+        connected.close()
+        raise
     try:
         await protocol.wait_until_handshake_complete()
     except BaseException:
         transport.abort()
         raise
+
+
+async def _connected_socket(host: str, port: int) -> socket.socket:
+    """uvloop's `sock_connect` has a thread look up the address once more, of a number too (seen with 0.23.0),
+    which takes longer than to connect."""
+    loop = asyncio.get_running_loop()
+    failed: OSError | None = None
+    for family, kind, proto, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        one = socket.socket(family, kind, proto)
+        try:
+            one.setblocking(False)
+            await _connect_socket(one, address)
+        except OSError as error:
+            failed = failed or error
+            one.close()
+        except BaseException:
+            one.close()
+            raise
+        else:
+            return one
+    raise failed or OSError(f"{host} has no address")
+
+
+async def _connect_socket(one: socket.socket, address: Any) -> None:
+    with contextlib.suppress(BlockingIOError):
+        one.connect(address)
+        return
+    loop = asyncio.get_running_loop()
+    done = asyncio.Event()
+    loop.add_writer(one, done.set)
+    try:
+        await done.wait()
+    finally:
+        loop.remove_writer(one)
+    if code := one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(code, os.strerror(code))
 
 
 def _trouble(error: OSError, host: str, within_s: float) -> DialError:
