@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from doc_pages import ROOT, blocks
 from realtime_switch.store import migrate
 from realtime_switch.store.postgresql import open_postgresql
 
@@ -80,6 +82,18 @@ class PostgresServer:
     def ask(self, statement: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement)  # type: ignore[call-overload]
+
+    def run_as_written(self, commands: str, **environ: str) -> None:
+        """Commands of a page, with PostgreSQL's own programs at hand."""
+        path = os.pathsep.join([str(self._binaries), str(Path(sys.executable).parent), os.environ["PATH"]])
+        done = subprocess.run(
+            ["sh", "-ec", commands],
+            cwd=Path(__file__).parents[1],
+            env={**os.environ, "PATH": path, **environ},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"{commands}\n{done.stdout}{done.stderr}"
 
     def admit_neighbours(self) -> None:
         """Without a password, whoever is in the network of an address that it listens on."""
@@ -192,6 +206,22 @@ def migrated_template(postgres_server: PostgresServer) -> str:
     storage.close()
     assert {step.outcome for step in steps} == {migrate.Outcome.EXECUTED}
     return name
+
+
+@pytest.fixture(scope="session")
+def partitioned_template(postgres_server: PostgresServer, migrated_template: str) -> str:
+    name = postgres_server.new_database(migrated_template)
+    [block] = [one.text for one in blocks(ROOT / "docs/scaling.md") if one.language == "sh partitions"]
+    postgres_server.run_as_written(block, DATABASE_URL=postgres_server.url(name))
+    return name
+
+
+@pytest.fixture
+def partitioned_postgres_url(postgres_server: PostgresServer, partitioned_template: str) -> Iterator[str]:
+    """The same as `postgres_url`, as deploy/ has it for large installations."""
+    name = postgres_server.new_database(partitioned_template)
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""One fixture, three databases."""
+"""One fixture, three databases, one of them in two forms."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from realtime_switch.business.repos import Database
 from realtime_switch.store.database import open_database
 from realtime_switch.store.memory import MemoryDatabase
 
-ENGINES = ("memory", "sqlite", "postgresql")
+ENGINES = ("memory", "sqlite", "postgresql", "postgresql in partitions")
 SQL_ENGINES = ENGINES[1:]
 
 
@@ -30,4 +30,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, object]:
 def _place(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, object]:
     if request.param == "postgresql":
         return {"url": request.getfixturevalue("postgres_url")}
+    if request.param == "postgresql in partitions":
+        return {"url": request.getfixturevalue("partitioned_postgres_url")}
     return {"path": tmp_path / "x.db", "key": DB_KEY}

@@ -63,6 +63,9 @@ LANGUAGES = {
     "yaml": "Prometheus' own",
     "js": "clients/",
     "sh restore": "tests/cli/test_backup.py",
+    "sh postgresql backup": "tests/cli/test_postgresql.py",
+    "sh postgresql restore": "tests/cli/test_postgresql.py",
+    "sh partitions": "tests/store/test_partitioned.py",
 }
 IMPORTS = "from google import genai\nfrom google.genai import types\nfrom openai import AsyncOpenAI\n"
 

@@ -43,7 +43,8 @@ class SqlUsage:
             source, values = _JSON_ROWS, [msgspec.json.encode(named).decode()]
         else:
             source, values = f"VALUES {', '.join([_PLACES] * len(rows))}", [v for row in rows for v in row]
-        sql = f"INSERT INTO usage_metrics ({_NAMES}) {source} ON CONFLICT (id) DO NOTHING RETURNING id"
+        # By whatever key the table has: in partitions it is the id and the moment of birth (docs/scaling.md).
+        sql = f"INSERT INTO usage_metrics ({_NAMES}) {source} ON CONFLICT DO NOTHING RETURNING id"
         return {row[0] for row in driver_of(self._connection).execute(sql, values)}
 
     def totals(
