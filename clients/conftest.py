@@ -42,6 +42,11 @@ url = "ws://{provider}/v1/realtime"
 targets = ["local-gpt-live/gpt-live-1"]
 aliases = ["gpt-live*"]
 
+[routes.new-voice]
+targets = ["local-gpt-live/gpt-live-1"]
+backend_model = "gpt-5.6-terra"
+aliases = ["gemini-*-new-voice"]
+
 [routes.on-openai]
 targets = ["local/gpt-realtime"]
 aliases = ["gpt-*", "gemini-*-on-openai"]
@@ -204,6 +209,12 @@ def live(account: Target) -> Target:
 
 
 @pytest.fixture(scope="session")
+def new_voice(account: Target) -> Target:
+    """GPT-Live, where the route wants it for clients of other dialects."""
+    return replace(account, model="new-voice")
+
+
+@pytest.fixture(scope="session")
 def wrong_key(target: Target) -> Target:
     return replace(target, key="rslive_v1_" + "0" * 48)
 
@@ -226,6 +237,11 @@ def unknown_model(target: Target) -> Target:
 @pytest.fixture(scope="session")
 def question(account: Target) -> bytes:
     return say("What time is it?", account.http_url, account.key, account.model)
+
+
+@pytest.fixture(scope="session")
+def weather_in_pune(account: Target) -> bytes:
+    return say("What is the weather in Pune?", account.http_url, account.key, account.model)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ FRAME_MS = 20
 FASTER_THAN_LIFE = 4
 # Longer than any turn detection of these clients waits before it takes a turn to be over.
 PAUSE = bytes(RATE_HZ * 2 * 3 // 2)
+LISTENING = bytes(RATE_HZ * 2 * 6)  # the clock of a GPT-Live session is what it hears, silence too
 # The answer to "What time is it?": it is given only to whoever was understood.
 TOLD_THE_TIME = re.compile(r"It is \d\d:\d\d")
 

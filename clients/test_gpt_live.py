@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
 from livekit.plugins import openai as livekit_openai
 from openai import AsyncOpenAI
 from pipecat.frames.frames import TranscriptionFrame
@@ -19,15 +18,7 @@ from livekit_call import errors, said_by
 from livekit_call import holding as livekit_holding
 from pipecat_call import Call as PipecatCall
 from pipecat_call import holding as pipecat_holding
-from speech import TOLD_THE_TIME, say, speak
-
-LISTENING = bytes(48_000 * 6)  # a session's clock is what it hears, silence too
-
-
-@pytest.fixture(scope="session")
-def weather_in_pune(account: Target) -> bytes:
-    return say("What is the weather in Pune?", account.http_url, account.key, account.model)
-
+from speech import LISTENING, TOLD_THE_TIME, speak
 
 # -- LiveKit ------------------------------------------------------------------------------------------------
 
