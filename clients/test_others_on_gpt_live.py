@@ -1,4 +1,4 @@
-"""Clients of the dialects that take turns, unmodified, on GPT-Live, where their route wants that: LiveKit's and
+"""Clients of the dialects that take turns, unmodified, on GPT-Live, where their route wants it: LiveKit's and
 Pipecat's for OpenAI Realtime, and LiveKit's for Gemini Live."""
 
 from pipecat.frames.frames import InterruptionFrame, LLMFullResponseEndFrame, TranscriptionFrame, TTSTextFrame

@@ -147,6 +147,75 @@ async def test_azures_habits_change_nothing_for_a_client_that_takes_turns() -> N
         await caller.listen_until(lambda: "response.done" in caller.kinds())
 
 
+async def counts_until_it_is_spoken_over(made: Rig) -> None:
+    """The provider, with the times of the service: words come while they are spoken, and the voice falls
+    silent for them by itself (the local provider writes down what was said when it is over)."""
+    line = await made.upstream.line()
+    await line.hear()
+    await line.say({"type": "session.started", "event_id": "e", "session": {"id": "live_u1", "model": "m-1"}})
+
+    async def speak(who: str, words: str, at_ms: int) -> None:
+        times = {"start_ms": at_ms, "end_ms": at_ms + 200}
+        kind = f"session.{who}_transcript.delta"
+        await line.say({"type": kind, "event_id": "e", "delta": words, **times})
+
+    async def sound(level: int, pieces: int) -> None:
+        audio = base64.b64encode(level.to_bytes(2, "little") * (PIECE // 2)).decode()
+        for _ in range(pieces):
+            await line.say({"type": "session.output_audio.delta", "delta": audio})
+
+    await speak("output", " one two", 0)
+    await sound(9_000, 10)
+    await speak("input", " no, stop", 800)
+    await sound(9_000, 1)
+    await sound(0, 4)
+    await speak("output", " Yes?", 1_500)
+    await sound(9_000, 2)
+    await sound(0, 10)
+
+
+async def test_openais_sdk_speaks_over_a_reply_which_is_cancelled_and_the_call_goes_on() -> None:
+    async with rig(dialect="gpt-live", backend_model=BACKEND) as made:
+        speaking = asyncio.create_task(counts_until_it_is_spoken_over(made))
+        async with openai_call(made) as caller:
+            await until(lambda: len(caller.of("response.done")) == 2)
+            interrupted, whole = (event.response for event in caller.of("response.done"))
+            assert (interrupted.status, interrupted.status_details.reason) == ("cancelled", "turn_detected")
+            begins = caller.kinds().index("input_audio_buffer.speech_started")
+            assert begins < caller.kinds().index("response.done"), "by this these clients stop playing"
+            assert len(caller.of("response.output_audio.delta")) >= 13
+            assert (whole.status, whole.output[0].content[0].transcript) == ("completed", "Yes?")
+            assert not caller.of("error")
+        await speaking
+
+
+async def test_googles_sdk_speaks_over_a_reply_and_is_told_that_it_was_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = types.LiveConnectConfig(
+        response_modalities=[types.Modality.AUDIO],
+        output_audio_transcription=types.AudioTranscriptionConfig(),
+    )
+    tls = trusted_tls(tmp_path, monkeypatch)
+    async with rig(dialect="gpt-live", backend_model=BACKEND, tls=tls) as made:
+        speaking = asyncio.create_task(counts_until_it_is_spoken_over(made))
+        client = genai.Client(api_key=KEY, http_options=types.HttpOptions(base_url=made.http))
+        told: list[str] = []
+        async with client.aio.live.connect(model="m-1", config=config) as session, asyncio.timeout(10):
+            while told.count("over") < 2:
+                async for message in session.receive():
+                    content = message.server_content
+                    if content is None:
+                        continue
+                    if content.output_transcription is not None:
+                        told.append((content.output_transcription.text or "").strip())
+                    told += ["interrupted"] * bool(content.interrupted) + ["over"] * bool(
+                        content.turn_complete
+                    )
+        assert [one for one in told if one] == ["one two", "interrupted", "over", "Yes?", "over"]
+        await speaking
+
+
 async def test_googles_sdk_asks_has_its_function_called_and_is_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
