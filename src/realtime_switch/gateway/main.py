@@ -44,7 +44,7 @@ SIGNING_KEY_FILE = "client-secret.key"  # in the data directory, shared by its g
 # picows' first read buffers, which grow when messages are larger. They hold handshakes, and what does not
 # pass: all else is read into one memory for all sockets (_reader.pxi). A provider may send its first word
 # with its handshake.
-CLIENT_BUFFER_BYTES = 4 * 1024
+CLIENT_BUFFER_BYTES = 2 * 1024
 PROVIDER_BUFFER_BYTES = 8 * 1024
 HTTP_CLOSE_S = 2.0
 CALLS_CLOSE_S = 5.0  # of all calls at once: their last words to be committed, and the closing handshake
