@@ -22,6 +22,7 @@ from realtime_switch.gateway.client_secrets import (
     signing_key,
     unseal,
 )
+from steps import steps_of
 
 KEY = b"k" * 32
 locks = st.builds(
@@ -141,3 +142,17 @@ def test_a_key_that_is_too_short_is_not_used(tmp_path: Path) -> None:
     path.write_text("abcd\n")
     with pytest.raises(ValueError, match="shorter"):
         signing_key(path)
+
+
+def test_a_forged_secret_takes_as_many_steps_wherever_it_is_wrong() -> None:
+    """The comparison itself is hmac's, which takes as long for any two signatures."""
+    token = seal(Bound(key_hash="a" * 64, session_id="s", expires_at=1), KEY)
+    payload, _, signature = token.rpartition(".")
+
+    def wrong_at(place: int) -> str:
+        changed = bytearray(signature.encode())
+        changed[place] = ord("A") if changed[place] != ord("A") else ord("B")
+        return f"{payload}.{changed.decode()}"
+
+    steps = {steps_of(lambda at=at: unseal(wrong_at(at), KEY, 0)) for at in range(0, len(signature) - 1, 7)}
+    assert len(steps) == 1
