@@ -137,9 +137,19 @@ def test_gateways_that_start_together_agree_on_the_key(tmp_path: Path) -> None:
     assert set(made) == {signing_key(path)}
 
 
+@pytest.mark.parametrize("mode", [0o640, 0o604])
+def test_a_signing_key_that_others_can_read_is_not_used(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "client-secret.key"
+    signing_key(path)
+    path.chmod(mode)
+    with pytest.raises(PermissionError, match="chmod 600"):
+        signing_key(path)
+
+
 def test_a_key_that_is_too_short_is_not_used(tmp_path: Path) -> None:
     path = tmp_path / "client-secret.key"
     path.write_text("abcd\n")
+    path.chmod(0o600)
     with pytest.raises(ValueError, match="shorter"):
         signing_key(path)
 

@@ -137,6 +137,7 @@ async def test_a_signal_ends_calls_delivers_bills_and_exits_with_0(
 
 async def test_a_key_file_that_holds_no_key_is_named(tmp_path: Path) -> None:
     (tmp_path / "client-secret.key").write_text("nonsense")
+    (tmp_path / "client-secret.key").chmod(0o600)
     async with Upstream() as upstream, process(tmp_path, upstream) as gateway:
         assert await asyncio.wait_for(gateway.running.wait(), 20) == 1
         assert "client-secret.key, cannot be used" in gateway.log.read_text()

@@ -15,6 +15,7 @@ was made for a page in the hands of the account's owner: then it stands for the 
 
 import base64
 import binascii
+import errno
 import hashlib
 import hmac
 import os
@@ -103,6 +104,8 @@ def signing_key(path: Path) -> bytes:
         except FileExistsError:
             pass
         draft.unlink()
+    if path.stat().st_mode & 0o077:
+        raise PermissionError(errno.EACCES, f"others can read it (`chmod 600 {path}`)")
     key = bytes.fromhex(path.read_text().strip())
     if len(key) < SIGNING_KEY_BYTES:
         raise ValueError(f"{path} is shorter than {SIGNING_KEY_BYTES} bytes")

@@ -137,8 +137,8 @@ def read_key_file(path: Path) -> Secret:
     if mode & 0o077:
         raise ConfigurationError(
             ErrorCode.INTERNAL_CONFIG_INVALID,
-            f"The key file {path} can be read by others: run `chmod 600 {path}`, and "
-            "`realtime-switch rekey` if somebody may have read it.",
+            f"The key file {path} can be read by others: run `chmod 600 {path}`, and take a new key if "
+            "somebody may have read it.",
         )
     if not text:
         raise ConfigurationError(ErrorCode.INTERNAL_CONFIG_INVALID, f"The key file {path} is empty.")
