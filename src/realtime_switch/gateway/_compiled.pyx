@@ -31,7 +31,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.list cimport PyList_Append, PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.memoryview cimport PyMemoryView_FromMemory
-from cpython.object cimport PyObject_Size
+from cpython.object cimport PyObject, PyObject_Size
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport rand
 from libc.string cimport memchr, memcmp, memcpy
@@ -150,31 +150,35 @@ include "_crossing.pxi"
 
 
 cdef class ClientEnd(WSListener):
-    cdef public object session
-    cdef public object own_kind
-    cdef public WSTransport client
-    cdef public object line
-    cdef public list held
-    cdef public bint provider_heard
-    cdef public bint in_pieces
+    # What is read together lies together: when calls talk at their pace, each finds its memory in no cache, and
+    # what costs is how many lines of it are looked at. First what a frame of the client meets,
     cdef public WSTransport provider_transport
-    cdef public bint client_heard
-    cdef public uint64_t passed_from_client  # messages, for whoever counts (traffic.py)
-    cdef public uint64_t passed_from_client_bytes
-    cdef public uint64_t passed_from_provider
-    cdef public uint64_t passed_from_provider_bytes
-    cdef public uint64_t unsent_from_provider  # of these, the messages that crossed to nobody
-    cdef public int64_t grown_to_client_bytes  # by what crossing has made of them
-    cdef public int64_t grown_to_provider_bytes
     cdef list _passing  # the session's (session/passing.py)
     cdef object _passes  # what stood there last for the client (session/unheard.py), and
+    cdef object _crossing  # if that is what it is, and
     cdef _Table _audio  # its shapes, if it has any
+    cdef public uint64_t passed_from_client  # messages, for whoever counts (traffic.py)
+    cdef public uint64_t passed_from_client_bytes
     cdef object _unheard  # where it is kept, or None
     cdef object _kept  # what is kept there, and how it grows
     cdef object _append
+    cdef public bint in_pieces
+    cdef public bint client_heard
     cdef Py_buffer _tally  # of session/unread.py, where the client's audio is counted
-    cdef object _crossing  # if that is what it answered with, and
-    cdef _Roads _roads  # as it was when it was looked at last
+    # then what a frame of the provider meets,
+    cdef public bint provider_heard
+    cdef public object line
+    cdef public WSTransport client
+    cdef public list held
+    cdef public uint64_t passed_from_provider
+    cdef public uint64_t passed_from_provider_bytes
+    # then the rest.
+    cdef public object session
+    cdef public object own_kind
+    cdef _Roads _roads  # of _crossing, as it was when it was looked at last
+    cdef public uint64_t unsent_from_provider  # of what passed, the messages that crossed to nobody
+    cdef public int64_t grown_to_client_bytes  # by what crossing has made of them
+    cdef public int64_t grown_to_provider_bytes
 
     def __dealloc__(self):
         PyBuffer_Release(&self._tally)
@@ -224,15 +228,16 @@ cdef class ClientEnd(WSListener):
             (<Transport?>provider.underlying_transport).write_c(frame, size)
         return True
 
-    cdef object _at_present(self, Py_ssize_t end):
+    cdef PyObject* _at_present(self, Py_ssize_t end) except NULL:
+        """Borrowed: to be compared, and not even touched, since it is nearly always the same."""
         if self._passing is None:
             self._passing = self.session.passing
-        return <object>PyList_GET_ITEM(self._passing, end)
+        return PyList_GET_ITEM(self._passing, end)
 
     cdef bint _looks_for_crossing(self) except -1:
-        passes = self._at_present(_FROM_CLIENT)
-        if passes is not self._passes:
-            self._adopt(passes)
+        cdef PyObject* passes = self._at_present(_FROM_CLIENT)
+        if passes != <PyObject*>self._passes:
+            self._adopt(<object>passes)
         if self._crossing is None:
             return False
         if self._crossing.roads is not self._roads.of:
@@ -385,9 +390,9 @@ cdef class ProviderEnd(WSListener):
         return True
 
     cdef bint _looks_for_crossing(self, ClientEnd call) except -1:
-        passes = call._at_present(_FROM_PROVIDER)
-        if passes is not self._passes:
-            self._adopt(passes)
+        cdef PyObject* passes = call._at_present(_FROM_PROVIDER)
+        if passes != <PyObject*>self._passes:
+            self._adopt(<object>passes)
         if self._crossing is None:
             return False
         if self._crossing.roads is not self._roads.of:
