@@ -83,6 +83,10 @@ window.AudioContext = class extends made {
   constructor(...how) {
     super(...how);
     window.contexts.push(this);
+    if (window.soundless) this.suspend();
+  }
+  resume() {
+    return window.soundless ? new Promise(() => {}) : super.resume();
   }
 };
 window.plug = (label) => window.unplugged.delete(label) && changed();

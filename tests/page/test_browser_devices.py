@@ -9,6 +9,7 @@ from page_rig import Chromium, Visit, home, until, visiting, voice
 
 TALKS_ON = voice(60)
 FIRST, SECOND = "Fake Audio Input 1", "Fake Audio Input 2"
+SOUNDLESS = "window.soundless = true;"  # Firefox, where there is no loudspeaker
 OUTPUTS = ("Fake Default Audio Output", "Fake Audio Output 1", "Fake Audio Output 2")
 
 
@@ -149,6 +150,20 @@ async def test_sound_that_the_system_stops_is_played_again(browser: Chromium) ->
         await visit.page.evaluate("Promise.all(window.contexts.map((one) => one.suspend()))")
         await visit.shows("notice", "The sound was stopped")
         await goes_on_by_text(visit)
+        await visit.press("Play again")
+        await expect(visit.at("notice")).to_have_count(0)
+        await visit.write("Say: Yes.")
+        await visit.has_said("Speaking. Talk to interrupt.", "Say something")
+        assert visit.complaints == []
+
+
+async def test_a_machine_without_sound_holds_its_calls_by_text(browser: Chromium) -> None:
+    async with failing("openai", hears="Hello.") as rig, visiting(browser, script=SOUNDLESS) as visit:
+        await visit.enter(home(rig), rig.key)
+        await visit.start()
+        await visit.shows("notice", "The sound was stopped")
+        await goes_on_by_text(visit)
+        await visit.page.evaluate("window.soundless = false")
         await visit.press("Play again")
         await expect(visit.at("notice")).to_have_count(0)
         await visit.write("Say: Yes.")

@@ -2,7 +2,6 @@
 
 import base64
 import re
-from typing import Any
 
 import numpy as np
 import pytest
@@ -315,40 +314,6 @@ async def test_the_microphone_is_chosen(browser: Chromium) -> None:
         assert visit.complaints == []
 
 
-async def test_a_call_by_keyboard_alone(browser: Chromium) -> None:
-    async with failing("openai", hears="Hello.") as rig, visiting(browser) as visit:
-        keyboard = visit.page.keyboard
-
-        async def reach(name: str, key: str = "Tab") -> None:
-            """By the key that goes from one control to the next, or back."""
-            while await focused(visit) != name:
-                await keyboard.press(key)
-
-        await visit.page.goto(home(rig))
-        await reach("API key")
-        await keyboard.type(rig.key)
-        await keyboard.press("Enter")
-        await expect(visit.at("orb")).to_be_visible()
-        await reach("Start talking")
-        await keyboard.press("Enter")
-        await expect(visit.at("phase")).to_have_text("Live")
-        await reach("Write instead of speaking")
-        await keyboard.type("Count to forty.")
-        await keyboard.press("Enter")
-        await visit.has_said("Speaking. Talk to interrupt.")
-        await keyboard.press("Escape")
-        await visit.shows("agent", "interrupted")
-        await reach("End the call", "Shift+Tab")
-        await keyboard.press("Enter")
-        await expect(visit.at("phase")).to_have_text("Ended")
-        assert visit.complaints == []
-
-
-async def focused(visit: Visit) -> Any:
-    script = "(({ ariaLabel, labels, textContent }) => ariaLabel ?? labels?.[0]?.textContent ?? textContent)"
-    return (await visit.page.evaluate(f"{script}(document.activeElement)")).strip()
-
-
 async def test_writing_interrupts_too(browser: Chromium) -> None:
     async with failing("openai", hears="Hello.") as rig, visiting(browser) as visit:
         await visit.enter(home(rig), rig.key)
@@ -393,3 +358,25 @@ async def test_who_ends_a_gpt_live_call_twice_does_not_wait_for_its_last_words(b
         await visit.at("orb").click()
         await expect(visit.at("phase")).to_have_text("Ended")
         assert visit.complaints == []
+
+
+async def test_a_page_that_is_read_elsewhere_does_not_jump_to_what_is_said(browser: Chromium) -> None:
+    small = {"width": 390, "height": 500}
+    async with (
+        failing("openai", hears="Count to forty.") as rig,
+        visiting(browser, TALKS_ON, silent=True, viewport=small) as visit,
+    ):
+        await visit.enter(home(rig), rig.key)
+        await visit.start()
+        await expect(visit.at("switch").or_(visit.page.get_by_text("one target"))).to_be_visible()
+        await visit.page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        events = visit.page.get_by_role("heading", name="Events")
+        seen = "(one) => Math.round(one.getBoundingClientRect().top)"
+        before = await events.evaluate(seen)
+        await visit.talks(True)
+        await visit.meter_reached("Microphone", 50)
+        await visit.talks(False)
+        await visit.shows("agent", "forty")
+        assert abs(await events.evaluate(seen) - before) <= 2, "rounded"
+        below = "(one) => one.scrollHeight - one.scrollTop - one.clientHeight"
+        assert await visit.at("transcript").evaluate(below) < 2

@@ -1,4 +1,4 @@
-"""What the key holder sees, and that everybody can: axe looks at every view."""
+"""What the key holder sees."""
 
 import random
 import time
@@ -11,8 +11,6 @@ from playwright.async_api import expect
 from failover_rig import Rig, failing
 from page_rig import Chromium, Visit, home, picture, visiting
 from realtime_switch.accounts.records import Tokens, UsageRecord
-
-AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 async def talk_once(visit: Visit, rig: Rig) -> None:
@@ -113,56 +111,22 @@ async def test_events_are_filtered_and_shown_raw(browser: Chromium) -> None:
         assert visit.complaints == []
 
 
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed (make check brings it)")
 @pytest.mark.parametrize(("colours", "width"), [("light", 1240), ("dark", 390)])
-async def test_axe_finds_nothing_serious(browser: Chromium, colours: str, width: int) -> None:
+async def test_the_pictures_of_what_was_used(browser: Chromium, colours: str, width: int) -> None:
     async with (
         failing("openai", "gemini", hears="Hello.") as rig,
         visiting(browser, color_scheme=colours, viewport={"width": width, "height": 844}) as visit,
     ):
         name = f"{colours}-{'wide' if width > 600 else 'narrow'}"
-        await visit.page.goto(home(rig))
-        await expect(visit.page.get_by_label("API key")).to_be_visible()
-        found = {"gate": await serious(visit)}
         await used_before(rig)
         await talk_once(visit, rig)
         await visit.page.get_by_label("Filter events by type or content").fill("response.done")
         await visit.page.locator(".event").first.click()
-        found["talk"] = await serious(visit)
         await visit.page.evaluate("scrollTo(0, 0)")
         await picture(visit, f"talk-{name}")
-        assert await overflow(visit) == 0
-        for place in ("Account", "Sessions"):
-            await visit.page.get_by_role("link", name=place).click()
-            await expect(visit.page.get_by_role("heading", name=place, exact=True)).to_be_visible()
-            await expect(visit.page.locator(".bars, .sessions li").first).to_be_visible()
-            found[place] = await serious(visit)
-            if place == "Account":
-                parts = await visit.page.locator(".legend li").all_inner_texts()
-                assert [part.split()[0] for part in parts] == ["gemini", "openai", "p0"]
-            await picture(visit, f"{place.lower()}-{name}")
-            assert await overflow(visit) == 0
-        await visit.at("sessions").get_by_role("link").first.click()
-        await expect(visit.at("whole-transcript")).to_be_visible()
-        found["session"] = await serious(visit)
-        await visit.page.get_by_role("button", name="Delete").click()
-        found["dialog"] = await serious(visit)
-        assert found == {place: [] for place in found}
+        await visit.page.get_by_role("link", name="Account").click()
+        await expect(visit.page.locator(".bars")).to_be_visible()
+        parts = await visit.page.locator(".legend li").all_inner_texts()
+        assert [part.split()[0] for part in parts] == ["gemini", "openai", "p0"]
+        await picture(visit, f"account-{name}")
         assert visit.complaints == []
-
-
-async def serious(visit: Visit) -> list[tuple[str, str]]:
-    """By evaluate, not as a script of the page: its policy would let none in."""
-    await visit.page.evaluate(AXE.read_text())
-    result = await visit.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    return [
-        (one["id"], node["html"][:200])
-        for one in result["violations"]
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]
-
-
-async def overflow(visit: Visit) -> int:
-    """Pixels that a reader would have to scroll sideways."""
-    return int(await visit.page.evaluate("document.documentElement.scrollWidth - innerWidth"))

@@ -1,5 +1,7 @@
 // Speech in. Where the browser can, the context has the dialect's rate; where it cannot, the worklet converts.
 
+import { begun } from './begun.ts';
+
 export type Refused = 'insecure' | 'denied' | 'missing' | 'busy';
 
 export class MicrophoneRefused extends Error {
@@ -27,7 +29,7 @@ export class Microphone {
     node.port.onmessage = ({ data }: MessageEvent<{ frame: Int16Array<ArrayBuffer>; level: number }>) =>
       hear(data.frame, data.level);
     source.connect(node);
-    await context.resume();
+    await begun(context);
     return new Microphone(context, track);
   }
 

@@ -1,5 +1,6 @@
 // Speech out. One player a call.
 
+import { begun } from './begun.ts';
 import type { Played } from './jitter.ts';
 
 export const PLAYER_RATE = 24_000;
@@ -39,6 +40,7 @@ export class Player {
     private readonly stands: (stands: boolean) => void,
   ) {
     this.watch();
+    if (context.state !== 'running') stands(true);
     node.port.onmessage = ({ data }: MessageEvent<Report>) => this.told(data);
   }
 
@@ -48,7 +50,7 @@ export class Player {
     await context.audioWorklet.addModule(PLAYER_URL);
     const node = new AudioWorkletNode(context, 'player', { numberOfInputs: 0, outputChannelCount: [1] });
     node.connect(context.destination);
-    await context.resume();
+    await begun(context);
     return new Player(context, node, progress, stands);
   }
 

@@ -15,7 +15,9 @@ export function AccountView({ secret }: { secret: string }) {
   }, [account.found]);
   return (
     <div class="pages">
-      <h1>Account</h1>
+      <h1 tabIndex={-1} data-home>
+        Account
+      </h1>
       {account.why && <Failed why={account.why} again={account.again} />}
       {account.found && <Purse account={account.found} />}
       <Used secret={secret} />

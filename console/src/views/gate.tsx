@@ -28,7 +28,7 @@ export function Gate() {
           spellcheck={false}
           placeholder="rslive_v1_…"
           value={key}
-          disabled={trading}
+          data-home
           aria-describedby="key-help key-trouble"
           aria-invalid={why !== ''}
           onInput={(event) => setKey(event.currentTarget.value)}

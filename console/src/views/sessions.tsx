@@ -7,7 +7,7 @@ import { Failed } from './account.tsx';
 import { useAsked } from './asked.ts';
 import { Icon } from './icon.tsx';
 import { spoken } from './spoken.ts';
-import { number, when } from './words.ts';
+import { counted, number, when } from './words.ts';
 
 const named = () => decodeURIComponent(location.hash.split('/')[1] ?? '');
 const SEARCH_WAITS_MS = 250;
@@ -50,7 +50,9 @@ function All({ secret }: { secret: string }) {
   const all = [...(first.found?.data ?? []), ...more];
   return (
     <>
-      <h1>Sessions</h1>
+      <h1 tabIndex={-1} data-home>
+        Sessions
+      </h1>
       <div class="filter">
         <input
           type="search"
@@ -93,6 +95,10 @@ function All({ secret }: { secret: string }) {
   );
 }
 
+/** When it ended, unless that was in the minute that the heading names. */
+const until = ({ created_at, updated_at }: WholeSession) =>
+  when(updated_at) === when(created_at) ? '' : `until ${when(updated_at)} · `;
+
 const FORMATS = { text: 'txt', jsonl: 'jsonl' } as const;
 
 function One({ secret, id }: { secret: string; id: string }) {
@@ -117,15 +123,24 @@ function One({ secret, id }: { secret: string; id: string }) {
       <p>
         <a href="#sessions">← All sessions</a>
       </p>
-      <h1 class="id">{id}</h1>
+      <div>
+        <h1 tabIndex={-1} data-home>
+          {found ? `Session of ${when(found.created_at)}` : 'Session'}
+        </h1>
+        <p class="hint">
+          <code>{id}</code>
+        </p>
+        {found && (
+          <p class="hint">
+            {until(found)}
+            {number(found.credits)} credits, {counted(found.usage.responses, 'reply', 'replies')}
+          </p>
+        )}
+      </div>
       {session.why && <Failed why={session.why} again={session.again} />}
       {why && <Failed why={why} again={() => setWhy('')} />}
       {found && (
         <>
-          <p class="hint">
-            {when(found.created_at)} to {when(found.updated_at)} · {number(found.credits)} credits,{' '}
-            {number(found.usage.responses)} replies
-          </p>
           <div class="actions">
             <button class="primary" type="button" onClick={() => goOnWith(id)}>
               Go on with it
@@ -155,7 +170,7 @@ function One({ secret, id }: { secret: string; id: string }) {
           {found.switches.length > 0 && (
             <section class="card" aria-labelledby="switches-title">
               <h2 id="switches-title">Switches</h2>
-              <ul>
+              <ul class="plain">
                 {found.switches.map((one) => (
                   <li key={one.created_at}>
                     {when(one.created_at)}: {one.from} → {one.to ?? 'nobody'} <small>({one.cause})</small>

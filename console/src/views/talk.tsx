@@ -1,6 +1,6 @@
 // Talk, with what there is to watch beside it.
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { access } from '../access.ts';
 import { end, interrupt, listen, mute, press, release, start, write } from '../call/call.ts';
 import { type CallState, type Choice, CHOICE, levels, state } from '../call/state.ts';
@@ -35,7 +35,7 @@ export function TalkView() {
         {runs && <Controls call={call} />}
         <Notices call={call} runs={runs} />
         <Transcript lines={call.lines} phase={call.phase} />
-        {runs && <Composer disabled={call.phase !== 'live'} />}
+        {runs && <Composer call={call} />}
       </section>
       <Watch call={call} />
     </div>
@@ -83,13 +83,17 @@ function Orb({ call }: { call: CallState }) {
         style={{ '--level': level.toFixed(2) }}
         aria-label={name}
         data-test="orb"
+        data-home={!runs || call.microphone === 'on' || undefined}
         onClick={push ? undefined : () => (runs ? void end() : void start(lastChoice()))}
         {...(push ? holding : {})}
       >
         <Icon name={push || !runs ? 'mic' : 'end'} />
       </button>
-      <p class="orb-state" role="status" data-test="state">
+      <p class="orb-state" data-test="state">
         {sentence(call)}
+      </p>
+      <p class="hidden" role="status">
+        {call.phase === 'away' ? '' : told(call)}
       </p>
     </div>
   );
@@ -109,6 +113,11 @@ const holding = {
   },
   onKeyUp: (event: KeyboardEvent) => (event.key === ' ' || event.key === 'Enter') && release(),
 };
+
+/** What a screen reader says of itself: not who speaks, which one hears, and over which it would talk. */
+function told(call: CallState): string {
+  return sentence({ ...call, pressed: false, agentSpeaks: false, userSpeaks: false });
+}
 
 function sentence(call: CallState): string {
   if (call.phase === 'idle' || call.phase === 'ended') return call.phase === 'idle' ? 'Press to start talking' : 'Press to talk again';
@@ -219,7 +228,7 @@ function Controls({ call }: { call: CallState }) {
           <Icon name={call.muted ? 'muted' : 'mic'} /> {call.muted ? 'Unmute' : 'Mute'}
         </button>
       )}
-      <button class="quiet" type="button" onClick={() => interrupt()} disabled={!call.agentSpeaks} title="Escape">
+      <button class="quiet" type="button" onClick={() => interrupt()} aria-disabled={!call.agentSpeaks} title="Escape">
         <Icon name="stop" /> Stop speaking
       </button>
       {call.microphone === 'off' && (
@@ -256,13 +265,16 @@ function Meter({ name, of, icon }: { name: string; of: 'microphone' | 'speech'; 
   );
 }
 
-function Composer({ disabled }: { disabled: boolean }) {
+function Composer({ call }: { call: CallState }) {
   const [text, setText] = useState('');
+  const field = useRef<HTMLInputElement>(null);
+  const disabled = call.phase !== 'live';
   const submit = (event: Event) => {
     event.preventDefault();
     if (text.trim() && !disabled) {
       write(text.trim());
       setText('');
+      field.current?.focus();
     }
   };
   return (
@@ -271,7 +283,9 @@ function Composer({ disabled }: { disabled: boolean }) {
         Write instead of speaking
       </label>
       <input
+        ref={field}
         id="say"
+        data-home={call.microphone !== 'on' || undefined}
         value={text}
         autocomplete="off"
         placeholder="Write instead of speaking"
@@ -286,11 +300,17 @@ function Composer({ disabled }: { disabled: boolean }) {
 
 // -- What was said --------------------------------------------------------------------------------------------
 
+const NEAR_THE_END_PX = 40;
+
 function Transcript({ lines, phase }: { lines: readonly Line[]; phase: string }) {
-  const end = useRef<HTMLLIElement>(null);
-  useEffect(() => {
-    end.current?.scrollIntoView({ block: 'nearest' });
+  const list = useRef<HTMLOListElement>(null);
+  const follows = useRef(true); // until the reader scrolls back
+  useLayoutEffect(() => {
+    if (follows.current) list.current?.scrollTo({ top: list.current.scrollHeight });
   }, [lines]);
+  const scrolled = ({ currentTarget: { scrollHeight, scrollTop, clientHeight } }: { currentTarget: Element }) => {
+    follows.current = scrollHeight - scrollTop - clientHeight < NEAR_THE_END_PX;
+  };
   if (lines.length === 0) {
     return phase === 'live' ? (
       <p class="empty">
@@ -299,13 +319,24 @@ function Transcript({ lines, phase }: { lines: readonly Line[]; phase: string })
     ) : null;
   }
   return (
-    <ol class="transcript" aria-label="Transcript" aria-live="polite" data-test="transcript" tabIndex={0}>
-      {lines.map((line) => (
-        <Said key={line.item} line={line} />
-      ))}
-      <li ref={end} class="last" aria-hidden="true" />
-    </ol>
+    <>
+      <ol ref={list} class="transcript" aria-label="Transcript" data-test="transcript" tabIndex={0} onScroll={scrolled}>
+        {lines.map((line) => (
+          <Said key={line.item} line={line} />
+        ))}
+      </ol>
+      <p class="hidden" role="status" data-test="told">
+        {happened(lines)}
+      </p>
+    </>
   );
+}
+
+/** Words are heard as they come; what happens between them is told. */
+function happened(lines: readonly Line[]): string {
+  const last = lines.findLast((line) => line.kind !== 'said');
+  if (last === undefined) return '';
+  return last.kind === 'seam' ? last.text : `${last.name} ${last.given} → ${last.answered}`;
 }
 
 function Said({ line }: { line: Line }) {

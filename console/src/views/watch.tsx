@@ -6,7 +6,7 @@ import { switchTo } from '../call/call.ts';
 import { chosen, type Filter, pretty, type Seen } from '../call/events.ts';
 import { type CallState, levels, wire } from '../call/state.ts';
 import { useStore } from '../store.ts';
-import { clock, median, millis, number } from './words.ts';
+import { clock, counted, median, millis, number } from './words.ts';
 import { Icon } from './icon.tsx';
 
 const PHASES: Record<CallState['phase'], string> = {
@@ -50,9 +50,9 @@ function Facts({ call }: { call: CallState }) {
         <Fact name="Speaks now" value={call.target || '–'} note={whereabouts(call)} test="target" wide />
         <Fact name="First audio" value={millis(first.at(-1) ?? null)} note={first.length > 1 ? `median ${millis(median(first))}` : ''} test="first-audio" />
         <Fact name="Round trip" value={millis(call.roundTripMs)} note="to the gateway" test="round-trip" />
-        <Fact name="Spent" value={spent === null ? '–' : number(spent)} note={`credits, ${call.replies} ${call.replies === 1 ? 'reply' : 'replies'}`} test="spent" />
+        <Fact name="Spent" value={spent === null ? '–' : number(spent)} note={`credits, ${counted(call.replies, 'reply', 'replies')}`} test="spent" />
         {call.seconds !== null && <Fact name="Time" value={clock(call.seconds * 1000)} note="of the session, billed" test="seconds" />}
-        <Fact name="Buffer" value={<Buffered />} note={<><span data-test="gaps">{call.gaps}</span> gaps, {call.reconnects} reconnects</>} />
+        <Fact name="Buffer" value={<Buffered />} note={<><span data-test="gaps">{counted(call.gaps, 'gap')}</span>, {counted(call.reconnects, 'reconnect')}</>} />
       </dl>
       <table class="tokens" data-test="tokens">
         <caption>Tokens</caption>
@@ -120,7 +120,7 @@ function Switch({ call }: { call: CallState }) {
       class="switch"
       onSubmit={(event) => {
         event.preventDefault();
-        void switchTo(target);
+        if (call.switching === '') void switchTo(target);
       }}
     >
       <label for="target">Move the running call</label>
@@ -131,7 +131,7 @@ function Switch({ call }: { call: CallState }) {
           </option>
         ))}
       </select>
-      <button type="submit" disabled={call.switching !== ''} data-test="switch">
+      <button type="submit" aria-disabled={call.switching !== ''} data-test="switch">
         <Icon name="seam" /> {call.switching ? 'At the end of the turn …' : 'Switch'}
       </button>
     </form>

@@ -4,6 +4,9 @@ const plain = new Intl.NumberFormat('en-US');
 
 export const number = (value: number): string => plain.format(value);
 
+export const counted = (count: number, one: string, many = `${one}s`): string =>
+  `${number(count)} ${count === 1 ? one : many}`;
+
 export const millis = (ms: number | null): string =>
   ms === null ? '–' : ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 
