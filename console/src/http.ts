@@ -75,6 +75,18 @@ export interface LiveCall {
   since: number;
 }
 
+/** What a call may be opened with; none where that cannot be learnt. */
+export async function models(secret: string): Promise<string[]> {
+  try {
+    return (await ask<Page<{ id: string }>>(secret, '/v1/models')).data.map(({ id }) => id);
+  } catch {
+    return [];
+  }
+}
+
+export const preferred = (names: readonly string[]): string =>
+  names.includes('default') ? 'default' : (names[0] ?? 'default');
+
 export interface Page<T> {
   data: T[];
   has_more: boolean;

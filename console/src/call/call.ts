@@ -5,7 +5,7 @@ import { type Act, type Dialect, type DialectName, type Settings, type Tokens } 
 import { gemini } from '../dialects/gemini.ts';
 import { gptLive } from '../dialects/gpt_live.ts';
 import { openai } from '../dialects/openai.ts';
-import { type Account, ask, type LiveCall, type Page, Trouble } from '../http.ts';
+import { type Account, ask, type LiveCall, models, type Page, preferred, Trouble } from '../http.ts';
 import { fromBase64, toBase64 } from '../sound/pcm.ts';
 import { setTheme } from '../theme.ts';
 import { Devices } from './devices.ts';
@@ -89,6 +89,7 @@ class Call {
       }
     }
     await this.devices.speak(this.choice.loudspeaker);
+    this.settings.model ||= preferred(await models(access.now.secret));
     if (this.over) return void this.close();
     this.line = new Line(this.dialect, () => this.access(), () => this.settings, {
       frame: (message, raw) => {

@@ -9,7 +9,7 @@ import type { Transcript } from './transcript.ts';
 
 export interface Choice {
   dialect: DialectName;
-  model: string;
+  model: string; // '' : not known yet what there is
   device: string;
   loudspeaker: string; // '' : where the system sends it
   handsFree: boolean;
@@ -48,7 +48,7 @@ export interface CallState {
   gaps: number;
 }
 
-export const CHOICE: Choice = { dialect: 'openai', model: 'default', device: '', loudspeaker: '', handsFree: true, session: '' };
+export const CHOICE: Choice = { dialect: 'openai', model: '', device: '', loudspeaker: '', handsFree: true, session: '' };
 
 export const QUIET: CallState = {
   phase: 'idle',

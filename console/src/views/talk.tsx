@@ -3,10 +3,10 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { access } from '../access.ts';
 import { end, interrupt, listen, mute, press, release, start, write } from '../call/call.ts';
-import { type CallState, type Choice, CHOICE, levels, state } from '../call/state.ts';
+import { type CallState, type Choice, levels, state } from '../call/state.ts';
 import type { Line } from '../call/transcript.ts';
 import type { DialectName } from '../dialects/acts.ts';
-import { ask, type Account, type Page } from '../http.ts';
+import { ask, type Account, models, preferred } from '../http.ts';
 import { useStore } from '../store.ts';
 import { choose, DeviceChoices } from './devices.tsx';
 import { Icon } from './icon.tsx';
@@ -144,18 +144,13 @@ const DIALECT_NAMES: Record<DialectName, string> = {
 const lastChoice = (): Choice => ({ ...state.now.choice });
 
 function Choices({ call, secret }: { call: CallState; secret: string }) {
-  const [models, setModels] = useState<string[]>([]);
+  const [names, setNames] = useState<string[]>([]);
   const { choice } = call;
   useEffect(() => {
-    ask<Page<{ id: string }>>(secret, '/v1/models').then(
-      ({ data }) => {
-        const names = data.map(({ id }) => id);
-        setModels(names);
-        const now = state.now.choice.model;
-        if (names.length > 0 && now === CHOICE.model && !names.includes(now)) choose({ model: names[0]! });
-      },
-      () => undefined, // then its name is written
-    );
+    void models(secret).then((names) => {
+      setNames(names);
+      if (state.now.choice.model === '') choose({ model: preferred(names) });
+    });
   }, [secret]);
   return (
     <div class="choices">
@@ -179,7 +174,7 @@ function Choices({ call, secret }: { call: CallState; secret: string }) {
           onInput={(e) => choose({ model: e.currentTarget.value })}
         />
         <datalist id="models">
-          {models.map((name) => (
+          {names.map((name) => (
             <option key={name} value={name} />
           ))}
         </datalist>
