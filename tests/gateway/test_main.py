@@ -174,6 +174,9 @@ async def test_a_hangup_has_it_read_routes_and_limits_again_and_no_call_ends(tmp
         await line.say(begun(), done())
         assert [(await hear(client))["type"] for _ in range(2)] == ["response.created", "response.done"]
         await client.close()
+        assert "wait for a restart" not in gateway.log.read_text()
+        chatty = renamed + '\n[log]\nlevel = "debug"\n[gateway]\nmessage_bytes_max = 99999\n'
+        await reloaded(chatty, '"settings":["log","gateway.message_bytes_max"]')
         await reloaded(renamed, '"configuration reloaded"')
         late = await gateway.connect()
         assert (await hear(late))["error"]["code"] == "EXTERNAL_MODEL_NOT_FOUND"

@@ -243,7 +243,7 @@ async def run(
             loop, begun = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
             def reload() -> None:
-                task = loop.create_task(_reload(gateway, again, local_url))
+                task = loop.create_task(_reload(gateway, again, local_url, settings))
                 begun.add(task)  # else nobody holds it
                 task.add_done_callback(begun.discard)
 
@@ -266,8 +266,10 @@ def _look_at_open_files(calls_max: int) -> None:
         _log.warning("too few open files for calls_max", allowed=allowed, calls=carries, remedy=remedy)
 
 
-async def _reload(gateway: Gateway, again: Callable[[], Settings], local_url: str) -> None:
-    """What is wrong is said, and then all stays as it was."""
+async def _reload(
+    gateway: Gateway, again: Callable[[], Settings], local_url: str, begun_with: Settings | None = None
+) -> None:
+    """What is wrong is said, and then all stays as it was. What is new and needs a restart is named."""
     try:
         settings = again()
         await gateway.reload(settings.build_routes(local_url), _bounds(settings), tls_of(settings))
@@ -275,6 +277,20 @@ async def _reload(gateway: Gateway, again: Callable[[], Settings], local_url: st
         _log.error("configuration not reloaded", code=error.code, reason=error.message)
         return
     _log.info("configuration reloaded", routes=[route.name for route in settings.routes])
+    if begun_with is not None and (waiting := _needs_a_restart(begun_with, settings)):
+        _log.warning("new settings wait for a restart", settings=waiting)
+
+
+def _needs_a_restart(begun_with: Settings, now: Settings) -> list[str]:
+    sections = ("database", "link", "outbox", "rates", "summary", "retention", "log", "metrics")
+    new = [name for name in sections if getattr(now, name) != getattr(begun_with, name)]
+    before, after = begun_with.gateway, now.gateway
+    for name in ("host", "port", "message_bytes_max"):
+        if getattr(before, name) != getattr(after, name):
+            new.append(f"gateway.{name}")
+    if bool(before.tls_cert) != bool(after.tls_cert):
+        new.append("gateway.tls_cert")
+    return new
 
 
 def _signing_key(settings: Settings) -> bytes:
