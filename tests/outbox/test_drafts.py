@@ -89,7 +89,7 @@ async def test_where_there_is_a_bill_it_is_the_bill_also_once_it_is_posted(tmp_p
 async def test_its_file_stays_until_there_is_a_newer_word_or_the_bill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("realtime_switch.outbox.shelf.FILE_ROWS_MAX", 3)
+    monkeypatch.setattr("realtime_switch.outbox.shelf.FILE_ROWS_MAX", 6)
     shelf = a_shelf(tmp_path)
 
     async def next_file(first: int) -> None:
@@ -114,6 +114,24 @@ async def test_its_file_stays_until_there_is_a_newer_word_or_the_bill(
     await shelf.close()
     assert len(files(tmp_path)) == 1, "nobody has billed the first: the next gateway does"
     assert await found(tmp_path, Ledger()) == {"s1": 2_000}
+
+
+async def test_a_stretch_that_stands_still_keeps_no_file_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime_switch.outbox.shelf.FILE_ROWS_MAX", 3)
+    shelf = a_shelf(tmp_path / "a")
+    first = shelf._live.file.path
+    shelf.keep([draft(1, 1_000)], False)
+    for number in range(30):
+        await shelf.tend()
+        shelf.forget(shelf.keep([bill(number)], False))
+    await shelf.tend()
+    await shelf.tend()
+    assert not first.exists()
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    await shelf.close()
+    assert await found(tmp_path / "b", Ledger()) == {"s1": 1_000}
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -68,7 +68,8 @@ class Shelf:
         self._folders: dict[Folder, int] = {}  # adopted, with how many of their files are still held
         self._held: dict[int, _Held] = {}  # by serial
         self._unread: deque[_Held] = deque()
-        self._drafts: dict[str, _Held] = {}  # stretches that run, and where the last draft of each is
+        self._drafts: dict[str, tuple[Draft, _Held]] = {}  # the last of each stretch that runs
+        self._former: _Held | None = None  # the file before the live one
         try:
             self._live = self._hold(self._new_file(), self._own)
         except BaseException:
@@ -119,11 +120,23 @@ class Shelf:
         for record in records:
             before = self._drafts.pop(record.id, None)
             if isinstance(record, Draft):
-                self._drafts[record.id] = self._live
+                self._drafts[record.id] = record, self._live
                 self._live.drafts += 1
             if before is not None:
-                before.drafts -= 1
-                self._retire(before)
+                _, held = before
+                held.drafts -= 1
+                self._retire(held)
+
+    def _take_drafts_along(self) -> None:
+        """Of stretches that stand still, lest each keeps a file of its own."""
+        fresh = (self._live, self._former)
+        if still := [draft for draft, held in self._drafts.values() if held not in fresh]:
+            try:
+                self._live.file.keep(still)
+            except OSError:
+                return  # they stay where they are
+            self._follow_drafts(still)
+            self._dirty = self._live.file
 
     def _keep_elsewhere(self, records: Sequence[Kept], backlog: bool, error: OSError) -> list[Row]:
         """The file may be the one thing that is broken: try the next one."""
@@ -141,7 +154,8 @@ class Shelf:
         if spare is None:
             return False
         self._spare_is_due = True
-        former, streamed = self._live, self.streams
+        self._former = former = self._live
+        streamed = self.streams
         self._live = self._hold(spare, self._own)
         if streamed and not backlog:
             self._live.read_upto = None
@@ -272,6 +286,7 @@ class Shelf:
         if self._spare_is_due:
             self._spare_is_due = False
             await self._done(self._make_spare)
+        self._take_drafts_along()
         dirty, self._dirty = self._dirty, None
         if dirty is not None:
             await self._done(dirty.sync)
