@@ -16,7 +16,7 @@ from realtime_switch.accounts.records import (
     UsageKind,
     UsageRecord,
 )
-from realtime_switch.dialects import gpt_live
+from realtime_switch.dialects import gpt_live, openai
 from realtime_switch.dialects.dialect import ToClient, ToProvider
 from realtime_switch.dialects.gpt_live.frames import CLOSE
 from realtime_switch.dialects.terms import Target, Terms
@@ -358,3 +358,27 @@ def test_the_backends_tokens_are_a_record_of_their_own_model():
         443,
         0,
     )
+
+
+def test_a_client_that_takes_turns_has_its_stretches_drafted_too():
+    new_id, clock = ids(), Clock()
+    way = Way(Target(provider="p", model="gpt-live-1"), Terms(backend_model="b"), gpt_live)
+    session = Session(
+        run_id="run",
+        client=openai,
+        client_side=openai.ClientSide(new_id),
+        choose=lambda model: Ways(ways=(way,)),
+        model="m",
+        health=Health(clock),
+        now_us=clock,
+        random=lambda: 0.5,
+        new_id=new_id,
+    )
+    session.begin()
+    session.granted(GRANT, Purse(1_000))
+    session.from_client(live.frame("session.update", session={"type": "realtime"}))
+    session.provider_opened(session.generation)
+    session.from_provider(session.generation, live.STARTED)
+    said = live.frame("input_audio_buffer.append", audio="AAAA" * 1_600)
+    told = [drafts(session.from_client(said)) for _ in range(20)]
+    assert [ms for found in told for _, ms in found] == [1_000, 2_000]
