@@ -18,7 +18,7 @@ from realtime_switch.dialects.acts import (
 )
 from realtime_switch.dialects.dialect import Weight
 from realtime_switch.session import limits
-from realtime_switch.session.unheard import LET_GO_FRAMES, OVERLAP_FRAMES, Unheard
+from realtime_switch.session.unheard import LET_GO_FRAMES, LONG_FRAMES_MIN, OVERLAP_FRAMES, Unheard
 
 DONE = ReplyDone("r")
 TURN = UserTurn("u")
@@ -119,6 +119,27 @@ def test_of_silence_only_the_last_moments_are_kept_and_of_speech_much_more():
         short = told(*silence, SpeechStarted("u"), *speech[:100]).take()
         assert least <= len(short) - 100 <= most
         assert short == [*silence, *speech[:100]][-len(short) :]
+
+
+@pytest.mark.parametrize("frame_bytes", [1_300, 6_500, 64_000, 2_000_000])
+def test_of_long_frames_fewer_are_kept(frame_bytes):
+    def frames(count, start):
+        return [b"%d".ljust(frame_bytes, b"A") % n for n in range(start, start + count)]
+
+    silence, speech = frames(100, 0), frames(100, 100)
+    kept = told((Weight.ITEM, b"typed"), *silence).take()[1:]
+    assert kept == silence[-len(kept) :]
+    fewest = max(LONG_FRAMES_MIN, limits.SILENCE_BYTES_MAX // (frame_bytes + 10))
+    assert fewest <= len(kept) < fewest + LET_GO_FRAMES + 4
+    kept = told(*silence[:20], SpeechStarted("u"), *speech * 20).take()
+    fewest = min(2_000, max(LONG_FRAMES_MIN, limits.SPEECH_BYTES_MAX // (frame_bytes + 10)))
+    most = min(limits.SPEECH_FRAMES_MAX, limits.SPEECH_BYTES_MAX // frame_bytes + LONG_FRAMES_MIN)
+    assert min(fewest, limits.SPEECH_FRAMES_MAX) <= len(kept) < most + LET_GO_FRAMES
+
+
+def test_a_long_message_makes_no_audio_go():
+    audio = spoken(30)
+    assert told(*audio, (Weight.ITEM, b"i" * 10**6), SpeechStarted("u"), *audio).take().count(audio[0]) == 2
 
 
 def test_of_audio_with_sound_in_it_much_is_kept_though_nobody_says_that_it_is_speech():

@@ -62,10 +62,13 @@ ROLL_BEFORE_S = 60.0
 # A provider that says it ends sooner than after this is not believed: no session is as short, and a clock
 # that is wrong would send the call from one connection to the next.
 TOLD_LIFE_S_MIN = 600.0
-# Frames of audio that are kept for the next provider: half a minute of 20 ms each while somebody speaks,
-# which is 2 MB, and little more than a second else, for that is every call's, all the time.
+# Audio that is kept for the next provider, in frames or in bytes of them, whichever is less: half a minute of
+# 20 ms each while somebody speaks, and else what may hide the beginning of a word before anybody has heard
+# it, for that is every call's, all the time: 0.6 s of 24 kHz, 1 s of 16 kHz or of G.711.
 SPEECH_FRAMES_MAX = 1_500
+SPEECH_BYTES_MAX = 2 << 20
 SILENCE_FRAMES_MAX = 64
+SILENCE_BYTES_MAX = 44 << 10
 UNHEARD_MESSAGES_MAX = 5_000
 
 # -- Credits (A16) -----------------------------------------------------------------------------------------

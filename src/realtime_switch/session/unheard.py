@@ -41,6 +41,11 @@ _GLANCE_EVERY_BYTES = 22_000
 # Sound in so many of them is more than a click or a cough.
 SPEAKS_SOUNDS = 2
 
+# How much is kept: frames, and bytes of them.
+SPEECH = limits.SPEECH_FRAMES_MAX, limits.SPEECH_BYTES_MAX
+SILENCE = limits.SILENCE_FRAMES_MAX, limits.SILENCE_BYTES_MAX
+LONG_FRAMES_MIN = 4  # of any length
+
 # A frame of audio is kept as it is, for the sake of whoever appends one for every 20 ms.
 _Said = bytes | tuple[Weight, bytes]
 
@@ -59,6 +64,7 @@ class Unheard:
         self._turn: list[_Said] = []  # up to the end of the last turn
         self.kept: deque[_Said] = deque()  # after it; the short way of a frame appends here
         self.kept_max = limits.SILENCE_FRAMES_MAX
+        self._most = SILENCE
         self._all_audio = True  # in both there is surely nothing else, as nearly always
         self._listened: _Said = b""  # the newest that was there when it was listened to
         self.sounds = 0  # so often there was sound, since the last turn
@@ -71,12 +77,20 @@ class Unheard:
     def let_go(self) -> None:
         """Of too much audio the oldest goes."""
         self.listen()
+        self._keep(self._most)
         kept = self.kept
         for _ in range(len(kept) - self.kept_max):
             if isinstance(kept[0], bytes):  # nearly always
                 kept.popleft()
             elif not self._drop_oldest_audio():
                 break
+
+    def _keep(self, most: tuple[int, int]) -> None:
+        """So many frames, or fewer where they are long."""
+        self._most = most
+        frames, size = most
+        newest = next((said for said in reversed(self.kept) if isinstance(said, bytes)), b"")
+        self.kept_max = min(frames, max(LONG_FRAMES_MIN, size // (len(newest) or 1)))
 
     def said(self, weight: Weight, payload: bytes) -> None:
         if weight is Weight.AUDIO:
@@ -100,7 +114,7 @@ class Unheard:
             said = kept[-number]
             if isinstance(said, bytes) and self._is_loud(said):
                 self.sounds += 1
-                self.kept_max = limits.SPEECH_FRAMES_MAX
+                self._keep(SPEECH)
         self._listened = kept[-1]
 
     def _not_listened_to(self) -> int:
@@ -127,7 +141,7 @@ class Unheard:
     def calm(self) -> None:
         """It was no speech."""
         self.sounds = 0
-        self.kept_max = limits.SILENCE_FRAMES_MAX
+        self._keep(SILENCE)
 
     def forget_sounds(self) -> None:
         self.sounds = 0
@@ -141,10 +155,10 @@ class Unheard:
             hear(self, act, by_client)
 
     def _speech_started(self, act: SpeechStarted, by_client: bool) -> None:
-        self.kept_max = limits.SPEECH_FRAMES_MAX
+        self._keep(SPEECH)
 
     def _user_turn(self, act: UserTurn, by_client: bool) -> None:
-        self.kept_max = limits.SPEECH_FRAMES_MAX if by_client else limits.SILENCE_FRAMES_MAX
+        self._keep(SPEECH if by_client else SILENCE)
         self.forget_sounds()
         self._end_turn(OVERLAP_FRAMES)
 
@@ -169,11 +183,11 @@ class Unheard:
     def _configured(self, act: Configured, by_client: bool) -> None:
         self._confirmed(Weight.CONFIG)
         if by_client:
-            self.kept_max = limits.SPEECH_FRAMES_MAX
+            self._keep(SPEECH)
 
     def _ready(self, act: Ready, by_client: bool) -> None:
         if by_client:
-            self.kept_max = limits.SPEECH_FRAMES_MAX
+            self._keep(SPEECH)
 
     def configured(self) -> None:
         """The provider has begun with what the client said of how the call is to be held."""
