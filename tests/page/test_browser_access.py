@@ -221,6 +221,7 @@ async def test_focus_is_not_lost_when_what_had_it_goes(browser: Chromium) -> Non
         await has_focus(visit, "Start talking")
         await by_keyboard(visit, "Begin by writing")
         await has_focus(visit, "Write instead of speaking")
+        await expect(visit.at("phase")).to_have_text("Live")
         await visit.page.keyboard.type("My name is Ada.")
         await visit.page.keyboard.press("Enter")
         await visit.shows("agent", "Nice to meet you, Ada!")

@@ -103,6 +103,7 @@ async def test_who_began_by_writing_may_speak(browser: Chromium) -> None:
     async with failing("openai", hears="Hello.") as rig, visiting(browser, TALKS_ON, silent=True) as visit:
         await visit.enter(home(rig), rig.key)
         await visit.press("Begin by writing")
+        await expect(visit.at("phase")).to_have_text("Live")
         await goes_on_by_text(visit)
         await visit.press("Use the microphone")
         await is_heard(visit)
