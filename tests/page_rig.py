@@ -45,7 +45,10 @@ FLAGS = (
 _RAW_MICROPHONE = """
 window.opened = [];
 window.tracks = [];
-window.talk = (talks) => window.tracks.forEach((track) => (track.enabled = talks));
+window.talk = (talks) => {
+  window.silent = !talks; // also for a microphone that is still being opened
+  window.tracks.forEach((track) => (track.enabled = talks));
+};
 const ask = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
 if (ask) navigator.mediaDevices.getUserMedia = async ({ audio }) => {
   const inputs = (await list()).filter(({ kind }) => kind === 'audioinput');

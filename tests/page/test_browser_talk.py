@@ -375,7 +375,7 @@ async def test_a_page_that_is_read_elsewhere_does_not_jump_to_what_is_said(brows
         seen = "(one) => Math.round(one.getBoundingClientRect().top)"
         before = await events.evaluate(seen)
         await visit.talks(True)
-        await visit.meter_reached("Microphone", 50)
+        await until(lambda: bool(visit.wire.said("input_audio_buffer.speech_started")))
         await visit.talks(False)
         await visit.shows("agent", "forty")
         assert abs(await events.evaluate(seen) - before) < 100, "a line of it may come or go"
