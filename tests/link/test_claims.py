@@ -28,7 +28,6 @@ from realtime_switch.accounts.questions import (
     Question,
 )
 from realtime_switch.accounts.records import Claim, Refusal
-from realtime_switch.link import client as link_client
 from realtime_switch.link import server as link_server
 from realtime_switch.link.claims import Claims
 from realtime_switch.link.envelope import Claimed, Credits, GetCredits, Released
@@ -240,10 +239,7 @@ async def test_a_session_that_another_gateway_has_is_not_deleted(
         assert await one.link.ask("hash", DeleteSession(session_id="s1")) == SESSION, "it knows its own calls"
 
 
-async def test_what_is_told_goes_before_the_next_question_and_wakes_nobody_by_itself(
-    address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(link_client, "_TELL_S", 3600)
+async def test_what_is_told_goes_before_the_next_question(address: str) -> None:
     async with a_bare_server(address) as router, a_client(address) as client:
         peer = await welcome(router)
         await until(lambda: client.connected)

@@ -64,9 +64,6 @@ from .socket import LoopSocket
 _REDIAL_S_MIN = 0.05
 _REDIAL_S_MAX = 1.0
 _NEVER_MS = 24 * 60 * 60 * 1000
-# What is told and not asked waits so long for company: the first of several messages wakes ZeroMQ's thread,
-# which takes more than all the rest of sending them.
-_TELL_S = 0.01
 
 # All the ways a connection ends or does not begin; CLOSED is "nobody listens". CONNECT_RETRIED is all that is
 # told of a name that cannot be resolved (seen with 4.3.5).
@@ -126,7 +123,7 @@ class LinkClient:
         self._unsaid: deque[bytes] = deque()  # what is told and not asked
         self._unsent: deque[int] = deque()  # of the calls, those that this connection has not been given
         self._redial_s = _REDIAL_S_MIN
-        self._telling: asyncio.TimerHandle | None = None
+        self._telling: asyncio.Handle | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._redial: asyncio.TimerHandle | None = None
 
@@ -208,7 +205,9 @@ class LinkClient:
         if self._phase is Phase.UP:
             self._unsaid.append(envelope.encode(what))
             if self._telling is None:
-                self._telling = self._loop.call_later(_TELL_S, self._tell)
+                # With what else is said in this turn of the loop: each message alone wakes ZeroMQ's thread.
+                # Not later: what is claimed must be known before the client is told that it is connected.
+                self._telling = self._loop.call_soon(self._tell)
 
     def _tell(self) -> None:
         self._telling = None
