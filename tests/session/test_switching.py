@@ -110,6 +110,12 @@ def shown(steps):
     return [decoded(step.payload)["type"] for step in of(ToClient, steps)]
 
 
+def refused(steps):
+    """What a client is told whose wish came to nothing."""
+    told = [decoded(step.payload).get("error") for step in of(ToClient, steps)]
+    return [(error["code"], error["event_id"], error["message"]) for error in told if error]
+
+
 def decoded(payload):
     return msgspec.json.decode(payload)
 
@@ -381,7 +387,7 @@ def test_before_a_provider_hangs_up_another_connection_is_made_ready_and_taken_a
     hear(made, openai.SESSION_UPDATED, *TURN)
     steps = begin_roll(made, clock, 80.0)
     assert of(DialBeside, steps) == [DialBeside(2, A)]
-    assert made.provider_opened(2) == []
+    assert made.provider_opened(2) == [Wake(limits.PROVIDER_GREETING_S)]
     assert made.from_provider(2, openai.SESSION_CREATED) == []  # a reply is running
     assert made.from_client(APPEND) is PASS  # to the old one
     steps = hear(made, openai.RESPONSE_DONE)
@@ -432,12 +438,53 @@ def test_where_the_floor_is_free_the_call_goes_over_as_soon_as_the_other_is_read
     assert GoOver(2) in made.from_provider(2, openai.SESSION_CREATED)
 
 
-def test_a_connection_beside_that_fails_changes_nothing():
+def test_a_connection_beside_that_fails_changes_nothing_and_is_tried_again_before_the_provider_hangs_up():
     clock = Clock()
-    made = live(clock, life_s=100.0, stall_after_s=1e6)
-    begin_roll(made, clock)
-    assert made.provider_lost(2) == [Note("switch_failed", "a/m")]
+    made = live(clock, life_s=600.0, stall_after_s=1e6)
+    assert of(DialBeside, begin_roll(made, clock, 540.0)) == [DialBeside(2, A)]
+    assert Note("switch_failed", "a/m") in made.provider_lost(2)
     assert made.from_client(APPEND) is PASS
+    for generation, target in ((3, B), (4, A), (5, B)):
+        steps = begin_roll(made, clock, limits.ROLL_AGAIN_S)
+        assert of(DialBeside, steps) == [DialBeside(generation, target)]
+        if generation < 5:
+            made.provider_lost(generation)
+    made.provider_opened(5)
+    assert switched(made.from_provider(5, openai.SESSION_CREATED)) == [(SwitchCause.SESSION_CAP, "b", 0)]
+
+
+def test_a_provider_is_left_in_time_though_a_wish_that_came_to_nothing_was_under_way():
+    clock = Clock()
+    made = live(clock, life_s=600.0, stall_after_s=1e6)
+    clock.go_on(539.0)
+    made.switch("b/m")
+    assert of(DialBeside, begin_roll(made, clock, 1.0)) == []
+    made.provider_lost(2)
+    assert of(DialBeside, begin_roll(made, clock, limits.ROLL_AGAIN_S)) == [DialBeside(3, A)]
+
+
+def test_a_connection_beside_that_is_silent_is_given_up():
+    clock = Clock()
+    made = live(clock, stall_after_s=1e6)
+    made.from_client(frame("realtime_switch.switch", event_id="c1", target="b/m"))
+    made.provider_opened(2)
+    clock.go_on(limits.PROVIDER_GREETING_S)
+    steps = made.woke()
+    assert of(LeaveBeside, steps) == [LeaveBeside()]
+    assert refused(steps) == [("switch_refused", "c1", "b/m cannot be reached; the call stays with a/m.")]
+    assert of(DialBeside, made.switch("b/m")) == [DialBeside(3, B)]
+
+
+def test_a_connection_beside_is_waited_for_anew_each_time():
+    clock = Clock()
+    made = live(clock, stall_after_s=1e6)
+    made.switch("b/m")
+    made.provider_opened(2)
+    clock.go_on(limits.PROVIDER_GREETING_S / 2)
+    made.provider_lost(2)
+    made.switch("b/m")
+    clock.go_on(limits.PROVIDER_GREETING_S / 2)
+    assert of(LeaveBeside, made.woke()) == []
 
 
 def test_a_drop_while_another_is_ready_beside_goes_over_at_once():
@@ -452,11 +499,82 @@ def test_a_drop_while_another_is_ready_beside_goes_over_at_once():
     assert not of(Dial, steps)
 
 
+def test_who_asked_is_told_though_the_provider_that_was_to_be_left_dies_meanwhile():
+    made = live()
+    hear(made, openai.SESSION_UPDATED, *TURN)
+    made.from_client(frame("realtime_switch.switch", event_id="c1", target="b/m"))
+    made.provider_opened(2)
+    made.from_provider(2, openai.SESSION_CREATED)
+    steps = made.provider_lost(1)
+    assert shown(steps)[-1] == "realtime_switch.switched"
+    assert switched(steps) == [(SwitchCause.DROPPED, "b", 0)]
+
+
+def test_who_asked_is_told_though_there_was_no_time_to_make_it_ready():
+    made = live(on_drop="next")
+    made.from_client(frame("realtime_switch.switch", event_id="c1", target="b/m"))
+    steps = made.provider_lost(1)
+    assert of(LeaveBeside, steps) == [LeaveBeside()]
+    assert [dial.target for dial in of(Dial, steps)] == [B]
+    (told,) = [decoded(step.payload) for step in of(ToClient, up(made))]
+    assert (told["type"], told["provider"], told["request_event_id"]) == (
+        "realtime_switch.switched",
+        "b",
+        "c1",
+    )
+    assert of(DialBeside, made.switch("a/m")) == [DialBeside(4, A)]
+
+
+def test_who_asked_is_told_if_the_call_must_go_elsewhere():
+    made = live(on_drop="same")
+    made.from_client(frame("realtime_switch.switch", event_id="c1", target="b/m"))
+    steps = made.provider_lost(1)
+    assert [dial.target for dial in of(Dial, steps)] == [A]
+    assert refused(steps) == [("switch_refused", "c1", "a/m was lost meanwhile; the call goes on with a/m.")]
+    assert shown(up(made)) == []
+
+
+def test_a_provider_that_must_be_told_anew_is_no_longer_to_be_left():
+    made = live()
+    made.from_client(frame("realtime_switch.switch", event_id="c1", target="b/m"))
+    steps = made.moving.start_over()
+    assert refused(steps) == [("switch_refused", "c1", "The call begins anew with a/m. Ask again.")]
+    up(made)
+    assert of(DialBeside, made.switch("b/m")) == [DialBeside(4, B)]
+
+
 def test_latency_above_the_mark_so_often_in_a_row_moves_the_call():
     made = live(switch_above_latency_ms=500, switch_after=3)
     told = [made.latency(ms) for ms in (600, 600, 400, 600, 600)]
     assert told == [[]] * 5
     assert of(DialBeside, made.latency(600)) == [DialBeside(2, B)]
+
+
+def slow(made, times):
+    return [step for _ in range(times) for step in made.latency(600)]
+
+
+def test_what_was_measured_of_one_provider_is_not_held_against_the_next():
+    made = live(switch_above_latency_ms=500, switch_after=3)
+    hear(made, openai.SESSION_UPDATED, *TURN)
+    assert of(DialBeside, slow(made, 3)) == [DialBeside(2, B)]
+    slow(made, 5)  # while it waits for the end of the reply
+    made.provider_opened(2)
+    made.from_provider(2, openai.SESSION_CREATED)
+    assert GoOver(2) in hear(made, openai.RESPONSE_DONE)
+    assert slow(made, 1) == []
+    made.provider_lost(2)
+    up(made)
+    assert slow(made, 2) == []
+
+
+def test_where_all_are_slow_the_call_wanders_less_each_time():
+    made = live(switch_above_latency_ms=500, switch_after=2)
+    for generation, (times, other) in enumerate([(2, B), (4, A), (8, B)], 2):
+        assert slow(made, times - 1) == []
+        assert of(DialBeside, slow(made, 1)) == [DialBeside(generation, other)]
+        made.provider_opened(generation)
+        assert GoOver(generation) in made.from_provider(generation, openai.SESSION_CREATED)
 
 
 def test_a_slow_beginning_of_a_reply_counts_as_latency():
@@ -533,6 +651,14 @@ def test_a_beside_that_says_no_is_let_go_of():
     made.switch("b/m")
     made.provider_opened(2)
     assert made.from_provider(2, openai.ERROR) == [LeaveBeside(), Note("switch_failed", "b/m")]
+
+
+def test_who_asked_is_told_if_it_cannot_be():
+    made = live()
+    made.from_client(frame("realtime_switch.switch", event_id="c1", target="b/m"))
+    assert refused(made.provider_lost(2)) == [
+        ("switch_refused", "c1", "b/m cannot be reached; the call stays with a/m.")
+    ]
 
 
 # -- What it costs ----------------------------------------------------------------------------------------

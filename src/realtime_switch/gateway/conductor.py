@@ -276,7 +276,7 @@ class Conductor(ClientEnd):
         self.flush()
         if not self.session.is_over:
             self._log.info("provider lost", told=told[:300])
-        self.lines.let_go()
+        self.lines.let_go_present()  # the call may go over to the one beside
         return True
 
     def provider_ponged(self, generation: int) -> None:

@@ -66,7 +66,7 @@ class Lines:
         assert self.beside is not None
         line, transport = self.beside
         self.beside = self._way_beside = None
-        self.let_go()
+        self.let_go_present()
         self._call.take(line, transport)
 
     def let_go_beside(self) -> None:
@@ -77,8 +77,12 @@ class Lines:
             hang_up(beside[1])
 
     def let_go(self) -> None:
-        """A18: the reference goes first, then the socket. What is beside goes as well."""
+        """What is beside goes as well."""
         self.let_go_beside()
+        self.let_go_present()
+
+    def let_go_present(self) -> None:
+        """A18: the reference goes first, then the socket."""
         provider = self._call.leave_provider()
         way, self._way = self._way, None
         cancel(way)

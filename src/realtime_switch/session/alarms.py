@@ -17,6 +17,7 @@ class Alarm(enum.Enum):
     TIME = "time"  # what a provider that bills by time has counted so far is put down
     LEAVE = "leave"  # a provider that was told of the end has not said its last word
     ROLL = "roll"  # the provider hangs up soon
+    BESIDE = "beside"  # a connection beside has not said its first word
     PART = "part"  # the gateway is to stop
 
     __hash__ = object.__hash__  # an Enum's own is written in Python, and these are asked for all the time

@@ -59,6 +59,8 @@ STALL_S = 15.0
 ANSWERS_SPOKEN_OF_S = 15.0
 # So long before a provider hangs up by itself the call moves on, at the next end of a turn.
 ROLL_BEFORE_S = 60.0
+# If that came to nothing, so long after it another target of the route is tried, and then the same again.
+ROLL_AGAIN_S = 15.0
 # A provider that says it ends sooner than after this is not believed: no session is as short, and a clock
 # that is wrong would send the call from one connection to the next.
 TOLD_LIFE_S_MIN = 600.0

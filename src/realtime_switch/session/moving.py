@@ -34,7 +34,10 @@ class Moving:
         self.leaving = False  # at the end of the turn, for a new connection that goes on by the handle
         self._rolling: Seam  # of the change that is being made ready
         self._seam: Seam | None = None  # of the one that is under way
+        self._ends_by = SwitchCause.SESSION_CAP  # why the provider of now hangs up by itself
+        self._failed: Way | None = None  # that was to take its place last
         self._slow_in_a_row = 0
+        self._moves_by_latency = 0
 
     # -- The provider of now cannot be counted on any more --------------------------------------------------
 
@@ -53,13 +56,18 @@ class Moving:
         if self._seam is None and (was_live or cause is not SwitchCause.REFUSED):
             self._seam = Seam(source=session.here.way.target, cause=cause, since_us=session.now_us())
         if self.beside is not None and self.beside.ready:
+            self._health.failed(session.here.way.name)
+            self._hand_on_request()
             return closing + self._go_over(self.beside)
-        self.beside = None
+        lost = session.here.way.name
         found = choice.failed(hopeless=hopeless, was_live=was_live)
         if found is None or (was_live and session.stays):
             return closing + self.arrived(None) + session.parting.end_for_provider()
+        if self.is_under_way and found.way is self._bound_for:
+            self._hand_on_request()
+        forgone = self._forgo(f"{lost} was lost meanwhile; the call goes on with {found.way.name}.")
         note = Note("redial", f"attempt {choice.attempts}")
-        return [*closing, note, *session.approach.to(found)]
+        return [*closing, *forgone, note, *session.approach.to(found)]
 
     def start_over(self) -> Steps:
         """Another connection to the same provider, which is told anew how the call is to be held."""
@@ -67,6 +75,7 @@ class Moving:
         self._cut_off()
         closing: Steps = [ToClient(frame) for frame in session.client_side.close_replies()]
         way = session.here.way
+        closing += self._forgo(f"The call begins anew with {way.name}. Ask again.")
         self._seam = Seam(source=way.target, cause=SwitchCause.START_OVER, since_us=session.now_us())
         return [*closing, Note("start_over"), *session.approach.to(Next(way, 0.0, others=False))]
 
@@ -93,8 +102,7 @@ class Moving:
     def switch(self, name: str, request_id: str | None = None) -> Steps | str:
         session = self._session
         if self.is_under_way:
-            where = self.beside.way.name if self.beside is not None else session.here.way.name
-            return f"The call is on its way to {where} already."
+            return f"The call is on its way to {self._bound_for.name} already."
         choice = session.choice
         way = choice.named(name) if name else choice.other()
         if way is None and name:
@@ -110,7 +118,8 @@ class Moving:
         if bound_ms is None:
             return []
         self._slow_in_a_row = self._slow_in_a_row + 1 if latency_ms > bound_ms else 0
-        if self._slow_in_a_row < session.ways.switch_after or self.is_under_way:
+        # Twice as many each time, else a call whose ways are all slow would go from one to the next for ever.
+        if self._slow_in_a_row < session.ways.switch_after << self._moves_by_latency or self.is_under_way:
             return []
         self._slow_in_a_row = 0
         way = session.choice.other()
@@ -119,13 +128,25 @@ class Moving:
     def leave_for_the_same(self, cause: SwitchCause) -> Steps:
         """It hangs up soon by itself."""
         session = self._session
-        if session.phase is not Phase.LIVE or session.stays or self.is_under_way:
+        if session.phase is not Phase.LIVE or session.stays:
             return []
-        return self._roll(session.here.way, cause)
+        self._ends_by = cause
+        if self.is_under_way:
+            return session.alarms.set(Alarm.ROLL, limits.ROLL_AGAIN_S)
+        here = session.here.way
+        other = session.choice.other() if self._failed is here else None
+        return self._roll(other or here, cause)
+
+    def roll_is_due(self) -> Steps:
+        return self.leave_for_the_same(self._ends_by)
 
     @property
     def is_under_way(self) -> bool:
         return self.leaving or self.beside is not None
+
+    @property
+    def _bound_for(self) -> Way:
+        return self.beside.way if self.beside is not None else self._session.here.way
 
     def _roll(self, way: Way, cause: SwitchCause, request_id: str | None = None) -> Steps:
         """A connection is made ready beside the present one; the call goes over at the end of a turn."""
@@ -144,23 +165,30 @@ class Moving:
     # -- The connection beside ------------------------------------------------------------------------------
 
     def opened(self, beside: Connection) -> Steps:
-        if beside.lane.manner is Manner.GREETS:
-            return []
-        beside.ready = beside.lane.manner is Manner.LISTENS
-        if beside.lane.manner is Manner.ANSWERS:
-            session, here = self._session, self._session.here.way
-            session.gate.turn_to(beside.way.target, beside.way.terms)
-            hops = session.approach.say_opening(beside)
-            session.gate.turn_to(here.target, here.terms)
-            return [ToBeside(hop.payload) for hop in hops if isinstance(hop, ToProvider)]
-        return self.go_over_if_free()
+        manner, session = beside.lane.manner, self._session
+        if manner is Manner.LISTENS:
+            beside.ready = True
+            return self.go_over_if_free()
+        waits = session.alarms.set(Alarm.BESIDE, limits.PROVIDER_GREETING_S)
+        if manner is Manner.GREETS:
+            return waits
+        here = session.here.way
+        session.gate.turn_to(beside.way.target, beside.way.terms)
+        hops = session.approach.say_opening(beside)
+        session.gate.turn_to(here.target, here.terms)
+        return [*(ToBeside(hop.payload) for hop in hops if isinstance(hop, ToProvider)), *waits]
+
+    def word_is_due(self) -> Steps:
+        """The one beside has said nothing."""
+        beside = self.beside
+        return self.lost(beside) if beside is not None and not beside.ready else []
 
     def hear(self, beside: Connection, payload: bytes) -> Steps:
         """Nothing of it is for the client; it is to be ready, and that is all."""
         hops = beside.lane.beside(payload)
         acts = [hop.act for hop in hops if isinstance(hop, Heard)]
         if any(isinstance(act, Trouble | Garbled) for act in acts):
-            return [LeaveBeside(), *self.lost(beside)]
+            return self.lost(beside)
         for act in acts:
             if isinstance(act, Ready):
                 beside.ready, beside.expires_us = True, act.expires_us
@@ -169,10 +197,35 @@ class Moving:
         return answers + self.go_over_if_free()
 
     def lost(self, beside: Connection) -> Steps:
-        """The present one goes on; if it is to hang up, it is redialled then."""
-        self.beside = None
+        """The present one goes on; if it is to hang up, there is time for another try."""
+        session = self._session
+        self._failed = beside.way
         self._health.failed(beside.way.name)
-        return [Note("switch_failed", beside.way.name)]
+        steps = self._forgo(
+            f"{beside.way.name} cannot be reached; the call stays with {session.here.way.name}."
+        )
+        if self._rolling.cause in (SwitchCause.SESSION_CAP, SwitchCause.GOING_AWAY):
+            steps += session.alarms.set(Alarm.ROLL, limits.ROLL_AGAIN_S)
+        return steps
+
+    def _forgo(self, why: str) -> Steps:
+        """The change that was being made ready, if one was. Who asked for it in the call is told why."""
+        if not self.is_under_way:
+            return []
+        note = Note("switch_failed", self._bound_for.name)
+        steps: Steps = [LeaveBeside(), note] if self.beside is not None else [note]
+        self.beside, self.leaving = None, False
+        self._session.alarms.drop(Alarm.BESIDE)
+        request_id = self._rolling.request_id
+        if request_id is not None:
+            steps += map(ToClient, self._session.client_side.refuse_switch(why, request_id))
+        return steps
+
+    def _hand_on_request(self) -> None:
+        """The call goes where somebody wanted it, though for another reason: he is told when it is there."""
+        assert self._seam is not None
+        self._seam = replace(self._seam, request_id=self._rolling.request_id)
+        self._rolling = replace(self._rolling, request_id=None)
 
     # -- Over -----------------------------------------------------------------------------------------------
 
@@ -216,9 +269,11 @@ class Moving:
     def arrived(self, way: Way | None) -> Steps:
         """The change is put down. None: there was nowhere to go."""
         seam, self._seam = self._seam, None
+        self._ends_by, self._failed, self._slow_in_a_row = SwitchCause.SESSION_CAP, None, 0
         if seam is None:
             return []
         session = self._session
+        self._moves_by_latency += seam.cause is SwitchCause.LATENCY
         record = session.taps.switched(seam, way, session.choice.attempts, session.here.told)
         to = way.name if way is not None else "nowhere"
         note = Note("switched", f"{seam.cause} to {to} after {record.silent_us // 1000} ms")

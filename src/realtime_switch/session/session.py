@@ -348,7 +348,8 @@ _ON_ALARM: dict[Alarm, tuple[Container[Phase], Callable[[Session], Steps]]] = {
     Alarm.TIME: ((Phase.LIVE,), lambda session: session.credits.time_is_due()),
     Alarm.LEAVE: (PARTING, lambda session: session.parting.leave_is_due()),
     Alarm.STALL: ((Phase.LIVE,), lambda session: session.moving.may_have_stalled()),
-    Alarm.ROLL: ((Phase.LIVE,), lambda session: session.moving.leave_for_the_same(SwitchCause.SESSION_CAP)),
+    Alarm.ROLL: ((Phase.LIVE,), lambda session: session.moving.roll_is_due()),
+    Alarm.BESIDE: ((Phase.LIVE,), lambda session: session.moving.word_is_due()),
     Alarm.PART: (GOING_ON, lambda session: session.parting.may_part()),
 }
 # STALL looks first whether it must know what has passed unread. By WORDS only lines are written that were
