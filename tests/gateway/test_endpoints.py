@@ -75,7 +75,7 @@ def endpoints(tmp_path: Path) -> dict[str, Endpoint]:
 async def dialled(upstream: Upstream, endpoint: Endpoint) -> Line:
     there = urlsplit(endpoint.provider.url)._replace(scheme="ws", netloc=urlsplit(upstream.url).netloc)
     here = endpoint.at(there.geturl())
-    key = await ProviderKeys(lambda: 0.0).key_of(here)
+    key = await ProviderKeys(lambda: 0.0).key_of(here, 10.0)
     transport = await dial(
         here.dial("m", key),
         WSListener(),

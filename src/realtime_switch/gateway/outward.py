@@ -76,14 +76,14 @@ class Outward:
 
     async def open_line(self, line: Line, target: Target, within_s: float) -> None:
         endpoint = self._routes.endpoints[target.provider]
-        key = await self._keys.key_of(endpoint)
+        key = await self._keys.key_of(endpoint, within_s)
         try:
             await self._dialled(endpoint, target, key, line, within_s)
         except DialError as error:
             # A token that has run out before its time: once more, with a new one.
             if error.status not in _KEY_REFUSED or not self._keys.refused(endpoint, key):
                 raise
-            key = await self._keys.key_of(endpoint)
+            key = await self._keys.key_of(endpoint, within_s)
             await self._dialled(endpoint, target, key, line, within_s)
 
     async def _dialled(
@@ -108,6 +108,8 @@ def _address(endpoint: Endpoint, target: Target, key: Secret | None) -> Dial:
         raise DialError(
             DialTrouble.KEY, f"the key file of {endpoint.name} cannot be read: {error.strerror}"
         ) from None
+    except ValueError:
+        raise DialError(DialTrouble.KEY, f"the key file of {endpoint.name} holds no key") from None
 
 
 def _way(route: Route, place: Place, endpoint: Endpoint) -> Way:

@@ -6,13 +6,15 @@ What it prints is a key, also when it fails: nothing of it is logged or told.
 
 import asyncio
 import contextlib
+import os
 import shlex
+import signal
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable
 
 from msgspec import Struct
 
-from ..providers.endpoint import Endpoint
+from ..providers.endpoint import Endpoint, key_in
 from ..secret import Secret
 from .dial import DialError, DialTrouble
 
@@ -24,23 +26,47 @@ class _Known(Struct):
     until_s: float
 
 
+class _Run(Struct):
+    printing: asyncio.Task[Secret]
+    awaited_by: int = 0
+
+
 class ProviderKeys:
     def __init__(self, now_s: Callable[[], float]) -> None:
         self._now_s = now_s
         self._known: dict[str, _Known] = {}
-        self._asking: dict[str, asyncio.Lock] = {}
+        self._runs: dict[str, _Run] = {}
 
-    async def key_of(self, endpoint: Endpoint) -> Secret | None:
-        """None: the endpoint itself knows. Raises DialError. Calls that come together share one run."""
+    async def key_of(self, endpoint: Endpoint, within_s: float) -> Secret | None:
+        """None: the endpoint itself knows. Raises DialError. Calls that come together share one run and what
+        becomes of it; it goes on, for whoever comes next, when one of them has waited for long enough."""
         if not endpoint.provider.key_command:
             return None
-        async with self._asking.setdefault(endpoint.name, asyncio.Lock()):
-            known = self._known.get(endpoint.name)
-            if known is None or self._now_s() >= known.until_s:
-                key = await _printed(endpoint)
-                known = _Known(key, self._now_s() + endpoint.provider.key_command_ttl_s)
-                self._known[endpoint.name] = known
+        known = self._known.get(endpoint.name)
+        if known is not None and self._now_s() < known.until_s:
             return known.key
+        run = self._runs.get(endpoint.name)
+        if run is None or run.printing.done():
+            run = self._runs[endpoint.name] = _Run(asyncio.create_task(self._ask(endpoint)))
+            run.printing.add_done_callback(_hear_out)
+        run.awaited_by += 1
+        try:
+            done, _ = await asyncio.wait([run.printing], timeout=within_s)
+        except asyncio.CancelledError:
+            if run.awaited_by == 1:
+                run.printing.cancel()
+                await asyncio.wait([run.printing])  # who asked goes when nothing of it is left
+            raise
+        finally:
+            run.awaited_by -= 1
+        if not done:
+            raise _too_long(endpoint, within_s)
+        return run.printing.result()
+
+    async def _ask(self, endpoint: Endpoint) -> Secret:
+        key = await _printed(endpoint)
+        self._known[endpoint.name] = _Known(key, self._now_s() + endpoint.provider.key_command_ttl_s)
+        return key
 
     def refused(self, endpoint: Endpoint, key: Secret | None) -> bool:
         """The provider does not take this key: it is not used again. True: there may be another."""
@@ -51,29 +77,41 @@ class ProviderKeys:
         return True
 
 
+def _hear_out(printing: asyncio.Task[Secret]) -> None:
+    """Its trouble may be nobody's any more."""
+    if not printing.cancelled():
+        printing.exception()
+
+
 async def _printed(endpoint: Endpoint) -> Secret:
-    what = f"the key command of {endpoint.name}"
     words = shlex.split(endpoint.provider.key_command)
     try:
-        process = await asyncio.create_subprocess_exec(*words, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL)
+        process = await asyncio.create_subprocess_exec(
+            *words, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, start_new_session=True
+        )
     except OSError as error:
-        raise DialError(DialTrouble.KEY, f"{what} cannot be run: {error.strerror}") from None
+        raise DialError(DialTrouble.KEY, f"{_what(endpoint)} cannot be run: {error.strerror}") from None
     try:
         async with asyncio.timeout(COMMAND_S):
             printed, _ = await process.communicate()
     except TimeoutError:
-        raise DialError(DialTrouble.TIMEOUT, f"{what} took longer than {COMMAND_S:g} seconds") from None
+        raise _too_long(endpoint, COMMAND_S) from None
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)  # many such commands are scripts that run another
             await process.wait()  # whoever asked goes on when nothing of it is left
     if process.returncode:
-        raise DialError(DialTrouble.KEY, f"{what} ended with status {process.returncode}")
+        raise DialError(DialTrouble.KEY, f"{_what(endpoint)} ended with status {process.returncode}")
     try:
-        key = printed.decode("ascii").strip()
-    except UnicodeDecodeError:
-        key = ""
-    if not key or not key.isprintable():
-        raise DialError(DialTrouble.KEY, f"{what} did not print a key")
-    return Secret(key)
+        return key_in(printed)
+    except ValueError:
+        raise DialError(DialTrouble.KEY, f"{_what(endpoint)} did not print a key") from None
+
+
+def _too_long(endpoint: Endpoint, within_s: float) -> DialError:
+    return DialError(DialTrouble.TIMEOUT, f"{_what(endpoint)} took longer than {within_s:g} seconds")
+
+
+def _what(endpoint: Endpoint) -> str:
+    return f"the key command of {endpoint.name}"

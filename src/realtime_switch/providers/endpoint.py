@@ -69,6 +69,15 @@ _KEY_HEADER: Mapping[DialectName, str] = {
 _MODEL_QUERY: Mapping[DialectName, str] = {"openai": "model", "gemini": "", "gpt-live": ""}
 
 
+def key_in(said: bytes) -> Secret:
+    """What a file or a command says; it goes into a header, so it is one line. Raises ValueError, without a
+    word of it."""
+    key = said.decode("ascii", "replace").strip()
+    if not (key and key.isascii() and key.isprintable()):
+        raise ValueError
+    return Secret(key)
+
+
 class Dial(Struct, frozen=True):
     """Where to connect and what to say in the handshake. Its repr holds no key."""
 
@@ -111,17 +120,19 @@ class Endpoint(Struct, frozen=True, kw_only=True):
         return replace(self, provider=replace(self.provider, url=url))
 
     def dial(self, model: str, printed: Secret | None = None) -> Dial:
-        """`printed`: what `key_command` said. May raise OSError when the key file cannot be read."""
+        """`printed`: what `key_command` said. Raises OSError when the key file cannot be read, and ValueError
+        when it holds no key, such as while it is being written."""
         provider = self.provider
         headers = {name: value.reveal() for name, value in provider.headers.items()}
         secret = printed or self.key
-        key = Path(provider.key_file).read_text().strip() if provider.key_file else secret and secret.reveal()
-        if key:
+        if provider.key_file:
+            secret = key_in(Path(provider.key_file).read_bytes())
+        if secret is not None:
             header = provider.key_header or _KEY_HEADER[provider.dialect]
             prefix = provider.key_prefix
             if prefix is UNSET:
                 prefix = "Bearer " if header.lower() == "authorization" else ""
-            headers[header] = f"{prefix}{key}"
+            headers[header] = f"{prefix}{secret.reveal()}"
         query = provider.model_query
         if query is UNSET:
             query = _MODEL_QUERY[provider.dialect]
