@@ -65,12 +65,16 @@ ROLL_AGAIN_S = 15.0
 # that is wrong would send the call from one connection to the next.
 TOLD_LIFE_S_MIN = 600.0
 # Audio that is kept for the next provider, in frames or in bytes of them, whichever is less: half a minute of
-# 20 ms each while somebody speaks, and else what may hide the beginning of a word before anybody has heard
-# it, for that is every call's, all the time: 0.6 s of 24 kHz, 1 s of 16 kHz or of G.711.
+# 20 ms each while somebody speaks.
 SPEECH_FRAMES_MAX = 1_500
 SPEECH_BYTES_MAX = 2 << 20
+# And else what may hide the beginning of a word before anybody has heard it, for that is every call's, all
+# the time: 24 frames of 20 ms of 24 kHz. A glance (unheard.py) is taken of every eighth. Sound that one has
+# missed, which sees 8 ms, is 16 frames old at the most when the next notices it: 8 that have come since the
+# last were let go, and 8 of these 24. So there are 16, some 300 ms, before it, in which it may have begun
+# softly. (With a glance of every sixteenth it took 33.) Of 16 kHz or of G.711 it is more, up to 1.3 s.
 SILENCE_FRAMES_MAX = 64
-SILENCE_BYTES_MAX = 44 << 10
+SILENCE_BYTES_MAX = 32 << 10
 UNHEARD_MESSAGES_MAX = 5_000
 
 # -- Credits (A16) -----------------------------------------------------------------------------------------

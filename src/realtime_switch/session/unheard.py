@@ -35,11 +35,11 @@ from .unread import Passes
 
 OVERLAP_FRAMES = 10  # 200 ms of 20 ms each: about what a turn's end takes to reach us
 # Frames are let go so many at a time, and then one of them is listened to, or more where they are long: about
-# one in a third of a second of 24 kHz.
-LET_GO_FRAMES = 16
-_GLANCE_EVERY_BYTES = 22_000
-# Sound in so many of them is more than a click or a cough.
-SPEAKS_SOUNDS = 2
+# one in a sixth of a second of 24 kHz.
+LET_GO_FRAMES = 8
+_GLANCE_EVERY_BYTES = 11_000
+# Sound in so many of them, a third of a second from the first to the last, is more than a click or a cough.
+SPEAKS_SOUNDS = 3
 
 # How much is kept: frames, and bytes of them.
 SPEECH = limits.SPEECH_FRAMES_MAX, limits.SPEECH_BYTES_MAX
