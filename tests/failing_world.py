@@ -84,6 +84,7 @@ class World:
         self.ended: EndCall | None = None
         self.wake_us: int | None = None
         self.refuses = 0  # so many dials fail
+        self.says_nothing = 0  # so many connections after that are opened and silent
         self._new = lambda kind: f"{kind}_{next(self._numbers)}"
         self.handles = Handles(lambda: self.now_us, lambda: self._new("handle"))
         ways = tuple(self._way(number, dialect) for number, dialect in enumerate(providers))
@@ -102,7 +103,9 @@ class World:
         self.follow(self.session.begin())
         if client == "gemini":
             words = {"inputAudioTranscription": {}, "outputAudioTranscription": {}}
-            self.says(msgspec.json.decode(setup(**words, tools=[{"functionDeclarations": [_WEATHER]}])))
+            self.says(
+                msgspec.json.decode(setup(**words, tools=[{"functionDeclarations": [_GEMINIS_WEATHER]}]))
+            )
         else:
             tool = {"type": "function", **_WEATHER}
             self.says({"type": "session.update", "session": {"type": "realtime", "tools": [tool]}})
@@ -180,6 +183,23 @@ class World:
         if self.line is not None:
             self.hear(self.session.generation, GARBAGE)
 
+    def switches(self, number: int) -> None:
+        """Somebody asks for that target; it may be where the call is, or not be."""
+        names = self.session.targets
+        answer = self.session.switch(names[number] if number < len(names) else "nobody/m")
+        if not isinstance(answer, str):
+            self.follow(answer)
+
+    def goes_away(self) -> None:
+        """Of Gemini's dialect: the other has no word for it."""
+        if self.line is not None and self.line.dialect == "gemini":
+            self.hear(self.session.generation, b'{"goAway":{"timeLeft":"50s"}}')
+
+    def lose_beside(self) -> None:
+        for generation in [one for one in self.lines if one > self.session.generation]:
+            del self.lines[generation]
+            self.follow(self.session.provider_lost(generation))
+
     def stall(self) -> None:
         if self.line is not None:
             self.line.mute = True
@@ -226,6 +246,9 @@ class World:
             return
         dialect = target.provider.partition("-")[0]
         line = self.lines[generation] = Line(dialect, self._conversation(dialect))
+        if self.says_nothing:
+            self.says_nothing -= 1
+            line.mute = True
         self.follow(self.session.provider_opened(generation))
         self._obey(generation, line, line.conversation.begin())
 
@@ -306,7 +329,9 @@ class World:
                 case GoOver(generation):
                     self.lines = {generation: self.lines[generation]}
                 case LeaveBeside():
-                    self.lines.pop(max(self.lines), None)
+                    here = self.session.generation
+                    self.lines = {at: line for at, line in self.lines.items() if at <= here}
+                    self.dialled = {at: one for at, one in self.dialled.items() if at <= here}
                 case Wake(after_s):
                     self.wake_us = self.now_us + int(after_s * 1e6)
                 case EndCall():
@@ -338,8 +363,7 @@ class World:
         return self.session.phase is Phase.LIVE
 
 
-_WEATHER = {
-    "name": "get_weather",
-    "description": "Tells the weather.",
-    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
-}
+_ABOUT = {"name": "get_weather", "description": "Tells the weather."}
+_WEATHER = {**_ABOUT, "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}
+# It spells the types of its own schema in capitals (GEMINI-LIVE.md 6), and our own one refuses others.
+_GEMINIS_WEATHER = {**_ABOUT, "parameters": {"type": "OBJECT", "properties": {"city": {"type": "STRING"}}}}

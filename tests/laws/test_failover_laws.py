@@ -14,7 +14,10 @@ HAPPENINGS = st.one_of(
     st.tuples(st.just("answers"), st.none()),
     st.tuples(st.just("passes"), st.sampled_from([0.05, 0.3, 1.0, 4.0])),
     st.tuples(st.sampled_from(["lose", "hang_up", "garble", "stall"]), st.none()),
+    st.tuples(st.just("switches"), st.integers(0, 3)),
+    st.tuples(st.sampled_from(["goes_away", "lose_beside"]), st.none()),
     st.tuples(st.just("refuses"), st.integers(1, 3)),
+    st.tuples(st.just("says_nothing"), st.integers(1, 2)),
 )
 
 
@@ -34,6 +37,10 @@ def lived(client, providers, life):
                 world.pass_s(value)
             case "refuses":
                 world.refuses = value
+            case "says_nothing":
+                world.says_nothing = value
+            case "switches":
+                world.switches(value)
             case _ if world.ended is None:
                 getattr(world, what)()
     return world
@@ -41,7 +48,7 @@ def lived(client, providers, life):
 
 def settled(world):
     """Nothing more goes wrong, and everybody has time."""
-    world.refuses = 0
+    world.refuses = world.says_nothing = 0
     for _ in range(4):
         world.pass_s(30.0)
         world.answers_tools()
@@ -95,3 +102,16 @@ def test_whatever_was_before_a_provider_that_goes_deaf_is_left_once_the_user_has
     world.sends(STALL_AFTER_S * 2**6, 0)  # so often may have been waited in vain already
     assert world.line is not deaf
     assert set(said) <= set(world.line.heard)
+
+
+@settings(max_examples=60)
+@given(DIALECT, st.lists(DIALECT, min_size=1, max_size=3), st.lists(HAPPENINGS, max_size=25))
+def test_whatever_was_before_a_call_that_is_alive_goes_where_somebody_wants_it(client, providers, life):
+    world = settled(lived(client, providers, life))
+    if not world.is_live or not world.session.is_free:
+        return
+    before = world.line
+    world.switches(len(providers) - 1)
+    world.pass_s(30.0)
+    assert world.is_live
+    assert world.line is not before
