@@ -50,6 +50,17 @@ def told(*happenings):
     return unheard
 
 
+def test_a_reply_answers_all_that_was_said_before_it_began():
+    first, second, third = ((Weight.TURN, b"%d" % n) for n in (1, 2, 3))
+    begun = ReplyBegun("r")
+    assert told(first, second, begun).take() == [b"2"], "it may be about the first alone"
+    assert told(first, second, begun, third, DONE).take() == [b"3"]
+    assert told(first, second, begun, ReplyDone("r", "cancelled")).take() == [b"2"], (
+        "and the second cut it short"
+    )
+    assert told(first, *spoken(3), second, TURN, begun, third, DONE, begun, DONE).take() == spoken(3)
+
+
 def test_audio_is_kept_until_its_turn_is_answered():
     audio = spoken(30)
     assert told(*audio).take() == audio

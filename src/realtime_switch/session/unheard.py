@@ -65,6 +65,7 @@ class Unheard:
         self.kept: deque[_Said] = deque()  # after it; the short way of a frame appends here
         self.kept_max = limits.SILENCE_FRAMES_MAX
         self._most = SILENCE
+        self._asked: list[_Said] = []  # before the reply of now began
         self._all_audio = True  # in both there is surely nothing else, as nearly always
         self._listened: _Said = b""  # the newest that was there when it was listened to
         self.sounds = 0  # so often there was sound, since the last turn
@@ -171,11 +172,22 @@ class Unheard:
 
     def _reply_begun(self, act: ReplyBegun, by_client: bool) -> None:
         self._confirmed(Weight.ASK, Weight.TURN)
+        self._asked = [] if self._all_audio else [one for one in self._all() if _weight(one) is Weight.TURN]
 
     def _reply_done(self, act: ReplyDone, by_client: bool) -> None:
         if act.status == "completed":  # else it may have been cut short by what is being said
             self.forget_sounds()
+            self._answered()
         self._settle()
+
+    def _answered(self) -> None:
+        """One reply may answer several: a tool's answer that is told again to who has not called is refused
+        with a close, each time (GEMINI-LIVE.md 9)."""
+        asked, self._asked = self._asked, []
+        for said in (self._turn, self.kept) if asked else ():
+            for index in reversed(range(len(said))):
+                if any(said[index] is one for one in asked):
+                    del said[index]
 
     def _item_taken(self, act: Act, by_client: bool) -> None:
         self._confirmed(Weight.ITEM)
@@ -218,6 +230,7 @@ class Unheard:
         said = [_payload(one) for one in self._all()]
         self._turn.clear()
         self.kept.clear()
+        self._asked = []
         self.sounds = 0
         return said
 
