@@ -117,6 +117,19 @@ async def test_what_a_provider_sends_together_with_a_ping_is_not_kept_back(here:
     await client.close()
 
 
+async def test_what_the_gateway_says_itself_waits_for_no_word_of_the_provider(here: Rig) -> None:
+    """Also when an event came together with audio that passed."""
+    client, line = await here.call()
+    in_one_write(line, text(begun()), delta(10))
+    assert [(await hear(client))["type"] for _ in range(2)] == [
+        "response.created",
+        "response.output_audio.delta",
+    ]
+    await client.send('{"type":"some.event","type":"some.event"}')
+    assert (await hear(client))["type"] == "error"
+    await client.close()
+
+
 async def test_pings_of_both_ends_are_answered(here: Rig) -> None:
     client, line = await here.call()
     await asyncio.wait_for(await client.ping(b"1"), 5)

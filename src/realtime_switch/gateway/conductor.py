@@ -87,7 +87,7 @@ class Conductor(ClientEnd):
         self.account_id = ""
         self.provider = ""  # where the call is, or is going
         self.provider_heard = False
-        self.more_comes = False  # what the provider has sent in one go is not all handled yet
+        self.more_comes = False  # after the provider's message that is being read, in the same read
         self.line: Line | None = None  # the provider connection of the present
         self.held: list[bytes] = []  # frames for the client that go out together with the next
         self.watchers: list[Watcher] = []  # who hears it beside its client

@@ -31,6 +31,7 @@ class Line(ProviderEnd):
         call = self.call
         call.more_comes = not last
         call.from_provider(self.generation, kind, payload)
+        call.more_comes = False  # what is not for this to see may be the last of it
         if last:
             call.flush()
 
@@ -50,6 +51,7 @@ class Line(ProviderEnd):
             self.in_pieces = self._fragments.open
             if whole is not None:
                 call.from_provider(self.generation, *whole)
+        call.more_comes = False
         if frame.last_in_buffer:
             call.flush()
 
