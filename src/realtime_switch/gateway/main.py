@@ -43,9 +43,10 @@ from .tls import tls_of
 SIGNING_KEY_FILE = "client-secret.key"  # in the data directory, shared by its gateways
 # picows' first read buffers, which grow when messages are larger. They hold handshakes, and what does not
 # pass: all else is read into one memory for all sockets (_reader.pxi). A provider may send its first word
-# with its handshake.
+# with its handshake: a buffer that grows before that is over is no longer known as empty, and then all of
+# this connection goes through picows. Of 4 KiB 3.4 are filled before it grows.
 CLIENT_BUFFER_BYTES = 2 * 1024
-PROVIDER_BUFFER_BYTES = 8 * 1024
+PROVIDER_BUFFER_BYTES = 4 * 1024
 HTTP_CLOSE_S = 2.0
 CALLS_CLOSE_S = 5.0  # of all calls at once: their last words to be committed, and the closing handshake
 FILES_BESIDE_CALLS = 128  # sockets of HTTP and of the link, the outbox, the board; a call has two
