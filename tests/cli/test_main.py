@@ -180,6 +180,16 @@ def test_what_was_not_expected_is_one_line_too_unless_it_is_debugged(
         assert "Traceback" in command(*words).err
 
 
+def test_a_limit_of_open_files_that_does_not_let_it_start_is_named(environ: dict[str, str]):
+    limited = ["sh", "-c", 'ulimit -n 24; exec "$@"', "sh", *WORDS, "serve", "--port", "0"]
+    done = subprocess.run(limited, env=environ, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        1,
+        "Error: This process may open 24 files, and that is too few. Allow more and start it again: "
+        "`ulimit -n 4096` in a shell, LimitNOFILE= of a service, `ulimits: nofile` of a container.",
+    )
+
+
 def test_an_error_is_one_line_whatever_it_quotes(command: Command, monkeypatch: pytest.MonkeyPatch):
     def fail(*_: object, **__: object) -> None:
         raise StorageError(ErrorCode.INTERNAL_DATABASE_DAMAGED, "one\ntwo\x1b[31m")

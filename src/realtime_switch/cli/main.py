@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed, 2 misuse. A command is imported when it is called:
 `--help` must not wait for a database library.
 """
 
+import errno
 import importlib
 import os
 import sys
@@ -95,7 +96,8 @@ class Program(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             code = 1
         except Exception as error:
-            code = _unexpected(error)
+            group = ExceptionGroup("", [error])  # as that of tasks may be
+            code = _too_few_files() if group.subgroup(_is_too_many_open) is not None else _unexpected(error)
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -109,6 +111,21 @@ def _sentence(error: click.ClickException) -> str:
         assert isinstance(ctx.command, click.Group)
         message = f"A command is missing; there are {', '.join(ctx.command.list_commands(ctx))}."
     return f"{message} See `{ctx.command_path} --help`."
+
+
+def _is_too_many_open(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno == errno.EMFILE
+
+
+def _too_few_files() -> int:
+    from ..process import open_files_max  # with asyncio, which `--help` does not wait for
+
+    return _fail(
+        f"This process may open {open_files_max()} files, and that is too few. "
+        "Allow more and start it again: `ulimit -n 4096` in a shell, LimitNOFILE= of a service, "
+        "`ulimits: nofile` of a container.",
+        1,
+    )
 
 
 def _unexpected(error: Exception) -> int:
