@@ -38,7 +38,7 @@ from .conductor import Conductor
 from .dialects import DIALECTS, in_words_of
 from .door import Door
 from .ending import HowItEnded
-from .ids import new_id, now_us
+from .ids import new_id, now_us, steady_clock
 from .lock import Locked
 from .metrics import Metrics
 from .outward import Dialler, Outward
@@ -100,7 +100,7 @@ class Switchboard:
         self._registry = registry or Nobody()
         self._claims: dict[Conductor, Claim] = {}
         self._releasing: set[asyncio.Task[None]] = set()
-        self._health = Health(now_us)
+        self._health = Health(steady_clock())
         self._bounds = bounds
         loop = asyncio.get_running_loop()
         self._rates = Rates(bounds.limits, loop.time)
@@ -135,7 +135,7 @@ class Switchboard:
             choose=partial(self._outward.choose, spoken.dialect),
             model=arrival.model or bound.model,
             health=self._health,
-            now_us=now_us,
+            now_us=steady_clock(),
             random=random.random,
             new_id=new_id,
             first_word=lock,
