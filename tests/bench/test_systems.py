@@ -5,7 +5,8 @@ import subprocess
 import sys
 import time
 
-from realtime_switch.bench.systems import rss_bytes, times
+from realtime_switch.bench.load import Way
+from realtime_switch.bench.systems import System, rss_bytes, times
 
 OPENS_ALL_IT_MAY = """
 import resource
@@ -29,3 +30,28 @@ def test_a_processs_time_is_what_it_says_itself_and_of_none_it_is_nothing():
     seen = times(os.getpid()).cpu_s
     assert before <= seen <= time.process_time()
     assert (tuple(times(0)), rss_bytes(0)) == ((0.0, 0.0, 0.0), 0)
+
+
+class Noted:
+    """A process that is asked to stop."""
+
+    def __init__(self, name, notes):
+        self._name = name
+        self._notes = notes
+
+    def terminate(self):
+        self._notes.append(f"{self._name} is told to stop")
+
+    def wait(self, timeout):
+        self._notes.append(f"{self._name} has stopped")
+
+
+def test_a_gateway_is_stopped_before_the_business_process_to_which_it_delivers():
+    notes = []
+    System(Way(""), processes=[Noted("gateway", notes), Noted("business", notes)]).stop()
+    assert notes == [
+        "gateway is told to stop",
+        "gateway has stopped",
+        "business is told to stop",
+        "business has stopped",
+    ]

@@ -35,5 +35,5 @@ def start(place: Place) -> Round:
             }
             System(Way(""), processes=[processes.pop()]).stop()
     finally:
-        System(Way(""), processes=processes).stop()
+        System(Way(""), processes=processes[::-1]).stop()
     return found
