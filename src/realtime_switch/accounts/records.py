@@ -7,7 +7,7 @@ the ledger for everybody.
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, final
 
 from msgspec import Meta, Struct
 
@@ -102,6 +102,7 @@ class UsageRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     born_us: Moment = 0  # microseconds since 1970, UTC, at the gateway
 
 
+@final
 class Draft(Struct, frozen=True):
     """What a stretch of seconds is worth so far, under the id that its bill will have: for whoever finds that
     the gateway has died in it. Its bill takes its place."""

@@ -325,17 +325,23 @@ class Conductor(ClientEnd):
         session says itself travels as the client's dialect has it, and as text to a provider."""
         kept = False
         for step in steps:
-            if type(step) is ToClient:  # nearly always, and a match would try it by parts
+            # Nearly always one of three. A match asks each class by `isinstance`, which is slow to say no.
+            if type(step) is ToClient:
                 self._tell_client(kind if step.payload is original else self.own_kind, step.payload)
+                continue
+            if type(step) is Keep:
+                # All of one answer's at its first: the words of a turn and its bill are one commit.
+                if not kept and not self._keep([step.record for step in steps if type(step) is Keep]):
+                    return
+                kept = True
+                continue
+            if type(step) is Wake:
+                _cancel(self._wake)
+                self._wake = self._loop.call_later(step.after_s, self._on_wake)
                 continue
             match step:
                 case ToProvider(payload):
                     self._tell_provider(kind if payload is original else TEXT, payload)
-                case Keep():
-                    # All of one answer's at its first: the words of a turn and its bill are one commit.
-                    if not kept and not self._keep([step.record for step in steps if type(step) is Keep]):
-                        return
-                    kept = True
                 case Ask(session_id):
                     self._asking = self.start(partial(self._come_in, session_id))
                 case Dial():
@@ -354,9 +360,6 @@ class Conductor(ClientEnd):
                 case AskCredits():
                     if self._credits is None or self._credits.done():
                         self._credits = self.start(self._ask_credits)
-                case Wake(after_s):
-                    _cancel(self._wake)
-                    self._wake = self._loop.call_later(after_s, self._on_wake)
                 case Note(event, detail):
                     self._log.info(event, detail=detail)
                 case HangUp():

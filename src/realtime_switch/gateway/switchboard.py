@@ -246,7 +246,7 @@ class Switchboard:
             call.trace.kept(records)
         low = False
         for record in records:
-            if isinstance(record, UsageRecord) and self.calls.charged(call, record):
+            if type(record) is UsageRecord and self.calls.charged(call, record):
                 low = True
         self.outbox.keep(*records)
         if low:

@@ -107,7 +107,7 @@ class OutboxFile:
         for record in records:
             data = encode(record)
             frames += self._framed(KINDS[type(record)], data)
-            if not isinstance(record, Draft):
+            if type(record) is not Draft:
                 rows.append(Row(self.serial, self.number, record, len(data)))
         self._append(frames, self._every_commit_synced and bool(rows))
         return rows

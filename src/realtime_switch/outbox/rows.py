@@ -36,7 +36,7 @@ class Row(Struct, frozen=True, gc=False):
 
 def encode(record: Kept) -> bytes:
     """Raises OverflowError for a number that no ledger could hold."""
-    spelt = record.bill if isinstance(record, Draft) else record
+    spelt = record.bill if type(record) is Draft else record
     try:
         return _encoder.encode(spelt)
     except UnicodeEncodeError:

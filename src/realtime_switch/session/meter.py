@@ -8,6 +8,9 @@ from ..dialects.terms import Target
 
 CHARS_PER_TOKEN = 4  # of text in European languages, about; others take more tokens
 
+# An Enum's member is found by Python code (CPython 3.11).
+_RESPONSE, _TRANSCRIPTION = UsageKind.RESPONSE, UsageKind.TRANSCRIPTION
+
 
 class Meter:
     """`record_id` counts within the run of one client connection: a client that comes back must not make
@@ -44,7 +47,7 @@ class Meter:
             session_id=self._session_id,
             provider=target.provider,
             model=bill.model or target.model,
-            kind=UsageKind.RESPONSE if transcription is None else UsageKind.TRANSCRIPTION,
+            kind=_RESPONSE if transcription is None else _TRANSCRIPTION,
             response_id="" if usage is None else usage.reply_id,
             tokens=Tokens(
                 input=bill.input,

@@ -16,6 +16,9 @@ from ..accounts.records import UsageKind, UsageRecord
 # gateways learn of it.
 LOW_REPLIES = 20
 
+# An Enum's member is found by Python code (CPython 3.11).
+_RESPONSE, _SESSION = UsageKind.RESPONSE, UsageKind.SESSION
+
 
 class Purse:
     def __init__(self, credits: int) -> None:
@@ -56,11 +59,11 @@ class Purse:
         self._ledger = credits + self._under_way_sum
 
     def is_low(self, bill: UsageRecord) -> bool:
-        if bill.kind is UsageKind.SESSION:  # what a second costs only the ledger knows
+        if bill.kind is _SESSION:  # what a second costs only the ledger knows
             return True
         return self.left < credits_of(bill) * LOW_REPLIES
 
 
 def credits_of(bill: UsageRecord) -> int:
     """A token is a credit until the ledger speaks: rates live on the business side."""
-    return bill.tokens.total if bill.kind is UsageKind.RESPONSE else 0
+    return bill.tokens.total if bill.kind is _RESPONSE else 0
