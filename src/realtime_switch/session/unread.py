@@ -34,7 +34,7 @@ class Unread:
         self.parts: Proof = dialect.only_parts_from_provider
         self._envelope_bytes = dialect.envelope_bytes
         self.tally = array("q", (0, 0))  # frames of audio, and the bytes of all of them
-        self._sample = b""  # the first of them: they are alike but for their audio
+        self._around_bytes = 0  # of the first of them: they are alike but for their audio
         self.on_audio: Callable[[], None] = _to_nobody  # the first since somebody asked
         # Nearly always the whole of the words comes before anybody asks.
         self.put_by: list[bytes] = []
@@ -62,7 +62,7 @@ class Unread:
 
     def first(self, payload: bytes) -> None:
         """Of the audio since somebody asked."""
-        self._sample = payload
+        self._around_bytes = self._envelope_bytes(payload)
         self.on_audio()
 
     def take_words(self) -> Sequence[bytes]:
@@ -88,7 +88,7 @@ class Unread:
         if not frames:
             return None
         self.tally[0] = self.tally[1] = 0
-        return max(0, size - frames * self._envelope_bytes(self._sample))
+        return max(0, size - frames * self._around_bytes)
 
 
 class Counted:
