@@ -55,7 +55,10 @@ class Provider(WSListener):
         self.greeted_s = time.perf_counter()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if not self.told.done():
+        if frame.msg_type == WSMsgType.CLOSE:  # a call is not over until its provider has hung up as well
+            transport.send_close(frame.get_close_code(), frame.get_close_message())
+            transport.disconnect()
+        elif not self.told.done():
             self.told.set_result(time.perf_counter())
 
     async def reply(self) -> list[float]:
