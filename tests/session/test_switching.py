@@ -740,6 +740,24 @@ def test_a_provider_is_asked_to_remember_and_where_it_does_not_it_is_told(why):
     assert "row four" in str(decoded(setup.payload))
 
 
+def test_a_handle_counts_no_more_once_the_call_was_elsewhere():
+    made = both(on_drop="next")
+    granted(made)
+    up(made)
+    hear(made, SETTLED)
+    made.provider_lost(1)
+    made.provider_opened(2)
+    hear(made, b'{"setupComplete":{}}', b'{"sessionResumptionUpdate":{"newHandle":"h1","resumable":true}}')
+    made.provider_lost(2)
+    up(made)
+    hear(made, openai.SESSION_UPDATED, openai.COMMITTED, openai.TRANSCRIBED, openai.RESPONSE_CREATED)
+    hear(made, openai.ITEM_ADDED, transcript_delta("Yes."), openai.ITEM_DONE, openai.RESPONSE_DONE)
+    made.provider_lost(3)
+    (setup,) = of(ToProvider, made.provider_opened(4))
+    assert decoded(setup.payload)["setup"]["sessionResumption"] == {}
+    assert "Is row four free?" in str(decoded(setup.payload))
+
+
 def test_a_provider_that_says_it_will_go_is_left_at_the_end_of_the_turn_by_the_handle_it_gave():
     made = both(on_drop="same")
     granted(made)

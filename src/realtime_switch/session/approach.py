@@ -156,6 +156,8 @@ class Approach:
         session.live.begin()
         self._briefed = True  # whoever comes next is told what this one was
         self.live_since_us = session.now_us()
+        if self.handle[0] != way.name:
+            self.handle = ("", "")  # what is said here its provider would not know
         alarms.drop(Alarm.GREETING)
         session.choice.worked()
         session.on_live()
