@@ -45,6 +45,8 @@ cdef class Reader(Protocol):
         PyObject_GetBuffer(picows.get_buffer(-1), &room, PyBUF_WRITABLE)
         self._picows_data, self._picows_room = room.buf, room.len
         PyBuffer_Release(&room)
+        if picows.listener is not None:  # a client's handshake is over; a provider's begins
+            _forget_handshake(picows.transport)
 
     def __dealloc__(self):
         PyMem_Free(self._rest)
@@ -73,7 +75,9 @@ cdef class Reader(Protocol):
             if not self._at_boundary:
                 self._hand_over(_read, size)
                 return
+            _forget_handshake(self._picows.transport)
         self._look_through(self._rest_bytes + size, 0)
+        self._give_back()
 
     def _go_on(self):
         self._called_later = False
@@ -83,7 +87,10 @@ cdef class Reader(Protocol):
         except BaseException:
             self._picows.transport.underlying_transport.abort()  # as its transport does in a read
             raise
-        if not self._rest_bytes:
+        self._give_back()
+
+    cdef void _give_back(self) noexcept:
+        if not self._rest_bytes and self._rest != NULL:
             PyMem_Free(self._rest)
             self._rest = NULL
 
@@ -211,6 +218,11 @@ cdef class Reader(Protocol):
 
     def resume_writing(self):
         self._picows.resume_writing()
+
+
+cdef _forget_handshake(WSTransport transport):
+    """picows keeps what was asked and answered, some 3 KiB a call, and looks at it no more."""
+    transport.request = transport.response = None
 
 
 cdef Py_ssize_t _frame_bytes(const char* frame, const char* end) noexcept:
