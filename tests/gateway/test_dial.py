@@ -107,6 +107,24 @@ async def test_a_status_instead_of_an_upgrade(status: int, hopeless: bool) -> No
     assert len(error.message) < 300
 
 
+@pytest.mark.parametrize(
+    ("status", "told", "wait_s"),
+    [
+        (429, "20", 20.0),
+        (503, "7", 7.0),
+        (500, "20", 0.0),
+        (429, "-3", 0.0),
+        (429, "1e9", 0.0),
+        (429, "soon", 0.0),
+        (429, "Fri, 27 Nov 2026 12:00:00 GMT", 0.0),
+    ],
+)
+async def test_who_is_asked_too_much_may_say_how_long_to_wait(status: int, told: str, wait_s: float) -> None:
+    head = f"HTTP/1.1 {status} No\r\nretry-after: {told}\r\ncontent-length: 0\r\n\r\n".encode()
+    async with server(answering(head)) as address:
+        assert (await trouble(f"ws://{address}/")).wait_s == wait_s
+
+
 async def test_a_redirect_is_not_followed_with_our_key_in_hand() -> None:
     moved = b"HTTP/1.1 302 Found\r\nlocation: ws://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n"
     async with server(answering(moved)) as address:

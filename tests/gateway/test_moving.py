@@ -1,9 +1,12 @@
 """A call that changes its provider, over real sockets."""
 
+from http import HTTPStatus
 from typing import Any
 
 import pytest
+from websockets import Response
 from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.server import ServerConnection
 from websockets.frames import Frame, Opcode
 
 from gateway_rig import Rig, begun, hear, rig, until
@@ -87,3 +90,18 @@ async def test_half_of_a_message_is_nobodys_and_the_next_provider_is_heard_from_
         assert (await hear(client))["response"]["id"] == "r2"
         assert (await hear(client))["type"] == "response.output_audio.delta"
         assert len(here.gateway.switchboard.calls) == 1
+
+
+def too_much(socket: ServerConnection) -> Response:
+    answer = socket.respond(HTTPStatus.TOO_MANY_REQUESTS, "Too many sessions.")
+    answer.headers["Retry-After"] = "60"
+    return answer
+
+
+async def test_a_provider_that_says_how_long_to_wait_is_not_dialled_by_the_next_call() -> None:
+    async with rig(targets=TWO) as here:
+        here.upstream.refuses_with = [too_much]
+        for _ in range(2):
+            await here.connect()
+            await here.other.line()
+        assert here.upstream.dials == 1

@@ -113,6 +113,27 @@ def test_each_failure_more_makes_it_rest_longer():
         clock.go_on(0.2)
 
 
+def test_one_that_says_how_long_to_wait_is_asked_by_nobody_before():
+    clock = Clock()
+    health = Health(clock)
+    made = choice(clock=clock, health=health)
+    made.told_to_wait(made.way.target, 30)
+    assert gone(made) == ("b", 0.0)
+    clock.go_on(29.9)
+    assert choice(clock=clock, health=health).way.target.provider == "b"
+    clock.go_on(0.2)
+    first, second = (choice(clock=clock, health=health) for _ in range(2))
+    assert [made.way.target.provider for made in (first, second)] == ["a", "b"]
+
+
+def test_nobody_is_believed_who_wants_to_rest_until_tomorrow():
+    clock = Clock()
+    health = Health(clock)
+    health.told_to_wait("a/m", 86_400)
+    clock.go_on(limits.REST_S_TOLD_MAX + 0.1)
+    assert choice(clock=clock, health=health).way.target.provider == "a"
+
+
 def test_where_all_rest_the_first_is_tried_all_the_same():
     clock = Clock()
     health = Health(clock)

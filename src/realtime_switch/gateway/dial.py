@@ -28,6 +28,9 @@ EXCERPT_CHARS_MAX = 200
 # HTTP answers of a provider that trying again does not change: our request or our key is wrong.
 HOPELESS_STATUS = frozenset({400, 401, 403, 404, 405, 410})
 
+# Those with which it may say when to come again (RFC 9110 10.2.3, RFC 6585 4).
+TOO_MUCH_STATUS = frozenset({429, 503})
+
 
 class DialTrouble(enum.StrEnum):
     NAME = enum.auto()  # the host's name means nothing
@@ -43,11 +46,13 @@ class DialTrouble(enum.StrEnum):
 class DialError(Exception):
     """Why there is no connection. The sentence holds no key, whatever the provider echoed."""
 
-    def __init__(self, trouble: DialTrouble, message: str, status: int = 0) -> None:
+    def __init__(self, trouble: DialTrouble, message: str, status: int = 0, wait_s: float = 0.0) -> None:
+        """`wait_s`: so long the provider wants to be left alone; 0: it has not said."""
         super().__init__(message)
         self.trouble = trouble
         self.message = message
         self.status = status
+        self.wait_s = wait_s
 
     @property
     def hopeless(self) -> bool:
@@ -177,13 +182,17 @@ def _trouble(error: OSError, host: str, within_s: float) -> DialError:
 
 
 def _refusal(error: WSHandshakeError, host: str, address: Dial) -> DialError:
-    status = int(error.response.status) if error.response is not None else 0
-    if not status or status == 101:
+    if error.response is None or (status := int(error.response.status)) == 101:
         return DialError(DialTrouble.PROTOCOL, f"{host} did not answer like a WebSocket server.")
     body = _excerpt(error.raw_body or b"", address)
-    return DialError(
-        DialTrouble.STATUS, f"{host} answered with HTTP status {status}{f': {body}' if body else '.'}", status
-    )
+    told = f"{host} answered with HTTP status {status}{f': {body}' if body else '.'}"
+    wait_s = _wait_s(error.response.headers.get("Retry-After", "")) if status in TOO_MUCH_STATUS else 0.0
+    return DialError(DialTrouble.STATUS, told, status, wait_s)
+
+
+def _wait_s(retry_after: str) -> float:
+    """RFC 9110 10.2.3: seconds, or a date, which we would have to read by a clock that may not be its own."""
+    return float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
 
 
 def _excerpt(body: bytes, address: Dial) -> str:

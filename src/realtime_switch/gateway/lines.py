@@ -47,6 +47,8 @@ class Lines:
         try:
             await self._open_line(Line(self._call, generation), target, within_s)
         except DialError as error:
+            if error.wait_s:
+                self._call.session.choice.told_to_wait(target, error.wait_s)
             self._call.provider_lost(generation, error.message, error.hopeless)
 
     def opened(self, line: Line, transport: WSTransport) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from ..dialects.terms import Target
 from . import limits
 from .way import Way
 
@@ -47,7 +48,16 @@ class Health:
         too_many = state.failures - limits.REST_AFTER_FAILURES
         if too_many >= 0:
             rest_s = limits.REST_S[min(too_many, len(limits.REST_S) - 1)]
-            state.rests_until_us = self._now_us() + int(rest_s * 1e6)
+            self._rest(state, rest_s)
+
+    def told_to_wait(self, name: str, wait_s: float) -> None:
+        """By the target itself: no call asks it again before."""
+        state = self._states.setdefault(name, _State())
+        state.failures = max(state.failures, limits.REST_AFTER_FAILURES)
+        self._rest(state, min(wait_s, limits.REST_S_TOLD_MAX))
+
+    def _rest(self, state: _State, rest_s: float) -> None:
+        state.rests_until_us = max(state.rests_until_us, self._now_us() + int(rest_s * 1e6))
 
     def worked(self, name: str) -> None:
         self._states.pop(name, None)
@@ -111,6 +121,12 @@ class Choice:
     def worked(self) -> None:
         """The provider of now has greeted us."""
         self._health.worked(self.way.name)
+
+    def told_to_wait(self, target: Target, wait_s: float) -> None:
+        """By a target that has refused to be dialled."""
+        for way in self._ways:
+            if way.target == target:
+                self._health.told_to_wait(way.name, wait_s)
 
     def settled(self) -> None:
         """It was there for long enough: the trouble is over."""

@@ -47,6 +47,8 @@ PROVIDER_HANDSHAKE_IMPATIENT_S = 4.0
 # A target that failed so often in a row, for whatever call, rests; each further failure makes it rest longer.
 REST_AFTER_FAILURES = 3
 REST_S = (5.0, 10.0, 20.0, 40.0, 60.0)
+# One that says for how long it wants to be left alone is believed, but for what may be a quota's end of day.
+REST_S_TOLD_MAX = 300.0
 # A provider that was up for so long has earned a fresh set of attempts.
 REDIAL_FORGIVEN_AFTER_S = 20.0
 
