@@ -80,7 +80,12 @@ class Unheard:
         self.listen()
         self._keep(self._most)
         kept = self.kept
-        for _ in range(len(kept) - self.kept_max):
+        too_many = len(kept) - self.kept_max
+        if self._all_audio:
+            for _ in range(too_many):
+                kept.popleft()
+            return
+        for _ in range(too_many):
             if isinstance(kept[0], bytes):  # nearly always
                 kept.popleft()
             elif not self._drop_oldest_audio():
@@ -90,8 +95,12 @@ class Unheard:
         """So many frames, or fewer where they are long."""
         self._most = most
         frames, size = most
-        newest = next((said for said in reversed(self.kept) if isinstance(said, bytes)), b"")
-        self.kept_max = min(frames, max(LONG_FRAMES_MIN, size // (len(newest) or 1)))
+        kept = self.kept
+        if self._all_audio:
+            newest_bytes = len(kept[-1]) if kept else 1
+        else:
+            newest_bytes = next((len(said) for said in reversed(kept) if isinstance(said, bytes)), 1)
+        self.kept_max = min(frames, max(LONG_FRAMES_MIN, size // (newest_bytes or 1)))
 
     def said(self, weight: Weight, payload: bytes) -> None:
         if weight is Weight.AUDIO:
@@ -110,13 +119,14 @@ class Unheard:
         kept = self.kept
         if not kept:
             return
-        step = min(LET_GO_FRAMES, max(1, _GLANCE_EVERY_BYTES // (len(_payload(kept[-1])) or 1)))
+        newest = kept[-1]
+        step = min(LET_GO_FRAMES, _GLANCE_EVERY_BYTES // (len(_payload(newest)) or 1)) or 1
         for number in range(1, self._not_listened_to() + 1, step):
             said = kept[-number]
             if isinstance(said, bytes) and self._is_loud(said):
                 self.sounds += 1
                 self._keep(SPEECH)
-        self._listened = kept[-1]
+        self._listened = newest
 
     def _not_listened_to(self) -> int:
         """How many have come since the last time."""
