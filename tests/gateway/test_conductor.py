@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gc
 import os
 from collections.abc import AsyncIterator
 from functools import partial
@@ -35,6 +36,7 @@ from realtime_switch.accounts.errors import ErrorCode, LinkError, StorageError
 from realtime_switch.accounts.records import Passage, UsageRecord
 from realtime_switch.dialects.terms import Terms
 from realtime_switch.gateway import closing, lines, pulse
+from realtime_switch.gateway.conductor import Conductor
 from realtime_switch.gateway.contention import TAKEOVERS_MAX
 from realtime_switch.gateway.short_way import why_interpreted
 from realtime_switch.gateway.sockets import TEXT
@@ -85,6 +87,13 @@ async def test_audio_passes_byte_for_byte(here: Rig, size: int) -> None:
     assert await line.raw() == up
     await line.say(down)
     assert await client.recv() == down
+    await client.close()
+
+
+async def test_a_calls_attributes_are_no_dict(here: Rig) -> None:
+    client, _ = await here.call()
+    calls = [one for one in gc.get_objects() if type(one) is Conductor and not one._ended]
+    assert [len(vars(call)) <= 30 for call in calls] == [True]  # CPython 3.11 keeps no more in the object
     await client.close()
 
 

@@ -81,6 +81,10 @@ def a_reply(credits=214):
 # -- The way in ------------------------------------------------------------------------------------------
 
 
+def test_a_sessions_attributes_are_no_dict():
+    assert len(vars(live())) <= 30  # CPython 3.11 keeps no more in the object itself
+
+
 def test_a_call_is_dialled_when_it_is_granted():
     call = session()
     assert granted(call, GRANT) == [Dial(1, 0.0, TARGET)]
