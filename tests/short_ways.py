@@ -2,13 +2,11 @@
 
 import asyncio
 import base64
-import contextlib
 import hashlib
 import itertools
 import socket
-from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -52,43 +50,6 @@ class Seen:
     told: list[tuple[Any, ...]] = field(default_factory=list)
     counted: tuple[Any, ...] = ()
     passed: dict[str, tuple[int, int]] = field(default_factory=dict)
-    # How many had been told, and how much had been sent to the client, after each read and turn of the loop.
-    by: list[tuple[int, int]] = field(default_factory=list, compare=False)
-
-    def apart(self) -> "Seen":
-        """What was told of each end, in its order: nobody promises an order between the two."""
-        return replace(self, told=sorted(self.told, key=lambda one: one[0] != "client"))
-
-
-class Loop:
-    """Its turns, as a test wants them. `turns`: how many there are after each read; when no more is told, as
-    many as it takes."""
-
-    def __init__(self, turns: Iterable[int], look: Callable[[], None]) -> None:
-        self._turns = iter(turns)
-        self._due: deque[Callable[[], None]] = deque()
-        self._look = look
-
-    def call_soon(self, call: Callable[[], None]) -> None:
-        self._due.append(call)
-
-    def after_read(self) -> None:
-        self._look()
-        turns = next(self._turns, None)
-        if turns is None:
-            self.go_on()
-        else:
-            for _ in range(turns):
-                self._turn()
-
-    def go_on(self) -> None:
-        while self._due:
-            self._turn()
-
-    def _turn(self) -> None:
-        for _ in range(len(self._due)):
-            self._due.popleft()()
-        self._look()
 
 
 def encode(opcode: int, payload: bytes, *, masked: bool, fin: bool = True, rsv: bool = False) -> bytes:
@@ -170,7 +131,7 @@ def relayed() -> Relayed:
     return Relayed()
 
 
-def _ends(ends: ModuleType, told: list[tuple[Any, ...]], session: Relayed | Translated) -> tuple[Any, Any]:
+def _ends(ends: ModuleType, seen: Seen, session: Relayed | Translated) -> tuple[Any, Any]:
     """A call on these twins that follows the conductor in what the short way must get along with."""
 
     class Call(ends.ClientEnd):  # type: ignore[misc, name-defined]
@@ -185,7 +146,7 @@ def _ends(ends: ModuleType, told: list[tuple[Any, ...]], session: Relayed | Tran
             self.client = transport
 
         def on_message(self, kind: WSMsgType, payload: bytes) -> None:
-            told.append(("client", kind, payload))
+            seen.told.append(("client", kind, payload))
             self.carry(session.hear("client", kind, payload))
             self.flush()
 
@@ -196,11 +157,8 @@ def _ends(ends: ModuleType, told: list[tuple[Any, ...]], session: Relayed | Tran
                 elif end == "client" and self.client is not None:
                     self.held += (frame_head(kind, len(payload)), payload)
 
-        def on_ws_disconnected(self, transport: WSTransport) -> None:
-            told.append(("client", "gone"))
-
         def on_other_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-            told.append(("client", frame.msg_type, frame.fin, frame.get_payload_as_bytes()))
+            seen.told.append(("client", frame.msg_type, frame.fin, frame.get_payload_as_bytes()))
             if frame.msg_type.value < 8:
                 self.in_pieces = not frame.fin
 
@@ -217,12 +175,12 @@ def _ends(ends: ModuleType, told: list[tuple[Any, ...]], session: Relayed | Tran
         def on_message(self, kind: WSMsgType, payload: bytes, last: bool) -> None:
             call = self.call
             if call.line is not self:
-                told.append(("old provider", kind, payload))
+                seen.told.append(("old provider", kind, payload))
             else:
                 call.provider_heard = True
                 passed = call.session.passes_from_provider(payload)
                 if passed is False:
-                    told.append(("provider", kind, payload))
+                    seen.told.append(("provider", kind, payload))
                     call.carry(session.hear("provider", kind, payload))
                 else:
                     call.passed_from_provider += 1
@@ -235,11 +193,8 @@ def _ends(ends: ModuleType, told: list[tuple[Any, ...]], session: Relayed | Tran
             if last:
                 self.call.flush()
 
-        def on_ws_disconnected(self, transport: WSTransport) -> None:
-            told.append(("provider", "gone"))
-
         def on_other_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-            told.append(("provider", frame.msg_type, frame.fin, frame.get_payload_as_bytes()))
+            seen.told.append(("provider", frame.msg_type, frame.fin, frame.get_payload_as_bytes()))
             if frame.msg_type.value < 8:
                 self.in_pieces = not frame.fin
             if frame.last_in_buffer:
@@ -256,41 +211,28 @@ async def play(
     reader: bool = True,
     early: bytes = b"",
     fresh: Callable[[], Relayed | Translated] = relayed,
-    turns: Iterable[int] = (),
-    loses: str = "",
 ) -> Seen:
     """`reader`: between socket and picows stands what the twin has there. `early`: frames of the provider
-    that come in one read with its handshake. `fresh`: a session. `turns`: of the loop, after each read.
-    `loses`: which end goes when all is said, "client" or "provider"."""
+    that come in one read with its handshake. `fresh`: a session."""
     seen = Seen()
-    told: list[tuple[Any, ...]] = []
     session = fresh()
     passes = {name: getattr(session, name) for name in ("passes_from_provider", "passes_from_client")}
-    call, line = _ends(ends, told, session)
+    call, line = _ends(ends, seen, session)
     client_at, client = await _client(call)
-
-    def look() -> None:
-        with contextlib.suppress(BlockingIOError):
-            seen.to_client += client.recv(1 << 20)
-        seen.by.append((len(told), len(seen.to_client)))
-
-    loop = Loop(turns, look)
     provider_at, provider = await _open(
         WSProtocol(*client_side("h", "/", [], line, message_bytes_max=1 << 20, buffer_bytes=1 << 14))
     )
-    client_reads = ends.reader(client_at, call, 1 << 20, loop.call_soon) if reader else client_at
-    provider_reads = ends.reader(provider_at, line, 1 << 20, loop.call_soon) if reader else provider_at
+    client_reads = ends.reader(client_at, call, 1 << 20) if reader else client_at
+    provider_reads = ends.reader(provider_at, line, 1 << 20) if reader else provider_at
     await _shake_hands(provider_at, provider, provider_reads, early)
     try:
         client_transport, provider_transport = call.client, call.provider_transport
         for step in steps:
-            if isinstance(step, Set):
-                loop.go_on()
             match step:
                 case ProviderSays(frames, cuts):
-                    _read(provider_reads, frames, cuts, loop)
+                    _read(provider_reads, frames, cuts)
                 case ClientSays(frames, cuts):
-                    _read(client_reads, frames, cuts, loop)
+                    _read(client_reads, frames, cuts)
                 case Set("line", on):
                     call.line = line if on else None
                 case Set("client", on):
@@ -301,14 +243,6 @@ async def play(
                     setattr(session, name, passes[name] if on else nothing)
             seen.to_client += await _written(client_at, client)
             seen.to_provider += _parse(await _written(provider_at, provider))
-        if loses:
-            lost = client_reads if loses == "client" else provider_reads
-            lost.eof_received()
-            lost.connection_lost(None)
-        loop.go_on()
-        seen.to_client += await _written(client_at, client)
-        seen.to_provider += _parse(await _written(provider_at, provider))
-        seen.told = told.copy()
         seen.counted = (*session.counted(), call.provider_heard, call.client_heard)
         seen.passed = {
             "from_client": (call.passed_from_client, call.passed_from_client_bytes),
@@ -325,7 +259,7 @@ async def play(
     return seen
 
 
-def _read(protocol: Any, stream: bytes, cuts: tuple[int, ...], loop: Loop | None = None) -> None:
+def _read(protocol: Any, stream: bytes, cuts: tuple[int, ...]) -> None:
     """As if the socket had given this much at once."""
     edges = sorted({0, len(stream), *(min(cut, len(stream)) for cut in cuts)})
     for start, end in itertools.pairwise(edges):
@@ -335,8 +269,6 @@ def _read(protocol: Any, stream: bytes, cuts: tuple[int, ...], loop: Loop | None
             buffer[:size] = stream[start : start + size]
             start += size
             protocol.buffer_updated(size)
-            if loop is not None:
-                loop.after_read()
 
 
 async def _written(protocol: Any, end: socket.socket) -> bytes:

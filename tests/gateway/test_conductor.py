@@ -128,33 +128,6 @@ async def test_what_a_provider_sends_together_with_a_ping_is_not_kept_back(here:
     await client.close()
 
 
-async def test_anothers_audio_does_not_wait_for_the_end_of_a_burst(here: Rig) -> None:
-    if why_interpreted:
-        pytest.skip("its twin has no Reader")
-    (client, line), (other, others_line) = await here.call(), await here.call()
-    call, _ = here.gateway.switchboard.calls
-    burst = [text(begun(f"r{number}")) for number in range(50)]
-    in_one_write(line, *burst)
-    in_one_write(others_line, delta(10))
-    await hear(other)
-    assert call.tally.seen.read_from_provider < 40
-    assert [await asyncio.wait_for(client.recv(), 5) for _ in burst] == burst
-    await client.close()
-    await other.close()
-
-
-async def test_the_end_of_a_burst_is_heard_when_its_provider_hangs_up(here: Rig) -> None:
-    client, line = await here.call()
-    in_one_write(line, *[text(begun(f"r{number}")) for number in range(50)], text(done()))
-    line.socket.transport.close()
-    for number in range(50):
-        assert (await hear(client))["response"]["id"] == f"r{number}"
-    assert await hear(client) == done()
-    await client.close()
-    await until(lambda: bool(here.books.bills))
-    assert [bill.tokens.total for bill in here.books.bills.values()] == [10]
-
-
 async def test_what_the_gateway_says_itself_waits_for_no_word_of_the_provider(here: Rig) -> None:
     """Also when an event came together with audio that passed."""
     client, line = await here.call()

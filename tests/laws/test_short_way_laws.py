@@ -1,7 +1,6 @@
 """The compiled short way and its twin do the same, whatever comes in whatever pieces."""
 
 import asyncio
-import itertools
 
 import pytest
 from hypothesis import given, settings
@@ -129,46 +128,6 @@ def test_a_second_of_sound_is_full_at_the_same_frame(steps):
     assert read_by_picows == twin
 
 
-turns = st.lists(st.integers(0, 3), max_size=20)
-
-
-@settings(deadline=None)
-@given(steps, turns)
-def test_what_waits_for_the_loop_is_as_if_it_had_come_later(steps, turns):
-    async def all_three():
-        at_once = await play(interpreted, steps)
-        return at_once, [await play(_compiled, steps, turns=some) for some in (turns, [0] * 100)]
-
-    at_once, when_the_loop_likes = asyncio.run(all_three())
-    for seen in when_the_loop_likes:
-        assert seen.apart() == at_once.apart()
-
-
-@settings(deadline=None)
-@given(st.lists(clocked | changes, min_size=1, max_size=6), turns)
-def test_a_second_of_sound_is_full_at_the_same_frame_whenever_it_is_looked_at(steps, turns):
-    async def both():
-        at_once = await play(interpreted, steps, fresh=Timed)
-        return at_once, await play(_compiled, steps, fresh=Timed, turns=turns)
-
-    at_once, when_the_loop_likes = asyncio.run(both())
-    assert when_the_loop_likes == at_once
-
-
-@settings(deadline=None)
-@given(st.booleans(), st.data(), turns)
-def test_who_goes_is_heard_to_the_end(provider, data, turns):
-    says, loses = (ProviderSays, "provider") if provider else (ClientSays, "client")
-    steps = [says(*said) for said in data.draw(st.lists(streams(masked=not provider), max_size=4))]
-
-    async def both():
-        at_once = await play(interpreted, steps, loses=loses)
-        return at_once, await play(_compiled, steps, loses=loses, turns=(*turns, *[0] * 100))
-
-    at_once, when_the_loop_likes = asyncio.run(both())
-    assert when_the_loop_likes == at_once
-
-
 @settings(deadline=None)
 @given(streams(masked=False), st.data())
 def test_what_comes_with_the_handshake_is_read_by_whoever_may(stream, data):
@@ -246,34 +205,3 @@ def test_what_comes_together_with_a_ping_is_not_kept_back():
     for ends in (_compiled, interpreted):
         seen = asyncio.run(play(ends, [ProviderSays(stream + encode(PING, b"", masked=False))]))
         assert seen.to_client == stream
-
-
-def provider_says(*burst):
-    return ProviderSays(b"".join(encode(TEXT, payload, masked=False) for payload in burst))
-
-
-def test_one_event_is_heard_in_a_turn_of_the_loop_with_what_passes_around_it():
-    each = [(delta(1),), (RESPONSE_DONE, delta(2), IDLE), (b"{}",), (RESPONSE_DONE, delta(3))]
-    sent = [*itertools.accumulate(len(provider_says(*some).frames) for some in each)]
-    says = provider_says(*itertools.chain(*each))
-    seen = asyncio.run(play(_compiled, [says]))
-    assert seen.by == list(enumerate(sent))
-    assert seen.told == [("provider", TEXT, payload) for payload in (RESPONSE_DONE, b"{}", RESPONSE_DONE)]
-    assert seen.to_client == says.frames
-    assert asyncio.run(play(interpreted, [says])).by == [(3, len(says.frames))]
-
-
-def test_a_flood_of_events_is_heard_when_it_is_too_much_to_keep():
-    """There is always room for a read, and nothing grows: half of 64 KiB is kept at most."""
-    pings = encode(PING, b"x" * 62, masked=False) * 4_096
-    seen = asyncio.run(play(_compiled, [ProviderSays(pings)], turns=[0] * 100))
-    assert seen.by[:4] == [(512, 0), (1_024, 0), (1_536, 0), (2_048, 0)]
-    assert len(seen.told) == 4_096
-
-
-def test_a_flood_takes_turns_with_the_loop():
-    says = provider_says(*[b"{}"] * 100)
-    assert [told for told, _ in asyncio.run(play(_compiled, [says, says])).by] == [
-        *range(101),
-        *range(100, 201),
-    ]

@@ -467,15 +467,11 @@ cdef class ProviderEnd(WSListener):
             self._together = frame
         self._together_bytes += size
         if last:
-            self._let_go(call)
-
-    cdef _let_go(self, ClientEnd call):
-        """Nothing that follows is looked at now."""
-        if call.held:
-            self._hold(call)
-            call.flush()
-        elif self._together_bytes:
-            self._send_on(call)
+            if call.held:
+                self._hold(call)
+                call.flush()
+            elif self._together_bytes:
+                self._send_on(call)
 
     cdef _hold(self, ClientEnd call):
         """They go out together with what follows."""

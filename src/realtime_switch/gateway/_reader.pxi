@@ -5,18 +5,13 @@
 # goes on at once, and picows never hears of it. Everything else is handed to picows byte by byte as it came:
 # it is picows that knows the protocol, that complains, and under whose care our Python runs. This reads only
 # as much of RFC 6455 5.2 as is needed to see where a frame ends.
-#
-# A frame that does not pass is read by Python, which takes as long as a hundred that do, and whoever else has
-# sent something waits. So it is not handed over in the midst of the poll's round: it and what follows it are
-# kept, as if they were still in the kernel, and the loop calls back to go on (docs/decisions/0034). Then one
-# is handed over; those that pass go on with it; the next that does not waits for the next turn of the loop.
+
 #
 # All sockets are read into the same memory: it stays in the processor's caches, and a call has none of its own
 # but for what a read ends with of a frame that is not whole. Between `get_buffer` and `buffer_updated`
 # nothing else runs, and nothing is known by its place in it once a read has been handled.
 
 DEF READ_BYTES = 65_536  # a frame that is larger goes to picows in pieces
-DEF WAITING_BYTES_MAX = 32_768  # of one socket; what is more is heard at once, so a read always has room
 
 cdef char _read[READ_BYTES]
 
@@ -26,18 +21,15 @@ cdef class Reader(Protocol):
     cdef ClientEnd _client
     cdef ProviderEnd _provider  # one of the two is None
     cdef Py_ssize_t _payload_bytes_max
-    cdef object _later  # has the loop call what it is given, in its next turn
-    cdef bint _called_later  # it will be
-    cdef char* _rest  # of the reads before: the beginning of a frame, or what waits
+    cdef char* _rest  # of the read before: the beginning of a frame
     cdef Py_ssize_t _rest_bytes
     cdef Py_ssize_t _passing_by  # bytes still to come of a frame that is too large to be looked at
     cdef bint _at_boundary  # picows holds no part of a frame
     cdef void* _picows_data  # its buffer, while there is nothing in it
     cdef Py_ssize_t _picows_room
 
-    def __cinit__(self, picows, end, Py_ssize_t payload_bytes_max, later):
+    def __cinit__(self, picows, end, Py_ssize_t payload_bytes_max):
         self._picows = picows
-        self._later = later
         self._client = end if isinstance(end, ClientEnd) else None
         self._provider = None if self._client is not None else end
         self._payload_bytes_max = payload_bytes_max
@@ -69,38 +61,18 @@ cdef class Reader(Protocol):
             memcpy(_read, self._rest, self._rest_bytes)
 
     cpdef buffer_updated(self, Py_ssize_t size):
+        cdef char* at = _read
+        cdef char* end = at + self._rest_bytes + size
+        cdef Py_ssize_t whole
+        cdef bint more
+        self._rest_bytes = 0
         if not self._at_boundary:
             # The handshake is picows', and half a frame may have come with it.
             self._at_boundary = self._picows.listener is not None and self._picows_is_empty()
             if not self._at_boundary:
-                self._hand_over(_read, size)
+                self._hand_over(at, end - at)
                 return
             _forget_handshake(self._picows.transport)
-        self._look_through(self._rest_bytes + size, 0)
-        self._give_back()
-
-    def _go_on(self):
-        self._called_later = False
-        self._put_rest_first()
-        try:
-            self._look_through(self._rest_bytes, 1)
-        except BaseException:
-            self._picows.transport.underlying_transport.abort()  # as its transport does in a read
-            raise
-        self._give_back()
-
-    cdef void _give_back(self) noexcept:
-        if not self._rest_bytes and self._rest != NULL:
-            PyMem_Free(self._rest)
-            self._rest = NULL
-
-    cdef _look_through(self, Py_ssize_t size, Py_ssize_t to_hear):
-        """What lies in `_read`. `to_hear`: how many that do not pass are handed over, if little waits."""
-        cdef char* at = _read
-        cdef char* end = at + size
-        cdef Py_ssize_t whole
-        cdef bint more
-        self._rest_bytes = 0
         try:
             if self._passing_by:
                 whole = min(self._passing_by, end - at)
@@ -111,10 +83,6 @@ cdef class Reader(Protocol):
             while 0 < whole <= end - at:
                 more = 0 < _frame_bytes(at + whole, end) <= end - at - whole
                 if not self._passes(at, whole, more):
-                    if to_hear == 0 and end - at <= WAITING_BYTES_MAX:
-                        self._wait(at, end - at)
-                        return
-                    to_hear -= to_hear > 0
                     self._refuse(at, whole, more)
                 at += whole
                 whole = _frame_bytes(at, end)
@@ -129,18 +97,9 @@ cdef class Reader(Protocol):
             raise
         if at != end:
             self._keep_rest(at, end - at)
-
-    cdef _wait(self, const char* data, Py_ssize_t size):
-        if self._provider is not None:
-            self._provider._let_go(self._provider.call)
-        self._keep_rest(data, size)
-        if not self._called_later:
-            self._called_later = True
-            self._later(self._go_on)
-
-    cdef _hear_what_waits(self):
-        self._put_rest_first()
-        self._look_through(self._rest_bytes, self._rest_bytes)
+        elif self._rest != NULL:
+            PyMem_Free(self._rest)
+            self._rest = NULL
 
     cdef _keep_rest(self, const char* data, Py_ssize_t size):
         cdef void* rest = PyMem_Realloc(self._rest, size)
@@ -204,14 +163,10 @@ cdef class Reader(Protocol):
         self._picows.connection_made(transport)
 
     def eof_received(self):
-        self._hear_what_waits()
         return self._picows.eof_received()
 
     def connection_lost(self, error):
-        try:
-            self._hear_what_waits()
-        finally:
-            self._picows.connection_lost(error)
+        self._picows.connection_lost(error)
 
     def pause_writing(self):
         self._picows.pause_writing()
@@ -278,8 +233,6 @@ cdef void _mask(char* payload, Py_ssize_t size, const char* key) noexcept:
         at += 1
 
 
-def reader(picows, end, payload_bytes_max, later):
-    """Who is to read for `picows`, which has nothing in its buffer yet; `end` hears what it reads. `later`: the
-    loop's call_soon."""
-    ours = isinstance(end, (ClientEnd, ProviderEnd))
-    return Reader(picows, end, payload_bytes_max, later) if ours else picows
+def reader(picows, end, payload_bytes_max):
+    """Who is to read for `picows`, which has nothing in its buffer yet; `end` hears what it reads."""
+    return Reader(picows, end, payload_bytes_max) if isinstance(end, (ClientEnd, ProviderEnd)) else picows

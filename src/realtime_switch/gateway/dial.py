@@ -87,7 +87,7 @@ async def dial(
         async with asyncio.timeout(within_s):
             await _connect(
                 protocol,
-                reader(protocol, listener, message_bytes_max, asyncio.get_running_loop().call_soon),
+                reader(protocol, listener, message_bytes_max),
                 host,
                 parts.port or (443 if secure else 80),
                 tls if secure else None,

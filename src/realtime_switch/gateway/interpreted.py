@@ -7,7 +7,6 @@ One that does not pass goes to `on_message`, and any other frame to
 byte; tests/laws/test_short_way_laws.py holds them to it.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
@@ -102,11 +101,8 @@ class ProviderEnd(WSListener):
     def on_other_frame(self, transport: WSTransport, frame: WSFrame) -> None: ...
 
 
-def reader(
-    picows: WSProtocol, end: WSListener, payload_bytes_max: int, later: Callable[[Callable[[], None]], object]
-) -> Any:
-    """Who is to read for `picows`, which has nothing in its buffer yet; `end` hears what it reads. `later`:
-    the loop's call_soon."""
+def reader(picows: WSProtocol, end: WSListener, payload_bytes_max: int) -> Any:
+    """Who is to read for `picows`, which has nothing in its buffer yet; `end` hears what it reads."""
     return picows
 
 

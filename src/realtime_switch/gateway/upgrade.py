@@ -94,8 +94,8 @@ class Upgrade(WSProtocol):  # type: ignore[misc]  # picows ships no types for it
         if isinstance(outcome, Welcome):
             # uvicorn makes this object the socket's protocol when we return. Nothing is read in between.
             socket = self.transport.underlying_transport
-            later = asyncio.get_running_loop().call_soon
-            later(socket.set_protocol, reader(self, outcome.listener, self._message_bytes_max, later))
+            reading = reader(self, outcome.listener, self._message_bytes_max)
+            asyncio.get_running_loop().call_soon(socket.set_protocol, reading)
 
     def _answer(self, request: WSUpgradeRequest) -> WSUpgradeResponseWithListener | None:
         response, self._response = self._response, None
