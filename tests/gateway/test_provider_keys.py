@@ -99,6 +99,20 @@ async def test_a_run_that_is_given_up_leaves_no_process_and_hinders_nobody(tmp_p
     assert await keys.key_of(endpoint(python("print('fresh')")), 10.0) is not None
 
 
+async def test_who_comes_while_a_run_is_given_up_has_one_of_his_own(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    first = f"import os, time\nfirst = not os.path.exists({str(begun)!r})\nopen({str(begun)!r}, 'w')\n"
+    keys, up = ProviderKeys(Clock()), endpoint(python(first + "time.sleep(60 * first); print('own')"))
+    asking = asyncio.create_task(keys.key_of(up, 10.0))
+    await until(begun.exists)
+    asking.cancel()
+    await asyncio.sleep(0)  # it has been told, and what it ran is not gone yet
+    key = await keys.key_of(up, 10.0)
+    assert key is not None
+    assert key.reveal() == "own"
+    await asyncio.gather(asking, return_exceptions=True)
+
+
 async def test_a_script_that_is_given_up_takes_with_it_what_it_runs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -54,6 +54,8 @@ class ProviderKeys:
             done, _ = await asyncio.wait([run.printing], timeout=within_s)
         except asyncio.CancelledError:
             if run.awaited_by == 1:
+                if self._runs.get(endpoint.name) is run:
+                    del self._runs[endpoint.name]  # who comes now is not to share its end
                 run.printing.cancel()
                 await asyncio.wait([run.printing])  # who asked goes when nothing of it is left
             raise
