@@ -98,6 +98,17 @@ async def test_a_calls_attributes_are_no_dict(here: Rig) -> None:
     await client.close()
 
 
+@pytest.mark.skipif(why_interpreted.startswith("RTS_INTERPRETED"), reason=why_interpreted)
+async def test_a_call_keeps_no_handshake_of_either_side(here: Rig) -> None:
+    client, line = await here.call()
+    await line.say(begun(), delta(1))
+    await hear(client)
+    [call] = here.gateway.switchboard.calls
+    ends = call.client, call.provider_transport
+    assert [(end.request, end.response) for end in ends if end is not None] == [(None, None)] * 2
+    await client.close()
+
+
 def in_one_write(line: Line, *messages: str) -> None:
     """Whole frames back to back, as a provider's socket delivers a burst."""
     frames = (Frame(Opcode.TEXT, message.encode()).serialize(mask=False) for message in messages)

@@ -51,7 +51,7 @@ class Health:
             self._rest(state, rest_s)
 
     def told_to_wait(self, name: str, wait_s: float) -> None:
-        """By the target itself: no call asks it again before."""
+        """By the target itself: it rests from now on, and for so long."""
         state = self._states.setdefault(name, _State())
         state.failures = max(state.failures, limits.REST_AFTER_FAILURES)
         self._rest(state, min(wait_s, limits.REST_S_TOLD_MAX))
