@@ -338,3 +338,22 @@ async def test_a_session_that_is_left_is_told_so_and_its_seconds_are_put_down() 
         await until(lambda: bool(made.books.bills))
         (bill,) = made.books.bills.values()
         assert (bill.provider, bill.duration_ms, bill.certainty) == ("up", sent_ms, Certainty.ESTIMATED)
+
+
+async def test_a_session_that_begins_anew_is_closed_first_so_its_provider_says_the_same_seconds() -> None:
+    """As Pipecat has it: its tools are told in a second session.update, and sound may come between."""
+    async with rig(dialect="gpt-live", books=Books(), backend_model=BACKEND) as made:
+        client, line = await live_line(made)
+        append = {"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(1_920)).decode()}
+        await client.send(text(append))
+        assert (await line.hear())["type"] == "session.input_audio.append"
+        session = {"type": "realtime", "instructions": "Be brief."}
+        await client.send(text({"type": "session.update", "session": session}))
+        assert (await line.hear())["type"] == "session.close"
+        again = await made.upstream.line()
+        assert (await again.hear())["session"]["instructions"] == "Be brief."
+        session = {"id": "live_u2", "model": "m-1"}
+        await again.say({"type": "session.started", "event_id": "e", "session": session})
+        await until(lambda: bool(made.books.bills))
+        (bill,) = made.books.bills.values()
+        assert (bill.provider, bill.duration_ms, bill.certainty) == ("up", 40, Certainty.ESTIMATED)

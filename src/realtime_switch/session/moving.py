@@ -77,7 +77,14 @@ class Moving:
         way = session.here.way
         closing += self._forgo(f"The call begins anew with {way.name}. Ask again.")
         self._seam = Seam(source=way.target, cause=SwitchCause.START_OVER, since_us=session.now_us())
-        return [*closing, Note("start_over"), *session.approach.to(Next(way, 0.0, others=False))]
+        goodbye = self._goodbye()
+        return [*closing, *goodbye, Note("start_over"), *session.approach.to(Next(way, 0.0, others=False))]
+
+    def _goodbye(self) -> Steps:
+        """To a provider that is left while it works, and nobody waits for its answer. What it bills by time
+        ends there, and not when it misses us."""
+        last_word = self._session.here.lane.last_word
+        return [ToProvider(last_word)] if last_word else []
 
     def _cut_off(self) -> None:
         self._session.taps.cut_off()
@@ -256,8 +263,7 @@ class Moving:
 
     def _go_over(self, beside: Connection) -> Steps:
         session = self._session
-        last_word = session.here.lane.last_word
-        goodbye: Steps = [ToProvider(last_word)] if last_word else []  # and nobody waits for the answer
+        goodbye = self._goodbye()
         self.beside, session.here, session.generation = None, beside, beside.generation
         session.choice.moved(beside.way)
         if isinstance(beside.lane, Relay):
