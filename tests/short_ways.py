@@ -98,7 +98,7 @@ class Translated(Passing):
         super().__init__()
         self._lane = joined.lane
         self._client_side = joined.client_side
-        self._unheard = Unheard(lambda payload: False)
+        self._unheard = Unheard(lambda: lambda payload: False)
         self.own_kind = BINARY if isinstance(joined, Call) else TEXT
         self.passes_from_provider = self._lane.passes_from_provider
         self.passes_from_client = Keeps(self._lane.passes_from_client, self._unheard)

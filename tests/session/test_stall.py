@@ -40,7 +40,7 @@ class Story:
     def __init__(self, *, answered_unasked=True, frame_s=0.02):
         self.clock = Clock()
         self.floor = Floor(self.clock)
-        self.unheard = Unheard(lambda payload: payload.startswith(b"LOUD"))
+        self.unheard = Unheard(lambda: lambda payload: payload.startswith(b"LOUD"))
         self.stall = Stall(self.floor, self.unheard, self.clock)
         self.stall.after_s = AFTER_S
         self.stall.begin()

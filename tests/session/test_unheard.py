@@ -39,7 +39,7 @@ def is_loud(payload):
 
 def told(*happenings):
     """bytes are audio, (weight, bytes) is a message, anything else an act."""
-    unheard = Unheard(is_loud)
+    unheard = Unheard(lambda: is_loud)
     for one in happenings:
         if isinstance(one, bytes):
             unheard.audio(one)
@@ -190,7 +190,7 @@ def test_each_frame_is_listened_to_once_or_not_at_all_and_the_longer_they_are_th
             glances.append(payload)
             return False
 
-        unheard = Unheard(glance)
+        unheard = Unheard(lambda: glance)
         frames = [b"%d " % n + bytes(chars) for n in range(480)]
         for number, one in enumerate(frames):
             unheard.audio(one)
@@ -250,7 +250,7 @@ def test_between_two_turns_silence_is_forgotten_and_what_somebody_says_just_then
 
 def test_a_client_that_says_where_its_turns_end_loses_nothing_of_them():
     for act in (Configured(b"", 48), Ready(b"", 48)):
-        unheard = Unheard(is_loud)
+        unheard = Unheard(lambda: is_loud)
         unheard.hear(act, True)
         audio = spoken(300)
         for one in audio:
@@ -272,7 +272,7 @@ frames = st.lists(
 
 @given(frames)
 def test_what_is_told_again_is_a_part_of_what_was_said_in_its_order_and_all_audio_since_the_last_turn(said):
-    unheard, everything, since = Unheard(is_loud), [], 0
+    unheard, everything, since = Unheard(lambda: is_loud), [], 0
     unheard.hear(SpeechStarted("u"), False)
     for number, one in enumerate(said):
         payload = b"%d" % number

@@ -32,15 +32,17 @@ from cpython.list cimport PyList_Append, PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from cpython.object cimport PyObject, PyObject_Size
+from cpython.sequence cimport PySequence_GetItem
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport rand
 from libc.string cimport memchr, memcmp, memcpy
 from picows.picows cimport WSFrame, WSListener, WSMsgType, WSTransport
 
+from realtime_switch.dialects.loudness import GLANCE_CHARS, LOUD_SHARE, QUIET_CHARS, is_loud_pcm
 from realtime_switch.dialects.shapes import Shapes
 from realtime_switch.gateway.sockets import BINARY, TEXT
 from realtime_switch.session.passing import FROM_CLIENT, FROM_PROVIDER
-from realtime_switch.session.unheard import LET_GO_FRAMES
+from realtime_switch.session.unheard import GLANCE_EVERY_BYTES, LET_GO_FRAMES, LONG_FRAMES_MIN
 
 cdef extern from *:  # hatch_build.py tells the compiler
     const char* PICOWS_VERSION
@@ -49,7 +51,6 @@ cdef extern from *:  # hatch_build.py tells the compiler
 BUILT_WITH = {"picows": PICOWS_VERSION.decode(), "aiofastnet": AIOFASTNET_VERSION.decode()}
 
 
-cdef Py_ssize_t _LET_GO_FRAMES = LET_GO_FRAMES
 cdef Py_ssize_t _FROM_CLIENT = FROM_CLIENT
 cdef Py_ssize_t _FROM_PROVIDER = FROM_PROVIDER
 
@@ -147,6 +148,7 @@ cdef object _kind(WSFrame frame):
 
 
 include "_crossing.pxi"
+include "_glance.pxi"
 
 
 cdef class ClientEnd(WSListener):
@@ -159,9 +161,7 @@ cdef class ClientEnd(WSListener):
     cdef _Table _audio  # its shapes, if it has any
     cdef public uint64_t passed_from_client  # messages, for whoever counts (traffic.py)
     cdef public uint64_t passed_from_client_bytes
-    cdef object _unheard  # where it is kept, or None
-    cdef object _kept  # what is kept there, and how it grows
-    cdef object _append
+    cdef Kept _kept  # where it is kept, or None
     cdef public bint in_pieces
     cdef public bint client_heard
     cdef Py_buffer _tally  # of session/unread.py, where the client's audio is counted
@@ -250,7 +250,8 @@ cdef class ClientEnd(WSListener):
         cdef Py_ssize_t written = self._roads.carry(payload, size, _to_provider, <char>0x81, <char*>&key)
         if written < 0:
             return False
-        self._keep(payload, size)
+        if self._kept is not None:
+            self._kept.add(payload, size)
         self.passed_from_client += 1
         self.passed_from_client_bytes += size
         self.grown_to_provider_bytes += self._roads.payload_bytes - size
@@ -265,7 +266,8 @@ cdef class ClientEnd(WSListener):
             return self._count(payload, size)
         if not self._audio.fits(payload, size):
             return False
-        self._keep(payload, size)
+        if self._kept is not None:
+            self._kept.add(payload, size)
         return True
 
     cdef bint _count(self, const char* payload, Py_ssize_t size) noexcept:
@@ -283,22 +285,14 @@ cdef class ClientEnd(WSListener):
         tally[1] -= audio_bytes
         return True
 
-    cdef _keep(self, const char* payload, Py_ssize_t size):
-        if self._unheard is not None:
-            self._append(PyBytes_FromStringAndSize(payload, size))
-            if PyObject_Size(self._kept) >= <Py_ssize_t>self._unheard.kept_max + _LET_GO_FRAMES:
-                self._unheard.let_go()
-
     cdef _adopt(self, passes):
         self._passes = passes
         audio = getattr(passes, "audio", passes)
         self._crossing = audio if hasattr(audio, "roads") else None
         self._roads = _Roads(audio) if self._crossing is not None else None
         self._audio = _table(audio)
-        self._unheard = getattr(passes, "unheard", None)
-        if self._unheard is not None:
-            self._kept = self._unheard.kept
-            self._append = self._kept.append
+        unheard = getattr(passes, "unheard", None)
+        self._kept = Kept(unheard) if unheard is not None else None
         PyBuffer_Release(&self._tally)
         if self._audio is not None and hasattr(passes, "tally"):
             PyObject_GetBuffer(passes.tally, &self._tally, PyBUF_WRITABLE)

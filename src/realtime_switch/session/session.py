@@ -32,7 +32,7 @@ from ..accounts.errors import ErrorCode
 from ..accounts.records import Grant, Refusal, SwitchCause
 from ..dialects.acts import Trouble
 from ..dialects.dialect import ClientSide, Dialect, Farewell, FirstWord, Gate, Hangup, ToClient
-from ..dialects.loudness import is_loud
+from ..dialects.loudness import IS_LOUD
 from ..dialects.terms import Target
 from . import limits
 from .alarms import Alarm, Alarms
@@ -108,7 +108,7 @@ class Session(Passing):
         self.now_us = now_us
         self.alarms = Alarms(now_us)
         self.floor = Floor(now_us)
-        self.unheard = Unheard(self._is_loud)
+        self.unheard = Unheard(self._how_to_listen)
         self.stall = Stall(self.floor, self.unheard, now_us)
         self.entry = Entry(
             self,
@@ -335,8 +335,8 @@ class Session(Passing):
         if (took_us := self.floor.answered()) is not None:
             self.on_answer(took_us)
 
-    def _is_loud(self, payload: bytes) -> bool:
-        return is_loud(payload, self.client_side.config.input.coding)
+    def _how_to_listen(self) -> Callable[[bytes], bool]:
+        return IS_LOUD[self.client_side.config.input.coding]
 
 
 # The phases in which each still matters, and what is then to be done.

@@ -10,6 +10,7 @@ known a moment late, so a little of what was said before it is kept as well: a w
 word lost.
 """
 
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -37,7 +38,7 @@ OVERLAP_FRAMES = 10  # 200 ms of 20 ms each: about what a turn's end takes to re
 # Frames are let go so many at a time, and then one of them is listened to, or more where they are long: about
 # one in a sixth of a second of 24 kHz.
 LET_GO_FRAMES = 8
-_GLANCE_EVERY_BYTES = 11_000
+GLANCE_EVERY_BYTES = 11_000
 # Sound in so many of them, a third of a second from the first to the last, is more than a click or a cough.
 SPEAKS_SOUNDS = 3
 
@@ -59,29 +60,34 @@ def _payload(said: _Said) -> bytes:
 
 
 class Unheard:
-    def __init__(self, is_loud: Callable[[bytes], bool]) -> None:
-        self._is_loud = is_loud
+    def __init__(self, how_to_listen: Callable[[], Callable[[bytes], bool]]) -> None:
+        """`how_to_listen`: which glance is for audio as the client sends it; asked again when that may have
+        changed."""
+        self._how_to_listen = how_to_listen
+        self.is_loud: Callable[[bytes], bool] | None = None  # None: to be asked
         self._turn: list[_Said] = []  # up to the end of the last turn
         self.kept: deque[_Said] = deque()  # after it; the short way of a frame appends here
-        self.kept_max = limits.SILENCE_FRAMES_MAX
-        self._most = SILENCE
+        # How many frames there may be, the most of them, and of their bytes. An array, because the short way
+        # looks into it for each frame.
+        self.bounds = array("q", (limits.SILENCE_FRAMES_MAX, *SILENCE))
         self._asked: list[_Said] = []  # before the reply of now began
-        self._all_audio = True  # in both there is surely nothing else, as nearly always
-        self._listened: _Said = b""  # the newest that was there when it was listened to
+        self.all_audio = True  # in both there is surely nothing else, as nearly always
+        self.listened: _Said = b""  # the newest that was there when it was listened to
         self.sounds = 0  # so often there was sound, since the last turn
 
     def audio(self, payload: bytes) -> None:
         self.kept.append(payload)
-        if len(self.kept) >= self.kept_max + LET_GO_FRAMES:
+        if len(self.kept) >= self.bounds[0] + LET_GO_FRAMES:
             self.let_go()
 
     def let_go(self) -> None:
-        """Of too much audio the oldest goes."""
+        """Of too much audio the oldest goes. gateway/_glance.pxi does it by itself where it is quiet."""
         self.listen()
-        self._keep(self._most)
+        _, frames, size = self.bounds
+        self._keep((frames, size))
         kept = self.kept
-        too_many = len(kept) - self.kept_max
-        if self._all_audio:
+        too_many = len(kept) - self.bounds[0]
+        if self.all_audio:
             for _ in range(too_many):
                 kept.popleft()
             return
@@ -93,14 +99,15 @@ class Unheard:
 
     def _keep(self, most: tuple[int, int]) -> None:
         """So many frames, or fewer where they are long."""
-        self._most = most
         frames, size = most
         kept = self.kept
-        if self._all_audio:
+        if self.all_audio:
             newest_bytes = len(kept[-1]) if kept else 1
         else:
             newest_bytes = next((len(said) for said in reversed(kept) if isinstance(said, bytes)), 1)
-        self.kept_max = min(frames, max(LONG_FRAMES_MIN, size // (newest_bytes or 1)))
+        bounds = self.bounds
+        bounds[0] = min(frames, max(LONG_FRAMES_MIN, size // (newest_bytes or 1)))
+        bounds[1], bounds[2] = most
 
     def said(self, weight: Weight, payload: bytes) -> None:
         if weight is Weight.AUDIO:
@@ -110,7 +117,7 @@ class Unheard:
             self._settle()
         elif weight is not Weight.MOMENT and len(self.kept) < limits.UNHEARD_MESSAGES_MAX:
             self.kept.append((weight, payload))
-            self._all_audio = False
+            self.all_audio = False
 
     # -- What the user does ---------------------------------------------------------------------------------
 
@@ -119,22 +126,27 @@ class Unheard:
         kept = self.kept
         if not kept:
             return
+        if (is_loud := self.is_loud) is None:
+            is_loud = self.is_loud = self._how_to_listen()
         newest = kept[-1]
-        step = min(LET_GO_FRAMES, _GLANCE_EVERY_BYTES // (len(_payload(newest)) or 1)) or 1
+        step = min(LET_GO_FRAMES, GLANCE_EVERY_BYTES // (len(_payload(newest)) or 1)) or 1
         for number in range(1, self._not_listened_to() + 1, step):
             said = kept[-number]
-            if isinstance(said, bytes) and self._is_loud(said):
+            if isinstance(said, bytes) and is_loud(said):
                 self.sounds += 1
                 self._keep(SPEECH)
-        self._listened = newest
+        self.listened = newest
 
     def _not_listened_to(self) -> int:
         """How many have come since the last time."""
         kept = self.kept
-        if len(kept) > LET_GO_FRAMES and kept[-1 - LET_GO_FRAMES] is self._listened:
+        if len(kept) > LET_GO_FRAMES and kept[-1 - LET_GO_FRAMES] is self.listened:
             return LET_GO_FRAMES  # nearly always: they were too many once more
-        since = (number for number, said in enumerate(reversed(kept)) if said is self._listened)
-        return next(since, len(kept))
+        listened = self.listened
+        for number, said in enumerate(reversed(kept)):
+            if said is listened:
+                return number
+        return len(kept)
 
     def sent_since(self, newest: _Said) -> bool:
         """There is more than that, or the client has said that the microphone is off."""
@@ -156,7 +168,7 @@ class Unheard:
 
     def forget_sounds(self) -> None:
         self.sounds = 0
-        self._listened = self.newest
+        self.listened = self.newest
 
     # -- What others show to have heard ---------------------------------------------------------------------
 
@@ -182,7 +194,7 @@ class Unheard:
 
     def _reply_begun(self, act: ReplyBegun, by_client: bool) -> None:
         self._confirmed(Weight.ASK, Weight.TURN)
-        self._asked = [] if self._all_audio else [one for one in self._all() if _weight(one) is Weight.TURN]
+        self._asked = [] if self.all_audio else [one for one in self._all() if _weight(one) is Weight.TURN]
 
     def _reply_done(self, act: ReplyDone, by_client: bool) -> None:
         if act.status == "completed":  # else it may have been cut short by what is being said
@@ -204,10 +216,10 @@ class Unheard:
 
     def _configured(self, act: Configured, by_client: bool) -> None:
         self._confirmed(Weight.CONFIG)
-        if by_client:
-            self._keep(SPEECH)
+        self._ready(act, by_client)
 
-    def _ready(self, act: Ready, by_client: bool) -> None:
+    def _ready(self, act: Ready | Configured, by_client: bool) -> None:
+        self.is_loud = None
         if by_client:
             self._keep(SPEECH)
 
@@ -258,7 +270,7 @@ class Unheard:
 
     def _end_turn(self, overlap: int) -> None:
         kept, turn = self.kept, self._turn
-        if self._all_audio:  # some hundred frames, none of which is looked at
+        if self.all_audio:  # some hundred frames, none of which is looked at
             after = [kept.pop() for _ in range(min(overlap, len(kept)))]
             turn.extend(kept)
             kept.clear()
@@ -268,13 +280,13 @@ class Unheard:
             turn.append(kept.popleft())
 
     def _settle(self) -> None:
-        if self._all_audio:
+        if self.all_audio:
             self._turn.clear()
         elif self._turn:
             self._turn = [said for said in self._turn if _weight(said) not in _SPOKEN]
 
     def _confirmed(self, *weights: Weight) -> None:
-        if self._all_audio:
+        if self.all_audio:
             return
         all_audio = True
         for said in (self._turn, self.kept):
@@ -284,7 +296,7 @@ class Unheard:
                         del said[index]
                         return
                     all_audio = False
-        self._all_audio = all_audio
+        self.all_audio = all_audio
 
     def _drop_oldest_audio(self) -> bool:
         for index, one in enumerate(self.kept):

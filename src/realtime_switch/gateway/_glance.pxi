@@ -1,0 +1,89 @@
+# A part of _compiled.pyx: what unheard.py keeps of a client's audio, and lets go of while it is quiet.
+#
+# A microphone sends all day, and of every eight frames one is listened to and the oldest eight go. In Python
+# that finds each of its objects in no cache when calls talk at the pace of speech. So the usual case is met
+# here: nothing is kept but audio, in PCM, and it is quiet. In all others Python is asked, which would say the
+# same of this one (tests/laws/test_glance_laws.py).
+
+cdef Py_ssize_t _LET_GO_FRAMES = LET_GO_FRAMES
+cdef Py_ssize_t _GLANCE_EVERY_BYTES = GLANCE_EVERY_BYTES
+cdef Py_ssize_t _LONG_FRAMES_MIN = LONG_FRAMES_MIN
+cdef Py_ssize_t _GLANCE_CHARS = GLANCE_CHARS
+cdef Py_ssize_t _LOUD_IN = round(1 / LOUD_SHARE)
+cdef bint[256] _quiet
+
+for _char in range(256):
+    _quiet[_char] = _char in QUIET_CHARS
+
+
+cdef class Kept:
+    """Of unheard.py's Unheard what is looked at for each frame."""
+
+    cdef object _unheard
+    cdef object _frames  # its deque, and how it grows and shrinks
+    cdef object _append
+    cdef object _popleft
+    cdef Py_buffer _bounds
+
+    def __init__(self, unheard):
+        self._unheard = unheard
+        self._frames = unheard.kept
+        self._append, self._popleft = self._frames.append, self._frames.popleft
+        PyObject_GetBuffer(unheard.bounds, &self._bounds, PyBUF_WRITABLE)
+
+    def __dealloc__(self):
+        PyBuffer_Release(&self._bounds)
+
+    def keep(self, bytes payload not None):
+        """For tests."""
+        self.add(PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload))
+
+    cdef add(self, const char* payload, Py_ssize_t size):
+        cdef int64_t* bounds = <int64_t*>self._bounds.buf
+        cdef Py_ssize_t count
+        self._append(PyBytes_FromStringAndSize(payload, size))
+        count = PyObject_Size(self._frames)
+        if count >= bounds[0] + _LET_GO_FRAMES and not self._let_quiet_go(size, count):
+            self._unheard.let_go()
+
+    cdef bint _let_quiet_go(self, Py_ssize_t newest_bytes, Py_ssize_t count) except -1:
+        cdef int64_t* bounds = <int64_t*>self._bounds.buf
+        cdef Py_ssize_t step, number, most
+        unheard = self._unheard
+        if not newest_bytes or unheard.is_loud is not is_loud_pcm or unheard.all_audio is not True:
+            return False
+        listened, newest = unheard.listened, None
+        step = max(1, min(_LET_GO_FRAMES, _GLANCE_EVERY_BYTES // newest_bytes))
+        for number in range(count):
+            frame = PySequence_GetItem(self._frames, count - 1 - number)
+            if not number:
+                newest = frame
+            if frame is listened:
+                break
+            if number % step == 0 and not _is_quiet_pcm(PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame)):
+                return False
+        unheard.listened = newest
+        most = min(<Py_ssize_t>bounds[1], max(_LONG_FRAMES_MIN, <Py_ssize_t>bounds[2] // newest_bytes))
+        bounds[0] = most
+        for number in range(count - most):
+            self._popleft()
+        return True
+
+
+cdef bint _is_quiet_pcm(const char* payload, Py_ssize_t size) noexcept:
+    """Surely. Of what is written in another way than most Python has to say."""
+    cdef const char* end = payload + size
+    cdef const char* start = payload
+    cdef const char* quote = <const char*>memchr(start, c'"', end - start)
+    cdef Py_ssize_t chars, number, loud = 0
+    while quote != NULL and quote - start <= size // 2:
+        start = quote + 1
+        quote = <const char*>memchr(start, c'"', end - start)
+    if quote == NULL:
+        return False
+    chars = min(_GLANCE_CHARS, quote - start)
+    if memchr(start, c'\\', chars) != NULL:
+        return False
+    for number in range(7, chars, 8):
+        loud += not _quiet[<uint8_t>start[number]]
+    return loud * _LOUD_IN <= chars // 8
