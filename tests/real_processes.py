@@ -8,6 +8,7 @@ import asyncio
 import os
 import random
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -84,6 +85,12 @@ class Program:
         if self.file_bytes_max is None:
             return self._command
         return ["/bin/sh", "-c", f'ulimit -f {self.file_bytes_max // 512}; exec "$@"', "sh", *self._command]
+
+    def let_no_file_grow(self, more: int) -> None:
+        """From now on, but for so many bytes over the longest of outbox and log, until it is killed."""
+        assert self._process is not None
+        longest = max(path.stat().st_size for path in (*self._log.parent.rglob("*.outbox"), self._log))
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (longest + more, longest + more))
 
     def kill(self) -> None:
         assert self._process is not None
