@@ -216,3 +216,24 @@ def test_a_draft_does_not_wait_for_the_disk_where_bills_do(
 def test_a_draft_is_spelt_as_the_bill_that_it_would_be() -> None:
     assert encode(draft(1, 5)) == encode(seconds(1, 5))
     assert decode(5, encode(draft(1, 5))) == seconds(1, 5)
+
+
+async def test_what_drafts_take_on_disk_counts_while_their_file_waits_for_a_bill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 30 seconds nobody takes one bill waits, and thirty drafts in the same file."""
+    monkeypatch.setattr("realtime_switch.outbox.shelf.FILE_ROWS_MAX", 31)
+    shelf = a_shelf(tmp_path)
+    await shelf.tend()
+    [waits] = shelf.keep([bill(1)], False)
+    for number in range(1, 31):
+        shelf.keep([draft(1, number * 1_000)], False)
+    assert shelf.size_bytes == waits.size_bytes, "they may go with the file as soon as it is full"
+    shelf.forget(shelf.keep([seconds(1, 30_500)], False))
+    drafts_bytes = sum(len(encode(draft(1, number * 1_000))) for number in range(1, 31))
+    assert (shelf.rows, shelf.size_bytes) == (1, waits.size_bytes + drafts_bytes)
+    shelf.forget([waits])
+    assert (shelf.rows, shelf.size_bytes) == (0, 0)
+    await shelf.tend()
+    assert len(files(tmp_path)) == 2, "the one that is written, and the one that is ready"
+    await shelf.close()

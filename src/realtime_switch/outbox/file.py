@@ -75,6 +75,7 @@ class OutboxFile:
         self.end = FILE_HEAD_BYTES  # where the next one goes
         self.rows = 0  # that are not taken, and their bytes, when it was opened
         self.rows_bytes = 0
+        self.drafts_bytes = 0  # of all that were kept, the last words and those before them
         self.damaged = False
         self._taken: set[int] = set()  # when it was opened; what is read back later is not taken
         self._drafts: dict[str, tuple[int, int]] = {}  # when opened: number and size of the last of each
@@ -103,13 +104,16 @@ class OutboxFile:
         """Committed, all together, when it returns; raises OSError and has kept none. A draft is no row, and
         waits for no disk."""
         rows = []
-        frames = b""
+        frames, drafts_bytes = b"", 0
         for record in records:
             data = encode(record)
             frames += self._framed(KINDS[type(record)], data)
             if type(record) is not Draft:
                 rows.append(Row(self.serial, self.number, record, len(data)))
+            else:
+                drafts_bytes += len(data)
         self._append(frames, self._every_commit_synced and bool(rows))
+        self.drafts_bytes += drafts_bytes
         return rows
 
     def forget(self, numbers: Sequence[int]) -> None:
@@ -264,6 +268,7 @@ class OutboxFile:
             numbers.append(frame.number)
             if frame.kind == DRAFT:
                 running.append(frame)
+                self.drafts_bytes += len(frame.data)
             else:
                 sizes[frame.number] = len(frame.data)
         if _is_cut_short(data[whole_upto:]):

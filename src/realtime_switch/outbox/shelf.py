@@ -64,7 +64,7 @@ class Shelf:
         self._own = make_folder(directory, name)
         self._own_names = itertools.count(1)
         self.rows = 0  # on disk, that may not be forgotten yet
-        self.size_bytes = 0
+        self.size_bytes = 0  # of them, and of the drafts in files that wait for them
         self._folders: dict[Folder, int] = {}  # adopted, with how many of their files are still held
         self._held: dict[int, _Held] = {}  # by serial
         self._unread: deque[_Held] = deque()
@@ -163,6 +163,7 @@ class Shelf:
             self._unread.append(self._live)
         if former.unsettled or former.drafts:
             self._do(former.file.sync)
+        self.size_bytes += former.file.drafts_bytes
         self._retire(former)
         return True
 
@@ -224,6 +225,7 @@ class Shelf:
             for file in files:
                 held = self._hold(file, folder)
                 self._count(held, file.rows, file.rows_bytes)
+                self.size_bytes += file.drafts_bytes
                 self._unread.append(held)
             _log.info(
                 "outbox of a former gateway adopted", folder=folder.path.name, rows=sum(f.rows for f in files)
@@ -263,7 +265,7 @@ class Shelf:
             return
         if self._held.pop(held.file.serial, None) is None:
             return
-        self.size_bytes -= held.unsettled_bytes  # of what could not be read
+        self.size_bytes -= held.file.drafts_bytes + held.unsettled_bytes  # of what could not be read
         if held.given_up or held.spoiled:
             self._do(lambda: _keep_only(held))
         else:

@@ -47,7 +47,8 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
 class OutboxSettings(Struct, frozen=True, kw_only=True):
     path: str = ""  # on a local disk; "": outbox in the data directory
     records_max: Annotated[int, Meta(ge=100)] = 100_000
-    bytes_max: Annotated[int, Meta(ge=1_048_576)] = 256 * 1024 * 1024
+    # Several files (outbox/shelf.py), of which each waits for its last record.
+    bytes_max: Annotated[int, Meta(ge=16 * 1024 * 1024)] = 256 * 1024 * 1024
     # "second": what was kept in about the last second. "nothing": then every record waits for the disk.
     power_cut_loses: Literal["second", "nothing"] = "second"
 
