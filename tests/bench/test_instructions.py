@@ -12,8 +12,8 @@ by that: twice, while much else ran, translated calls cost 1.7 times and more wh
 and it was not found why. Other load can only add, so what is too dear is counted again, and the least counts.
 
 The marks are what was measured on 2026-11-27 and some third on top. (CPython 3.11.7, with the turns in the
-mix that a real provider tells of: 0.097, 0.157 and 0.075 relayed, 0.118 and 0.189 translated; 11,100
-instructions for a relayed message of OpenAI's, 13,500 and 21,600 for the two that are translated.) Who makes
+mix that a real provider tells of: 0.092, 0.158 and 0.078 relayed, 0.131 and 0.185 translated; 10,450
+instructions for a relayed message of OpenAI's, 14,940 and 21,090 for the two that are translated.) Who makes
 it shorter lowers them.
 """
 
