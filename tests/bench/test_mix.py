@@ -10,7 +10,7 @@ import live_frames
 import openai_frames
 from realtime_switch.bench import mix
 from realtime_switch.dialects import gemini, gpt_live, openai
-from realtime_switch.dialects.loudness import is_loud
+from realtime_switch.dialects.loudness import is_loud_pcm
 
 MIXES = {
     "openai": mix.OPENAI_AS_SPELT,
@@ -77,7 +77,7 @@ def test_a_turn_goes_before_its_reply_and_its_words_come_when_they_are_there():
 def test_who_does_not_speak_says_the_same_message_of_silence(dialect: str):
     for append in MIXES[dialect].appends:
         silence = mix.silent(append)
-        assert (is_loud(append, "pcm"), is_loud(silence, "pcm")) == (True, False)
+        assert (is_loud_pcm(append), is_loud_pcm(silence)) == (True, False)
         assert len(silence) == len(append)
 
 
