@@ -95,6 +95,30 @@ def test_the_short_way_keeps_and_lets_go_of_the_same(happenings, coding):
     assert known(unheard) == known(twin)
 
 
+@pytest.mark.parametrize("sound", [SOFT, CRACKLE, HISS, LOUD])
+@pytest.mark.parametrize("ms", [20, 60])
+def test_one_frame_of_sound_is_found_by_both_or_by_neither_wherever_it_is(sound, ms):
+    quiet, other = frame(QUIET, ms, SPELT[0]), frame(sound, ms, SPELT[0])
+    for before in range(70, 90):
+        twin, unheard = (Unheard(lambda: IS_LOUD["pcm"]) for _ in range(2))
+        short_way = Kept(unheard)
+        for payload in [*again(quiet, before), other, *again(quiet, 30)]:
+            twin.audio(payload)
+            short_way.keep(payload)
+            assert known(unheard) == known(twin)
+
+
+def test_of_what_is_written_with_escapes_python_has_to_say():
+    """Read as it stands it is quiet: by the backslash every sample is in another place."""
+    quiet, escaped = frame(QUIET, 20, SPELT[0]), SPELT[3] % (b"AAAAAAzA" * 160)
+    assert IS_LOUD["pcm"](escaped)
+    unheard = Unheard(lambda: IS_LOUD["pcm"])
+    short_way = Kept(unheard)
+    for payload in [*again(quiet, 80), *again(escaped, 8)]:
+        short_way.keep(payload)
+    assert unheard.sounds == 1
+
+
 def test_while_it_is_quiet_python_is_not_asked():
     unheard = Unheard(lambda: IS_LOUD["pcm"])
     short_way = Kept(unheard)
