@@ -237,3 +237,20 @@ async def test_what_drafts_take_on_disk_counts_while_their_file_waits_for_a_bill
     await shelf.tend()
     assert len(files(tmp_path)) == 2, "the one that is written, and the one that is ready"
     await shelf.close()
+
+
+async def test_of_a_folder_that_is_adopted_the_drafts_count_as_long_as_it_is_there(tmp_path: Path) -> None:
+    async with an_outbox(tmp_path / "a", away()) as outbox:
+        outbox.keep(bill(1))
+        outbox.keep(draft(1, 1_000))
+        outbox.keep(draft(1, 2_000))
+        shutil.copytree(tmp_path / "a", tmp_path / "b")
+    drafts_bytes = len(encode(draft(1, 1_000))) + len(encode(draft(1, 2_000)))
+    shelf = a_shelf(tmp_path / "b")
+    await shelf.adopt()
+    rows = await shelf.read()
+    assert [row.record.id for row in rows] == ["b1", "s1"]
+    assert shelf.size_bytes == sum(row.size_bytes for row in rows) + drafts_bytes
+    shelf.forget(rows)
+    assert (shelf.has_unread, shelf.rows, shelf.size_bytes) == (False, 0, 0)
+    await shelf.close()

@@ -291,3 +291,16 @@ def test_what_is_told_again_is_a_part_of_what_was_said_in_its_order_and_all_audi
     assert positions == sorted(positions)
     audio = [p for p in everything[since:] if said[int(p)] == "audio"]
     assert set(audio) <= set(again)
+
+
+@pytest.mark.parametrize("act", [Ready(b"{}", 8), Configured(b"{}", 8)], ids=["ready", "configured"])
+def test_how_to_listen_is_asked_once_and_again_when_it_may_have_changed(act):
+    asked = []
+    unheard = Unheard(lambda: asked.append(1) or is_loud)
+    for one in spoken(300):
+        unheard.audio(one)
+    assert len(asked) == 1
+    unheard.hear(act, False)
+    for one in spoken(300):
+        unheard.audio(one)
+    assert len(asked) == 2
