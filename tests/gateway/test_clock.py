@@ -4,8 +4,10 @@ import time
 
 import pytest
 
-from gateway_rig import begun, done, hear, rig
+from gateway_rig import begun, done, hear, rig, until
 from realtime_switch.gateway.ids import steady_clock
+from realtime_switch.session.session import Session
+from realtime_switch.session.steps import Steps, Wake
 
 ANSWERED = ["response.created", "response.done"]
 
@@ -31,6 +33,25 @@ async def test_a_clock_that_is_set_anew_is_no_news_to_a_call(
         await line.say(begun(), done())
         assert [(await hear(client))["type"] for _ in range(2)] == ANSWERED
         await client.close()
+
+
+async def test_a_call_is_not_woken_before_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else nothing is due, and it would be woken again and again until something is."""
+    woken_s: list[float] = []
+
+    def woke(session: Session) -> Steps:
+        woken_s.append(time.monotonic())
+        return []
+
+    async with rig() as here:
+        await here.call()
+        [call] = here.gateway.switchboard.calls
+        monkeypatch.setattr(Session, "woke", woke)
+        for tenths_of_ms in range(20, 60):
+            ordered_s = time.monotonic()
+            call._follow([Wake(tenths_of_ms / 10_000)])
+            await until(lambda: bool(woken_s))
+            assert woken_s.pop() - ordered_s >= tenths_of_ms / 10_000
 
 
 def test_a_steady_clock_begins_with_the_time_and_goes_on_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:

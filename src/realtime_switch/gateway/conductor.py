@@ -64,6 +64,10 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("gateway.call")
 
+# The loop's timers have whole milliseconds and may ring too early by one and a half. Then nothing is due, and
+# the call would be woken in each turn of the loop until something is.
+LATE_S = 0.002
+
 Work = Callable[[], Awaitable[None]]
 
 
@@ -340,7 +344,7 @@ class Conductor(ClientEnd):
                 continue
             if type(step) is Wake:
                 _cancel(self._wake)
-                self._wake = self._loop.call_later(step.after_s, self._on_wake)
+                self._wake = self._loop.call_later(step.after_s + LATE_S, self._on_wake)
                 continue
             match step:
                 case ToProvider(payload):
