@@ -3,9 +3,18 @@ import pytest
 
 import openai_frames as openai
 from calls import TARGET, ids
-from openai_frames import frame, is_for_client
+from openai_frames import frame, is_for_client, transcript_delta
 from realtime_switch.dialects import openai as openai_dialect
-from realtime_switch.dialects.acts import AudioPassed, ReplyDone, ReplyPart, Usage, UserTurn
+from realtime_switch.dialects.acts import (
+    AudioPassed,
+    ReplyDone,
+    ReplyPart,
+    ReplyTranscript,
+    TranscriptionUsage,
+    Usage,
+    UserTranscript,
+    UserTurn,
+)
 from realtime_switch.dialects.openai import ClientSide, ProviderSide
 from realtime_switch.dialects.terms import Terms
 from realtime_switch.session import lane
@@ -80,6 +89,20 @@ def test_what_a_beta_client_asks_is_renamed():
         "type": "session.update",
         "session": {"type": "realtime", "audio": {"output": {"voice": "alloy"}}},
     }
+
+
+def test_what_the_user_said_is_heard_without_what_the_agent_says_meanwhile():
+    lane = relay()
+    words = transcript_delta("We are ")
+    assert lane.from_provider(words) is PASS
+    heard = lane.from_provider(openai.TRANSCRIBED)
+    assert [type(hop.act) if isinstance(hop, Heard) else type(hop) for hop in heard] == [
+        TranscriptionUsage,
+        ToClient,
+        UserTranscript,
+    ]
+    later = [hop.act for hop in lane.from_provider(openai.RESPONSE_DONE) if isinstance(hop, Heard)]
+    assert [act.text for act in later if isinstance(act, ReplyTranscript)] == ["We are "]
 
 
 def test_the_bounds_of_a_part_are_read_when_its_reply_ends_unless_its_item_did_before():

@@ -337,6 +337,10 @@ class Dialect(Protocol):
         """A part of an item was opened or closed before the client's eyes, and nothing else."""
         ...
 
+    def ends_item(self, payload: bytes) -> bool:
+        """Of proven words: the item that they belong to is over with it."""
+        ...
+
     def is_of_item(self, payload: bytes, item_id: str) -> bool:
         """Of a proven part: True only if it is that item's."""
         ...

@@ -24,6 +24,7 @@ from ..dialects.acts import (
     SpeechStarted,
     SpeechStopped,
     ToolCall,
+    TranscriptionUsage,
 )
 from ..dialects.dialect import (
     AskSwitch,
@@ -50,8 +51,7 @@ Hops = list[Hop]
 Way = Literal[_Pass.PASS] | Hops
 
 
-# Whoever hears these has nothing to do with what the agent has said so far.
-_BESIDE_WORDS = (SpeechStarted, SpeechStopped)
+_SPEECH = (SpeechStarted, SpeechStopped)
 
 
 class Relay:
@@ -139,7 +139,7 @@ class Relay:
         if not acts:
             return audio + rest if audio else rest
         first, ended = audio, acts
-        if self._unread.put_by and not (len(acts) == 1 and type(acts[0]) in _BESIDE_WORDS):
+        if self._unread.put_by and not self._is_beside_words(acts):
             words, ends = self._words_so_far()
             first, ended = [*map(Heard, words), *audio, *map(Heard, ends)], [*ends, *acts]
         if self._unread.parts_put_by:
@@ -147,6 +147,15 @@ class Relay:
         for act in acts:
             (first if type(act) in BILLS else rest).append(Heard(act))
         return first + rest if first else rest
+
+    def _is_beside_words(self, acts: Sequence[Act]) -> bool:
+        """Whoever hears them has nothing to do with what the agent has said so far. The user's words come
+        with what they cost and nothing else, whenever they are known (OPENAI-REALTIME.md 9.2). A line of the
+        agent's that is over is kept before them."""
+        first = type(acts[0])
+        if first is TranscriptionUsage:
+            return not self._unread.holds_end
+        return len(acts) == 1 and first in _SPEECH
 
     def _to_client(self, payload: bytes) -> Hops:
         return [ToClient(payload)]

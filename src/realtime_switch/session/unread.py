@@ -40,6 +40,7 @@ class Unread:
         self.put_by: list[bytes] = []
         self.put_by_max = limits.UNREAD_WORDS_MAX
         self._words_to_read = dialect.words_to_read
+        self._ends_item = dialect.ends_item
         self.parts_put_by: list[bytes] = []
         self._is_of_item = dialect.is_of_item
 
@@ -72,6 +73,11 @@ class Unread:
         words = self._words_to_read(self.put_by.copy())
         self.put_by.clear()
         return words
+
+    @property
+    def holds_end(self) -> bool:
+        """An item's, among the words."""
+        return any(map(self._ends_item, self.put_by))
 
     def take_parts(self) -> list[bytes]:
         parts = self.parts_put_by.copy()

@@ -115,6 +115,11 @@ only_words_from_provider = Shapes()
 only_parts_from_provider = Shapes()  # this dialect has none that are opened and closed
 
 
+def ends_item(payload: bytes) -> bool:
+    """Never asked."""
+    return False
+
+
 def is_of_item(payload: bytes, item_id: str) -> bool:
     """Never asked."""
     return False

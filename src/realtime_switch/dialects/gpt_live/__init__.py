@@ -6,6 +6,7 @@ from .client_side import ClientSide
 from .frames import error
 from .proofs import (
     audio_bytes_from_client,
+    ends_item,
     envelope_bytes,
     is_of_item,
     only_audio_from_client,
@@ -38,6 +39,7 @@ __all__ = [
     "OUTLIVES_PROVIDER",
     "ClientSide",
     "ProviderSide",
+    "ends_item",
     "envelope_bytes",
     "error",
     "is_of_item",

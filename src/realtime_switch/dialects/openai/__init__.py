@@ -4,6 +4,7 @@ from ..dialect import NewId, NowUs
 from ..terms import Target, Terms
 from .client_side import ClientSide
 from .proofs import (
+    ends_item,
     envelope_bytes,
     is_of_item,
     only_audio_from_client,
@@ -37,6 +38,7 @@ __all__ = [
     "OUTLIVES_PROVIDER",
     "ClientSide",
     "ProviderSide",
+    "ends_item",
     "envelope_bytes",
     "is_of_item",
     "measure",

@@ -86,9 +86,13 @@ _ITEM_DONE = tuple(shape.parts[0] for shape in _ENDS)
 def words_to_read(frames: Sequence[bytes]) -> Sequence[bytes]:
     """Of proven words: all of them, or no more than the whole where it takes the place of all before it."""
     *before, last = frames
-    if last.startswith(_ITEM_DONE):
+    if ends_item(last):
         return [*words_to_read(before), last] if before else frames
     return [last] if before and _is_whole_of(before, last) else frames
+
+
+def ends_item(payload: bytes) -> bool:
+    return payload.startswith(_ITEM_DONE)
 
 
 def _is_whole_of(frames: Sequence[bytes], whole: bytes) -> bool:
