@@ -4,6 +4,7 @@ import asyncio
 import base64
 import gc
 import os
+import select
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -127,6 +128,31 @@ async def test_frames_that_come_together_go_on_together_in_order(here: Rig, size
     ]
     in_one_write(line, *burst)
     assert [await asyncio.wait_for(client.recv(), 5) for _ in burst] == burst
+    await client.close()
+
+
+@pytest.mark.skipif(why_interpreted.startswith("RTS_INTERPRETED"), reason=why_interpreted)
+async def test_sound_does_not_wait_until_what_came_behind_it_is_read(
+    here: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, line = await here.call()
+    await line.say(begun())
+    await hear(client)
+    outbox, arrived = here.gateway.switchboard.outbox, []
+    socket = client.transport.get_extra_info("socket")
+
+    def keep(*records: Record) -> None:
+        arrived.append(bool(select.select([socket], [], [], 0)[0]))
+        Outbox.keep(outbox, *records)
+
+    monkeypatch.setattr(outbox, "keep", keep)
+    in_one_write(line, delta(4_800), text(done()), delta(1))
+    assert [(await hear(client))["type"] for _ in range(3)] == [
+        "response.output_audio.delta",
+        "response.done",
+        "response.output_audio.delta",
+    ]
+    assert arrived == [True]
     await client.close()
 
 

@@ -352,7 +352,7 @@ cdef class ProviderEnd(WSListener):
                     self._take_along(call, start, size, frame.last_in_buffer)
                     return
             if self._together_bytes:
-                self._hold(call)
+                self._let_go_first(call)
         except BaseException:
             self._together_bytes = 0  # the connection ends; its memory must not be sent from later
             raise
@@ -466,6 +466,14 @@ cdef class ProviderEnd(WSListener):
                 call.flush()
             elif self._together_bytes:
                 self._send_on(call)
+
+    cdef _let_go_first(self, ClientEnd call):
+        """A message is to be read, which may take as long as a hundred others take to pass: sound that came
+        before it does not wait for that. Only what is held already goes out together with what follows."""
+        if call.held:
+            self._hold(call)
+        else:
+            self._send_on(call)
 
     cdef _hold(self, ClientEnd call):
         """They go out together with what follows."""

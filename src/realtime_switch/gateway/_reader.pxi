@@ -129,7 +129,7 @@ cdef class Reader(Protocol):
     cdef _refuse(self, char* frame, Py_ssize_t size, bint more):
         if self._provider is not None:
             if self._provider._together_bytes:
-                self._provider._hold(self._provider.call)
+                self._provider._let_go_first(self._provider.call)
             self._provider._more = more
         self._hand_over(frame, size)
         if self._provider is not None:
