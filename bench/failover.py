@@ -33,7 +33,6 @@ from realtime_switch.bench import mix
 from realtime_switch.bench.systems import COMMAND, free_port, pinned, wait_for
 
 LOAD_CORE, SYSTEM_CORE = 0, 1
-CLOSING_EVENTS = 7  # of the reply before, in front of each reply of the mix
 ROLL_BURSTS = 24  # of a reply, so about a second of it
 
 
@@ -64,14 +63,12 @@ class Provider(WSListener):
     async def reply(self) -> list[float]:
         """At the pace of speech, a burst for each 40 ms. When each of them was sent."""
         sent_s = []
-        first, *others = mix.OPENAI.reply[:ROLL_BURSTS]
-        closing, opening = first[:CLOSING_EVENTS], first[CLOSING_EVENTS:]
-        for burst in [opening, *others]:
+        for burst in mix.OPENAI.reply[:ROLL_BURSTS]:
             for payload in burst:
                 self.transport.send(WSMsgType.TEXT, payload)
             sent_s.append(time.perf_counter())
             await asyncio.sleep(0.04)
-        for payload in closing:
+        for payload in mix.OPENAI.reply[-1][1:]:  # its end, behind the last of its audio
             self.transport.send(WSMsgType.TEXT, payload)
         return sent_s
 

@@ -1,14 +1,16 @@
 """The load: its frames are what a library would write, pacers keep their pace, and some calls are timed."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import pytest
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
-from realtime_switch.bench import load
-from realtime_switch.bench.load import MASK, Pacer, Providers, Way, frame, several, talk
+from realtime_switch.bench import load, pacing
+from realtime_switch.bench.load import MASK, Providers, Way, frame, several, talk
+from realtime_switch.bench.pacing import Pacer
 
 
 def parsed(written: bytes, *, masked: bool) -> Frame:
@@ -45,10 +47,30 @@ async def test_each_speaker_speaks_once_in_a_period_in_turns():
             whole.set()
 
     pacer = Pacer(0.003, [lambda number=number: speaker(number) for number in range(5)])
-    await whole.wait()
+    async with asyncio.timeout(20):
+        await whole.wait()
+    pacer.stop()
+    assert said[:10] == [0, 1, 2, 3, 4] * 2
+    assert min(pacer.late_s) >= 0.0
+
+
+async def test_more_speakers_than_there_are_steps_share_them(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pacing, "STEP_S", 0.001)
+    said: list[int] = []
+    pacer = Pacer(0.003, [lambda number=number: said.append(number) for number in range(5)])
+    await until(lambda: len(said) >= 10)
     pacer.stop()
     assert said[:10] == [0, 3, 1, 4, 2] * 2
-    assert min(pacer.late_s) >= 0.0
+
+
+async def test_speakers_keep_their_pace_and_do_not_drift():
+    said_s: list[float] = []
+    pacer = Pacer(0.000_5, [lambda: said_s.append(time.monotonic())])
+    began_s = time.monotonic()
+    await until(lambda: len(said_s) >= 200)
+    pacer.stop()
+    # However late one of them was, none is lost, and none comes early.
+    assert all(one - began_s > (number - 1) * 0.000_5 for number, one in enumerate(said_s))
 
 
 def test_a_reply_can_be_begun_in_the_middle():

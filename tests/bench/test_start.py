@@ -57,7 +57,8 @@ async def loaded_by_a_relayed_call(folder: Path) -> set[str]:
         caller.talking = True
         caller.speak()
         async with asyncio.timeout(60):
-            while caller.messages < len(OPENAI.reply):  # a whole reply with its bill
+            # A reply with its bill, and what has asked for it.
+            while caller.messages < sum(len(burst) + 1 for burst in OPENAI.reply):
                 await asyncio.sleep(0.01)
         caller.transport.disconnect(graceful=False)
     finally:

@@ -28,13 +28,15 @@ from .mix import (
     said,
     silent,
 )
+from .pacing import Pacer
 
 REPLY_APPENDS = REPLY_BURSTS * APPENDS_PER_S // DELTAS_PER_S
 APPEND_BYTES_MIN = 1_000  # no other message of the load's own clients is as long
 GREETED_WITHIN_S = 20.0
 ARRIVED_S = 0.3  # until the first words have been answered
-# Timers of the loop have whole milliseconds, so that is how finely sessions are spread.
-STEP_S = 0.001
+# Who speak one after the other are at moments of their replies that lie far apart, or the ends of two replies
+# would always meet.
+GOLDEN = 0.618_034
 # So many sessions have their sound timed and their messages counted; the others' frames end where they are
 # read, or the load would be the first that cannot follow.
 TIMED_MAX = 100
@@ -116,7 +118,7 @@ class Provider(End):
             transport.send(self._kind, self._mix.answer)
 
     def speaker(self, *, timed: bool, begins: float) -> Callable[[], None]:
-        """Says the next burst, at the provider's own pace. Its last message is the sound."""
+        """Says the next burst, at the provider's own pace. All of it is written at once."""
         write, sent_s = self.transport.underlying_transport.write, self.sent_s
         frames = _from(self._frames, begins)
 
@@ -283,33 +285,6 @@ async def several(way: Way, providers: Providers, number: int) -> list[Ends]:
     return found
 
 
-class Pacer:
-    """Has each speaker speak once in a period, evenly spread over it."""
-
-    def __init__(self, period_s: float, speakers: list[Callable[[], None]]) -> None:
-        slots = max(1, round(period_s / STEP_S))
-        self._step_s = period_s / slots
-        self._slots = [speakers[slot::slots] for slot in range(slots)]
-        self._at = 0
-        self._loop = asyncio.get_running_loop()
-        self.late_s = array("d")
-        self._due_s = self._loop.time() + self._step_s
-        self._timer = self._loop.call_at(self._due_s, self._tick)
-
-    def _tick(self) -> None:
-        speakers = self._slots[self._at]
-        if speakers:
-            self.late_s.append(max(0.0, self._loop.time() - self._due_s))
-        for speak in speakers:
-            speak()
-        self._at = (self._at + 1) % len(self._slots)
-        self._due_s += self._step_s
-        self._timer = self._loop.call_at(self._due_s, self._tick)
-
-    def stop(self) -> None:
-        self._timer.cancel()
-
-
 def talk(calls: list[Ends]) -> tuple[list[Ends], tuple[Pacer, Pacer]]:
     """Both ways of all calls at the pace of real ones, each at another moment of its reply: else all bills
     would come at once. Which of them are timed: some, evenly spread."""
@@ -322,7 +297,7 @@ def talk(calls: list[Ends]) -> tuple[list[Ends], tuple[Pacer, Pacer]]:
         else:
             call.caller.hush()
             call.provider.hush()
-        begins = number / len(calls)
+        begins = number * GOLDEN % 1.0
         up.append(call.caller.speaker(timed=timed, begins=begins))
         down.append(call.provider.speaker(timed=timed, begins=begins))
     return calls[::every], (Pacer(1 / APPENDS_PER_S, up), Pacer(1 / DELTAS_PER_S, down))

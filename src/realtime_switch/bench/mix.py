@@ -4,7 +4,8 @@ One reply of four seconds: 92 audio deltas of 6.6 KB (23 a second), 13 transcrip
 tokens a word, a token each), the dozen events of a reply's life, one response.done with a full bill. Before each
 reply a turn of the user, of a second and a half, and the six events that OpenAI says of it. What a client says is
 20 ms of audio, 1.3 KB; when it is not its turn, of silence. Real turns and replies follow each other; here sound
-comes all the time, so a turn lies beside the end of the reply before it, and all six come behind that.
+comes all the time, so a turn lies beside the end of the reply before it, and what is said of it comes with the
+first sound after that: five events at once. Its words come when they are known (OPENAI-REALTIME.md 9.2).
 Shapes and member order are OpenAI's (OPENAI-REALTIME.md 7.3, 9.2), tight as it prints them.
 """
 
@@ -20,6 +21,7 @@ DELTAS_PER_S = 23
 APPENDS_PER_S = 50
 REPLY_BURSTS = 92  # each with one audio delta
 SPEECH_BEGINS = 58  # the user speaks from this burst on, until the reply's end
+TRANSCRIBED = 11  # behind this burst come the words of the turn, half a second later
 
 Bursts = list[list[bytes]]
 
@@ -64,7 +66,8 @@ AUDIO_DELTA = _event("response.output_audio.delta", f'{_IDS},"delta":"{b64encode
 
 
 def _reply() -> Bursts:
-    """One reply as bursts: each burst ends with the audio delta that lets the client go on."""
+    """One reply as bursts, each with the audio delta that lets the client go on. What has nothing to do with the
+    next sound comes behind that of before."""
     response = (
         '"response":{"object":"realtime.response","id":"resp_0123456789abcdefghij","status":"%s","status_details":null,'
         '"output":[%s],"conversation_id":"conv_1","output_modalities":["audio"],"max_output_tokens":"inf",'
@@ -117,7 +120,9 @@ def _reply() -> Bursts:
     ]
     bursts = [[AUDIO_DELTA] for _ in range(REPLY_BURSTS)]
     transcribed = _event("conversation.item.input_audio_transcription.completed", _heard_as())
-    bursts[0] = [*closing, *turn, *opening, transcribed, AUDIO_DELTA]
+    bursts[0] = [*turn, *opening, AUDIO_DELTA]
+    bursts[TRANSCRIBED].append(transcribed)
+    bursts[-1] += closing
     for number, word in enumerate(words):
         bursts[1 + number * 7].insert(0, word)
     return bursts
@@ -236,7 +241,7 @@ class Mix(Struct, frozen=True):
     """One dialect's side of the load: what its provider sends, and what its client says."""
 
     greeting: bytes  # the provider's first message
-    reply: Bursts  # each burst ends with an audio delta
+    reply: Bursts  # each with one audio delta
     provider_is_binary: bool
     setup: bytes  # what the client says first; empty: it waits for the greeting
     answer: bytes  # what the provider says to a change of the configuration
