@@ -5,7 +5,8 @@ import base64
 import hashlib
 import itertools
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -257,6 +258,22 @@ async def play(
         await asyncio.sleep(0)
         await asyncio.sleep(0)
     return seen
+
+
+@asynccontextmanager
+async def reading_client(ends: ModuleType) -> AsyncIterator[Callable[[bytes], None]]:
+    """What a client is read with, on these twins. What it says goes to nobody, and is not kept."""
+    call, _ = _ends(ends, Seen(), relayed())
+    call.on_message = lambda kind, payload: None
+    protocol, end = await _client(call)
+    reads = ends.reader(protocol, call, 1 << 20)
+    try:
+        yield lambda stream: _read(reads, stream, ())
+    finally:
+        protocol.transport.underlying_transport.abort()
+        end.close()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
 
 def _read(protocol: Any, stream: bytes, cuts: tuple[int, ...]) -> None:
