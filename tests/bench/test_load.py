@@ -1,6 +1,7 @@
 """The load: its frames are what a library would write, pacers keep their pace, and some calls are timed."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable
 
@@ -71,6 +72,61 @@ async def test_speakers_keep_their_pace_and_do_not_drift():
     pacer.stop()
     # However late one of them was, none is lost, and none comes early.
     assert all(one - began_s > (number - 1) * 0.000_5 for number, one in enumerate(said_s))
+
+
+async def test_who_was_kept_from_speaking_speaks_as_often_as_was_missed(monkeypatch: pytest.MonkeyPatch):
+    class Ticks(pacing.Ticks):
+        def passed(self) -> int:
+            return 7
+
+    monkeypatch.setattr(pacing, "Ticks", Ticks)
+    said: list[int] = []
+    pacer = Pacer(60.0, [lambda number=number: said.append(number) for number in range(3)])
+    pacer._tick()
+    pacer.stop()
+    assert said == [0, 1, 2, 0, 1, 2, 0]
+
+
+def test_a_clock_tells_of_every_tick_once():
+    ticks = pacing.Ticks(0.001)
+    began_s = time.monotonic()
+    told = 0
+    while time.monotonic() < began_s + 0.02:
+        told += ticks.passed()
+    told += ticks.passed()
+    ticks.close()
+    assert 19 <= told <= (time.monotonic() - began_s) / 0.001 + 1
+
+
+class Spoken:
+    """An end of a call that only says where in its reply it begins."""
+
+    begins = -1.0
+
+    def hush(self) -> None: ...
+
+    def speaker(self, *, timed: bool, begins: float) -> Callable[[], None]:
+        self.begins = begins
+        return lambda: None
+
+
+class SpokenCall:
+    def __init__(self) -> None:
+        self.caller, self.provider = Spoken(), Spoken()
+
+    def expect(self) -> None: ...
+
+
+async def test_calls_are_spread_over_their_replies_and_neighbours_are_far_apart():
+    calls = [SpokenCall() for _ in range(200)]
+    _, pacing = talk(calls)  # type: ignore[arg-type]
+    for pacer in pacing:
+        pacer.stop()
+    begins = [call.provider.begins for call in calls]
+    assert [call.caller.begins for call in calls] == begins
+    evenly = sorted(begins)
+    assert max(b - a for a, b in itertools.pairwise([*evenly, evenly[0] + 1])) < 2 / 200
+    assert all(0.3 < (b - a) % 1 < 0.7 for a, b in itertools.pairwise(begins))
 
 
 def test_a_reply_can_be_begun_in_the_middle():

@@ -36,7 +36,7 @@ from gateway_rig import (
 from realtime_switch.accounts.errors import ErrorCode, LinkError, StorageError
 from realtime_switch.accounts.records import Passage, UsageRecord
 from realtime_switch.dialects.terms import Terms
-from realtime_switch.gateway import closing, lines, pulse
+from realtime_switch.gateway import closing, dial, lines, pulse
 from realtime_switch.gateway.conductor import Conductor
 from realtime_switch.gateway.contention import TAKEOVERS_MAX
 from realtime_switch.gateway.short_way import why_interpreted
@@ -132,9 +132,12 @@ async def test_frames_that_come_together_go_on_together_in_order(here: Rig, size
 
 
 @pytest.mark.skipif(why_interpreted.startswith("RTS_INTERPRETED"), reason=why_interpreted)
+@pytest.mark.parametrize("by_picows", [False, True])  # a connection that has fallen off the short way
 async def test_sound_does_not_wait_until_what_came_behind_it_is_read(
-    here: Rig, monkeypatch: pytest.MonkeyPatch
+    here: Rig, by_picows: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if by_picows:
+        monkeypatch.setattr(dial, "reader", lambda picows, end, payload_bytes_max: picows)
     client, line = await here.call()
     await line.say(begun())
     await hear(client)

@@ -8,6 +8,7 @@ from realtime_switch.dialects import openai as openai_dialect
 from realtime_switch.dialects.acts import (
     AudioPassed,
     ReplyDone,
+    ReplyItemDone,
     ReplyPart,
     ReplyTranscript,
     TranscriptionUsage,
@@ -103,6 +104,19 @@ def test_what_the_user_said_is_heard_without_what_the_agent_says_meanwhile():
     ]
     later = [hop.act for hop in lane.from_provider(openai.RESPONSE_DONE) if isinstance(hop, Heard)]
     assert [act.text for act in later if isinstance(act, ReplyTranscript)] == ["We are "]
+
+
+def test_a_line_of_the_agents_that_is_over_is_heard_before_what_the_user_said():
+    lane = relay()
+    for said in (transcript_delta("We are."), openai.ITEM_DONE):
+        assert lane.from_provider(said) is PASS
+    heard = [hop.act for hop in lane.from_provider(openai.TRANSCRIBED) if isinstance(hop, Heard)]
+    assert [type(act) for act in heard] == [
+        ReplyTranscript,
+        ReplyItemDone,
+        TranscriptionUsage,
+        UserTranscript,
+    ]
 
 
 def test_the_bounds_of_a_part_are_read_when_its_reply_ends_unless_its_item_did_before():

@@ -66,8 +66,8 @@ AUDIO_DELTA = _event("response.output_audio.delta", f'{_IDS},"delta":"{b64encode
 
 
 def _reply() -> Bursts:
-    """One reply as bursts, each with the audio delta that lets the client go on. What has nothing to do with the
-    next sound comes behind that of before."""
+    """One reply as bursts, each with the audio delta that lets the client go on. Behind that come the end of the
+    reply and, when they are known, the user's words; all else comes before it."""
     response = (
         '"response":{"object":"realtime.response","id":"resp_0123456789abcdefghij","status":"%s","status_details":null,'
         '"output":[%s],"conversation_id":"conv_1","output_modalities":["audio"],"max_output_tokens":"inf",'
