@@ -68,6 +68,13 @@ def test_audio_is_kept_until_its_turn_is_answered():
     assert told(*audio, TURN, DONE).take() == audio[-OVERLAP_FRAMES:]
 
 
+def test_what_was_typed_takes_no_place_of_a_frame_that_is_told_twice():
+    audio = spoken(30)
+    typed = [(Weight.ITEM, b"typed"), (Weight.ITEM, b"more")]
+    told_again = told(*audio[:25], *typed, *audio[25:], TURN, WORDS).take()
+    assert told_again == [*audio[-OVERLAP_FRAMES:-5], b"typed", b"more", *audio[-5:]]
+
+
 def test_a_turn_whose_words_are_known_is_in_the_history_and_not_told_again():
     audio = spoken(30)
     assert told(*audio, TURN, WORDS).take() == audio[-OVERLAP_FRAMES:]
@@ -108,6 +115,19 @@ def test_a_commit_goes_with_its_audio(weight):
     unheard = told(b"1", (weight, b"commit"), TURN)
     assert unheard.asks is (weight is Weight.HANDOVER)
     assert unheard.take() == [b"1", b"commit"]
+
+
+@pytest.mark.parametrize("weight", [Weight.COMMIT, Weight.HANDOVER])
+def test_of_a_turn_that_the_client_ended_itself_nothing_is_told_twice(weight):
+    """Where it ended is known to the frame, and a commit that is told again makes a turn of what is before
+    it."""
+    audio, commit = spoken(30), (weight, b"commit")
+    assert told(*audio, commit, TURN).take() == [*audio, b"commit"]
+    assert told(*audio, commit, *spoken(5, 30), TURN).holds_turn
+    assert told(*audio, commit, *spoken(5, 30), TURN, WORDS).take() == spoken(5, 30)
+    both = [*audio, commit, *spoken(5, 30), commit, TURN, WORDS]
+    assert told(*both).take() == [*spoken(5, 30), b"commit"]
+    assert told(*both, TURN, WORDS).take() == []
 
 
 def test_audio_that_the_client_takes_back_is_not_told_again():

@@ -276,7 +276,13 @@ class Unheard:
             kept.clear()
             kept.extend(reversed(after))
             return
-        while len(kept) > overlap or (kept and _weight(kept[0]) not in _SPOKEN):
+        ended = next((number for number, said in enumerate(kept, 1) if _weight(said) in _ENDING), None)
+        if ended is not None and overlap:  # the client has said where: nothing of it was heard late
+            turn.extend(kept.popleft() for _ in range(ended))
+            return
+        frames = sum(isinstance(said, bytes) for said in kept)
+        while kept and (frames > overlap or not overlap or _weight(kept[0]) not in _SPOKEN):
+            frames -= isinstance(kept[0], bytes)
             turn.append(kept.popleft())
 
     def _settle(self) -> None:
@@ -321,6 +327,7 @@ class Keeps:
 
 
 _SPOKEN = (Weight.AUDIO, Weight.MARK, Weight.COMMIT, Weight.HANDOVER)
+_ENDING = (Weight.COMMIT, Weight.HANDOVER)
 _ASKING = (Weight.ASK, Weight.TURN, Weight.HANDOVER)
 
 # Each is given the acts that it is filed under.
