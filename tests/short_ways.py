@@ -18,9 +18,10 @@ from picows import WSUpgradeResponse as Response
 from picows import WSUpgradeResponseWithListener as Answer
 from websockets.frames import Frame, Opcode
 
-from realtime_switch.dialects import gpt_live, openai
+from realtime_switch.dialects import gemini, gpt_live, openai
 from realtime_switch.dialects.dialect import ToClient, ToProvider
 from realtime_switch.gateway.sockets import BINARY, TEXT, WSProtocol, client_side, frame_head, server_side
+from realtime_switch.session.packed import unpack
 from realtime_switch.session.passing import Passing
 from realtime_switch.session.unheard import Keeps, Unheard
 from realtime_switch.session.unread import Counted, Unread
@@ -100,6 +101,7 @@ class Translated(Passing):
         self._lane = joined.lane
         self._client_side = joined.client_side
         self._unheard = Unheard(lambda: lambda payload: False)
+        self.client = gemini if isinstance(joined, Call) else openai
         self.own_kind = BINARY if isinstance(joined, Call) else TEXT
         self.passes_from_provider = self._lane.passes_from_provider
         self.passes_from_client = Keeps(self._lane.passes_from_client, self._unheard)
@@ -118,7 +120,7 @@ class Translated(Passing):
     def counted(self) -> tuple[Any, ...]:
         items = getattr(self._client_side, "conversation", None)
         told = [(item.said, item.audio_bytes) for item in items.items.values()] if items else []
-        return self._lane.catch_up(), told, list(self._unheard.kept)
+        return self._lane.catch_up(), told, list(map(unpack, self._unheard.kept))
 
 
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3

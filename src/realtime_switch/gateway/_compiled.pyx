@@ -41,6 +41,7 @@ from picows.picows cimport WSFrame, WSListener, WSMsgType, WSTransport
 from realtime_switch.dialects.loudness import GLANCE_CHARS, LOUD_SHARE, QUIET_CHARS, is_loud_pcm
 from realtime_switch.dialects.shapes import Shapes
 from realtime_switch.gateway.sockets import BINARY, TEXT
+from realtime_switch.session.packed import HEAD_BYTES, known_around
 from realtime_switch.session.passing import FROM_CLIENT, FROM_PROVIDER
 from realtime_switch.session.unheard import GLANCE_EVERY_BYTES, LET_GO_FRAMES, LONG_FRAMES_MIN
 
@@ -61,12 +62,14 @@ cdef class _Table:
     cdef list _parts  # of each shape, a tuple of bytes
     cdef list _open
     cdef list _cuts
+    cdef list _around  # what stands around the audio (_packed.pxi)
 
     def __cinit__(self, shapes):
         self._parts = [shape.parts for shape in shapes.shapes]
         self._open = [shape.open for shape in shapes.shapes]
         # The part that follows it; with no gap there is none.
         self._cuts = [shape.cut + (1 if shape.cut >= 0 else len(shape.parts)) for shape in shapes.shapes]
+        self._around = known_around(shapes)
 
     def __call__(self, bytes frame not None):
         """For who has the frame as an object: what the short way had to hand over is proven once more."""
@@ -292,7 +295,8 @@ cdef class ClientEnd(WSListener):
         self._roads = _Roads(audio) if self._crossing is not None else None
         self._audio = _table(audio)
         unheard = getattr(passes, "unheard", None)
-        self._kept = Kept(unheard) if unheard is not None else None
+        # Not `audio`, which may be a Crossing.
+        self._kept = None if unheard is None else Kept(unheard, self.session.client.only_audio_from_client)
         PyBuffer_Release(&self._tally)
         if self._audio is not None and hasattr(passes, "tally"):
             PyObject_GetBuffer(passes.tally, &self._tally, PyBUF_WRITABLE)

@@ -32,6 +32,7 @@ from ..dialects.acts import (
 )
 from ..dialects.dialect import Weight
 from . import limits
+from .packed import payload_bytes, unpack
 from .unread import Passes
 
 OVERLAP_FRAMES = 10  # 200 ms of 20 ms each: about what a turn's end takes to reach us
@@ -47,7 +48,8 @@ SPEECH = limits.SPEECH_FRAMES_MAX, limits.SPEECH_BYTES_MAX
 SILENCE = limits.SILENCE_FRAMES_MAX, limits.SILENCE_BYTES_MAX
 LONG_FRAMES_MIN = 4  # of any length
 
-# A frame of audio is kept as it is, for the sake of whoever appends one for every 20 ms.
+# A frame of audio is kept with nothing around it, for the sake of whoever appends one for every 20 ms. It may
+# be packed (packed.py).
 _Said = bytes | tuple[Weight, bytes]
 
 
@@ -56,7 +58,12 @@ def _weight(said: _Said) -> Weight:
 
 
 def _payload(said: _Said) -> bytes:
-    return said if isinstance(said, bytes) else said[1]
+    return unpack(said) if isinstance(said, bytes) else said[1]
+
+
+def _bytes(said: _Said) -> int:
+    """The payload's."""
+    return payload_bytes(said) if isinstance(said, bytes) else len(said[1])
 
 
 class Unheard:
@@ -102,9 +109,9 @@ class Unheard:
         frames, size = most
         kept = self.kept
         if self.all_audio:
-            newest_bytes = len(kept[-1]) if kept else 1
+            newest_bytes = _bytes(kept[-1]) if kept else 1
         else:
-            newest_bytes = next((len(said) for said in reversed(kept) if isinstance(said, bytes)), 1)
+            newest_bytes = next((_bytes(said) for said in reversed(kept) if isinstance(said, bytes)), 1)
         bounds = self.bounds
         bounds[0] = min(frames, max(LONG_FRAMES_MIN, size // (newest_bytes or 1)))
         bounds[1], bounds[2] = most
@@ -129,10 +136,10 @@ class Unheard:
         if (is_loud := self.is_loud) is None:
             is_loud = self.is_loud = self._how_to_listen()
         newest = kept[-1]
-        step = min(LET_GO_FRAMES, GLANCE_EVERY_BYTES // (len(_payload(newest)) or 1)) or 1
+        step = min(LET_GO_FRAMES, GLANCE_EVERY_BYTES // (_bytes(newest) or 1)) or 1
         for number in range(1, self._not_listened_to() + 1, step):
             said = kept[-number]
-            if isinstance(said, bytes) and is_loud(said):
+            if isinstance(said, bytes) and is_loud(unpack(said)):
                 self.sounds += 1
                 self._keep(SPEECH)
         self.listened = newest
