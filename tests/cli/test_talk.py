@@ -4,7 +4,8 @@ import array
 import asyncio
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import msgspec
 import pytest
@@ -155,6 +156,51 @@ def test_where_nobody_answers_one_line_says_so():
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: No call with 127.0.0.1:9:")
     assert result.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def turns_away() -> Iterator[Callable[[int, bytes], str]]:
+    """A server that says no, with this status and body; its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+
+        def begin(status: int, body: bytes) -> str:
+            def answer(self: BaseHTTPRequestHandler) -> None:
+                head = f"HTTP/1.1 {status} No\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+                self.wfile.write(head.encode() + body)  # in one go, as a gateway does
+                self.close_connection = True
+
+            methods = {"do_GET": answer, "log_message": lambda *told: None}
+            server.RequestHandlerClass = type("Answers", (BaseHTTPRequestHandler,), methods)
+            return f"ws://127.0.0.1:{server.server_port}"
+
+        yield begin
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("key", "status", "body", "told"),
+    [
+        (
+            "",
+            401,
+            b'{"error":{"message":"No."}}',
+            "it asks for a key. Put one into RTS_API_KEY, or use --key.",
+        ),
+        ("k", 401, b'{"error":{"message":"Not this one."}}', "Not this one."),
+        ("k", 401, b"<html>", "it answered with HTTP status 401. Is the key right?"),
+        ("k", 403, b"", "it answered with HTTP status 403. Is the key right?"),
+        ("k", 404, b'{"error":[]}', "it answered with HTTP status 404."),
+        ("", 503, b'{"error":{"message":"The gateway stops."}}', "The gateway stops."),
+    ],
+)
+def test_who_is_turned_away_hears_why_and_what_to_do(turns_away, key, status, body, told):
+    url = turns_away(status, body)
+    result = talk("--key", key, "--url", url, "--text", "hi")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"Error: No call with {url[5:]}: {told} (INTERNAL_PROVIDER_UNAVAILABLE)\n"
 
 
 def test_nothing_to_say_is_misuse(provider):

@@ -15,7 +15,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+from picows import (
+    WSCloseCode,
+    WSError,
+    WSFrame,
+    WSHandshakeError,
+    WSListener,
+    WSMsgType,
+    WSTransport,
+    ws_connect,
+)
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError
 from .wav import FRAME_BYTES, FRAME_MS, RATE_HZ, frames, last_audible
@@ -64,6 +73,29 @@ class _Events(WSListener):
         self.queue.put_nowait(None)
 
 
+def _why_not(error: Exception, key: str) -> str:
+    """What went wrong, and what to do."""
+    if not isinstance(error, WSHandshakeError) or error.response is None:
+        return f"{error or 'it did not answer in time'}. Is it running, and is the address right?"
+    status = int(error.response.status)
+    if status == 401 and not key:
+        return "it asks for a key. Put one into RTS_API_KEY, or use --key."
+    try:
+        return msgspec.json.decode(error.raw_body or b"", type=_Refusal).error.message
+    except msgspec.MsgspecError:
+        return f"it answered with HTTP status {status}.{' Is the key right?' if status in (401, 403) else ''}"
+
+
+class _Told(msgspec.Struct):
+    message: str
+
+
+class _Refusal(msgspec.Struct):
+    """OpenAI's shape of an HTTP error, and the gateway's."""
+
+    error: _Told
+
+
 class VoiceCall(ABC):
     def __init__(self, transport: WSTransport, events: _Events, tell: Callable[[str], None]) -> None:
         self._transport = transport
@@ -83,11 +115,9 @@ class VoiceCall(ABC):
                 _Events, url, extra_headers=headers, max_frame_size=16 * 1024 * 1024
             )
         except (TimeoutError, OSError, WSError) as error:
-            where = urlsplit(url).netloc
             raise RealtimeSwitchError(
                 ErrorCode.INTERNAL_PROVIDER_UNAVAILABLE,
-                f"No call with {where}: {error or 'it did not answer in time'}."
-                " Is it running, and is the key right?",
+                f"No call with {urlsplit(url).netloc}: {_why_not(error, key)}",
             ) from None
         assert isinstance(listener, _Events)
         call = cls(transport, listener, tell)
