@@ -201,7 +201,8 @@ class Visit(Struct):
     async def start(self, **choices: str) -> None:
         """With these of the page's choices, by their labels."""
         for label, chosen in choices.items():
-            await self.page.get_by_label(label.capitalize()).select_option(chosen)
+            # By its role: while a call ends, the level of the microphone is still shown as well.
+            await self.page.get_by_role("combobox", name=label.capitalize()).select_option(chosen)
         await self.at("orb").click()
         await expect(self.at("phase")).to_have_text("Live")
 
