@@ -34,7 +34,7 @@ from gateway_rig import (
     until,
 )
 from realtime_switch.accounts.errors import ErrorCode, LinkError, StorageError
-from realtime_switch.accounts.records import Passage, UsageRecord
+from realtime_switch.accounts.records import Balance, Passage, UsageRecord
 from realtime_switch.dialects.terms import Terms
 from realtime_switch.gateway import closing, dial, lines, pulse
 from realtime_switch.gateway.conductor import Conductor
@@ -439,6 +439,24 @@ async def test_a_browser_reads_a_refusal_too(here: Rig) -> None:
 async def test_no_credits_no_call(here: Rig) -> None:
     code, close, _ = await refusal(here, key=POOR_KEY)
     assert (code, close) == ("EXTERNAL_NO_CREDITS", 4002)
+
+
+async def test_a_bill_that_is_acknowledged_while_its_account_comes_in_again_is_not_forgotten(
+    here: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the ledger said was said before it had the bill, and no purse holds it any more."""
+    asked = Books.validate_and_load
+
+    async def slowly(books: Books, key_hash: str, session_id: str) -> object:
+        answer = await asked(books, key_hash, session_id)
+        books.credits["a1"] = 0
+        here.gateway.switchboard.calls.balance_known(Balance(account_id="a1", credits=0), ["bill"])
+        return answer
+
+    monkeypatch.setattr(Books, "validate_and_load", slowly)
+    code, close, _ = await refusal(here)
+    assert (code, close) == ("EXTERNAL_NO_CREDITS", 4002)
+    assert here.upstream.dials == 0
 
 
 async def test_an_unknown_model_is_refused_with_the_names_there_are(here: Rig) -> None:

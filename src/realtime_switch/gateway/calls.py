@@ -20,6 +20,7 @@ class Calls:
         self._all: set[Conductor] = set()
         self._per_key: Counter[str] = Counter()
         self._accounts: dict[str, _Account] = {}
+        self.balances_told = 0  # so often the ledger has said what an account has left
         # By whom the session is known: the key before the account is known, the account afterwards.
         self._sessions: dict[Place, Conductor] = {}
         self._contention = Contention(now_s)
@@ -111,6 +112,7 @@ class Calls:
                 account.purse.sent(bill.id for bill in of_account)
 
     def balance_known(self, balance: Balance, posted: Collection[str] = ()) -> None:
+        self.balances_told += 1
         account = self._accounts.get(balance.account_id)
         if account is None:
             return
