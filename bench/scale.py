@@ -10,6 +10,7 @@ PostgreSQL is the one the tests use, with its own defaults, in a folder of its o
 
 import argparse
 import asyncio
+import contextlib
 import itertools
 import secrets
 import sys
@@ -154,8 +155,12 @@ def facts(url: str) -> tuple[int, int, dict[str, int]]:
 
 
 def cpu_s(server: psutil.Process) -> float:
-    times = [one.cpu_times() for one in (server, *server.children(recursive=True))]
-    return sum(one.user + one.system for one in times)
+    spent_s = 0.0
+    for one in (server, *server.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):  # a worker that has ended since it was listed
+            times = one.cpu_times()
+            spent_s += times.user + times.system
+    return spent_s
 
 
 def main() -> None:
@@ -172,4 +177,5 @@ def main() -> None:
         uvloop.run(the_ledger(url, psutil.Process(server.pid), options.minutes))
 
 
-main()
+if __name__ == "__main__":
+    main()
