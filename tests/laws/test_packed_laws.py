@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from realtime_switch.dialects import gemini, openai
 from realtime_switch.dialects.loudness import IS_LOUD
+from realtime_switch.dialects.shapes import Shapes, whole
 from realtime_switch.gateway.short_way import why_interpreted
+from realtime_switch.session import packed
 from realtime_switch.session.packed import is_packed, payload_bytes, unpack
 from realtime_switch.session.unheard import Unheard
 
 if not why_interpreted:
-    from realtime_switch.gateway._compiled import PACKS, Kept
+    from realtime_switch.gateway._compiled import PACKS, Kept, fits
 
 pytestmark = pytest.mark.skipif(bool(why_interpreted), reason=why_interpreted)
 
@@ -96,6 +98,12 @@ class TestOnAProcessorThatPacks:
                 assert unpack(held) == APPEND % bytes(text)
                 if char in LETTERS:
                     assert held[3:-2] == binascii.a2b_base64(bytes(text[:128]))
+
+    def test_proofs_of_other_things_take_no_number(self):
+        numbered = len(packed._around)
+        for number in range(300):
+            assert fits(Shapes(whole(b'{"%d":"' % number, b'"}')), b'{"%d":"x"}' % number)
+        assert len(packed._around) == numbered
 
     def test_a_frame_with_a_name_of_its_own_is_kept_as_it_came(self):
         named = b'{"event_id":"%d","type":"input_audio_buffer.append","audio":"' + b"A" * 1_280 + b'"}'

@@ -62,14 +62,13 @@ cdef class _Table:
     cdef list _parts  # of each shape, a tuple of bytes
     cdef list _open
     cdef list _cuts
-    cdef list _around  # what stands around the audio (_packed.pxi)
+    cdef list _around  # of a client's audio, what stands around it; None until somebody asks (_packed.pxi)
 
     def __cinit__(self, shapes):
         self._parts = [shape.parts for shape in shapes.shapes]
         self._open = [shape.open for shape in shapes.shapes]
         # The part that follows it; with no gap there is none.
         self._cuts = [shape.cut + (1 if shape.cut >= 0 else len(shape.parts)) for shape in shapes.shapes]
-        self._around = known_around(shapes)
 
     def __call__(self, bytes frame not None):
         """For who has the frame as an object: what the short way had to hand over is proven once more."""

@@ -36,7 +36,7 @@ cdef class Kept:
     def __init__(self, unheard, audio):
         """`audio`: the proof that a frame is."""
         self._unheard = unheard
-        self._around = _Around(_table(audio))
+        self._around = _Around(audio)
         self._frames = unheard.kept
         self._append, self._popleft = self._frames.append, self._frames.popleft
         PyObject_GetBuffer(unheard.bounds, &self._bounds, PyBUF_WRITABLE)

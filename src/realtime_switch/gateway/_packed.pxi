@@ -82,7 +82,10 @@ cdef class _Around:
     cdef Py_ssize_t _after_bytes
     cdef char _number
 
-    def __cinit__(self, _Table shapes):
+    def __cinit__(self, audio):
+        cdef _Table shapes = _table(audio)
+        if shapes is not None and shapes._around is None:
+            shapes._around = known_around(audio)
         self._known = [] if shapes is None else shapes._around
 
     cdef bint fits(self, const char* payload, Py_ssize_t size) noexcept:

@@ -18,14 +18,14 @@ from ..dialects.shapes import Shapes
 HEAD_BYTES = 3
 AROUND_MAX = 256
 
-_around: list[tuple[bytes, bytes]] = []  # by their numbers; as many as dialects have shapes
+_around: list[tuple[bytes, bytes]] = []  # by their numbers; as many as clients have ways to spell audio
 
 
 def known_around(audio: Shapes) -> list[tuple[int, bytes, bytes]]:
     """With their numbers, what stands before and after the audio where nothing else changes from frame to
     frame."""
-    two = [shape.parts for shape in audio.shapes if len(shape.parts) == 2 and not shape.open]
-    pairs = [(before, after) for before, after in two]
+    fixed = [shape for shape in audio.shapes if len(shape.parts) == 2 and not shape.open]
+    pairs = [(shape.parts[0], shape.parts[1]) for shape in fixed]
     _around.extend(pair for pair in pairs if pair not in _around)
     assert len(_around) <= AROUND_MAX
     return [(_around.index(pair), *pair) for pair in pairs]
