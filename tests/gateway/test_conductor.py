@@ -94,7 +94,7 @@ async def test_audio_passes_byte_for_byte(here: Rig, size: int) -> None:
 @pytest.mark.skipif(why_interpreted.startswith("RTS_INTERPRETED"), reason=why_interpreted)
 async def test_a_calls_attributes_are_no_dict(here: Rig) -> None:
     client, _ = await here.call()
-    calls = [one for one in gc.get_objects() if type(one) is Conductor and not one._ended]
+    calls = [one for one in gc.get_objects() if type(one) is Conductor and not one.ended]
     assert [len(vars(call)) <= 30 for call in calls] == [True]  # CPython 3.11 keeps no more in the object
     await client.close()
 
@@ -578,7 +578,7 @@ async def test_a_client_that_does_not_read_stops_the_provider_and_not_the_memory
         assert call.client is not None
         backlog = call.client.underlying_transport.get_write_buffer_size
         flood = beside(line.say(*[delta(48_000) for _ in range(400)]))
-        await until(lambda: call.client_is_full)
+        await until(lambda: call.backpressure.client_is_full)
         most = backlog()
         for _ in range(20):
             await asyncio.sleep(0.01)
@@ -588,7 +588,7 @@ async def test_a_client_that_does_not_read_stops_the_provider_and_not_the_memory
         for _ in range(400):
             await client.recv()
         await flood
-        assert not call.client_is_full
+        assert not call.backpressure.client_is_full
         await client.close()
 
 

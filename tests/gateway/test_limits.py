@@ -139,8 +139,7 @@ async def test_a_call_whose_minutes_are_nearly_over_hears_how_many_seconds_are_l
     async with rig(bounds=bounds, tell_low_credits=True) as here:
         client, _ = await here.call()
         [call] = here.gateway.switchboard.calls
-        assert call._nearly is not None
-        call._cap_near("seconds", 6)  # as its timer does
+        call.cap_near("seconds", 6)  # as its timer does
         told = await hear(client)
         assert {name: told[name] for name in ("type", "what", "left")} == {
             "type": "realtime_switch.cap_near",
@@ -156,7 +155,7 @@ async def test_when_its_minutes_are_over_a_call_may_finish_its_reply(monkeypatch
         await line.say(begun())
         assert (await hear(client))["type"] == "response.created"
         [call] = here.gateway.switchboard.calls
-        call._cap("A call may last 1 minutes here.")  # as its timer does
+        call.cap("A call may last 1 minutes here.")  # as its timer does
         await line.say(done())
         assert (await hear(client))["type"] == "response.done"
         assert (await told(client))[1] == (4008, "invalid_request_error.EXTERNAL_CALL_CAPPED")

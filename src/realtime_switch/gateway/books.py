@@ -26,15 +26,6 @@ class Who(Struct, frozen=True, kw_only=True):
     peer: str
 
 
-class Caps(Struct, frozen=True):
-    """What one call may take; 0 is no bound."""
-
-    tokens: int = 0
-    seconds: float = 0
-
-
-NO_CAPS = Caps()
-
 AskWho = Callable[["Conductor"], Awaitable[Grant | Refusal]]
 OpenLine = Callable[["Line", Target, float], Awaitable[object]]  # raises DialError
 

@@ -1,9 +1,10 @@
 """One call: its sockets, its timers, and nothing to decide.
 
-Here are the client's socket and the steps that the session orders; lines.py has the connections to providers,
-pulse.py the pings, tally.py what is counted. Only they do I/O for a call. A frame goes socket, session,
-socket in one plain call: no queue, no task, no await, no copy but the socket's own. What the session answers
-instead of PASS is carried out here step by step.
+Here are the client's socket and the steps that the session orders; lines.py has the connections to
+providers, pulse.py the pings, backpressure.py who is not read for now, caps.py what a call may take,
+goodbye.py the close that its client is told, tally.py what is counted. Only they do I/O for a call. A frame
+goes socket, session, socket in one plain call: no queue, no task, no await, no copy but the socket's own.
+What the session answers instead of PASS is carried out here step by step.
 
 A message that comes in fragments is put together first: only a whole one can be
 proven harmless or be read, and RFC 6455 5.4 lets an intermediary change the
@@ -46,10 +47,13 @@ from ..session.steps import (
     ToBeside,
     Wake,
 )
-from .books import NO_CAPS, AskWho, Books, Caps, OpenLine, Who
-from .closing import answer_close, close_client
+from .backpressure import Backpressure
+from .books import AskWho, Books, OpenLine, Who
+from .caps import NO_CAPS, Caps, CapWatch
+from .closing import answer_close
 from .ending import BROKE_THE_PROTOCOL, STOPPING
 from .fragments import Fragments
+from .goodbye import Goodbye
 from .ids import now_us
 from .line import Line
 from .lines import Lines, cancel
@@ -77,12 +81,6 @@ class Conductor(ClientEnd):
     # What few calls have, or none yet: more than 30 attributes CPython 3.11 keeps in a dict of three
     # times the size.
     trace: "CallTrace | None" = None  # where calls are traced
-    _capped: asyncio.TimerHandle | None = None
-    _nearly: asyncio.TimerHandle | None = None  # the cap on minutes is near
-    _near_told = False  # that on tokens is
-    _too_slow: asyncio.TimerHandle | None = None
-    _closing: asyncio.TimerHandle | None = None
-    _last: asyncio.Task[None] | None = None  # what outlives the call: seeing to its last words
     _credits: asyncio.Task[None] | None = None
 
     def __init__(
@@ -108,6 +106,7 @@ class Conductor(ClientEnd):
         self.session = session
         self.lines = Lines(self, open_line)
         self.pulse = Pulse(self, idle_s)
+        self.backpressure = Backpressure(self)
         self.tally = Tally(self, books)
         session.on_live = self.tally.live
         session.on_answer = self.tally.answered
@@ -117,17 +116,17 @@ class Conductor(ClientEnd):
         self.own_kind = own_kind
         self._loop = asyncio.get_running_loop()
         self.pings = 0  # since somebody looked
-        self._caps = caps
+        self._cap_watch = CapWatch(self, caps)
+        self._goodbye = Goodbye(self, books)
         self._left_with = (1006, "")  # how the client closed; 1006: without a word (RFC 6455 7.1.5)
         self.since_s = now_us() // 1_000_000
         self.client: WSTransport | None = None
         self.provider_transport: WSTransport | None = None
         self._to_provider: Callable[[WSMsgType, bytes], None] = _to_nobody
         self._fragments = Fragments(limits.MESSAGE_BYTES_MAX)
-        self._ended = False
+        self.ended = False
         self._gone: asyncio.Future[None] = self._loop.create_future()  # the client's socket is closed
         self._over: asyncio.Future[None] = self._loop.create_future()  # nothing is heard of it any more
-        self.client_is_full = False
         self.client_heard = True
         self._asking: asyncio.Task[None] | None = None  # who this is
         self._wake: asyncio.TimerHandle | None = None
@@ -145,20 +144,14 @@ class Conductor(ClientEnd):
         transport.underlying_transport.set_write_buffer_limits(high=limits.SLOW_CLIENT_BYTES_MAX)
         self._books.begun(self)
         self.pulse.begin()
-        if self._caps.seconds:
-            told = f"A call may last {self._caps.seconds / 60:g} minutes here."
-            self._capped = self._loop.call_later(self._caps.seconds, self._cap, told)
-            left_s = self._caps.seconds * limits.CAP_NEAR_SHARE
-            self._nearly = self._loop.call_later(
-                self._caps.seconds - left_s, self._cap_near, "seconds", round(left_s)
-            )
+        self._cap_watch.begin()
         self._follow(self.session.begin())
 
     def on_other_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
         self.pings += kind is PING or kind is PONG
         if kind is PING:
-            if not self.client_is_full:  # who does not read would have them pile up here
+            if not self.backpressure.client_is_full:  # who does not read would have them pile up here
                 transport.send_pong(frame.get_payload_as_bytes())
         elif kind is CLOSE:
             answer_close(transport, frame)
@@ -204,31 +197,23 @@ class Conductor(ClientEnd):
         if ours and not self.session.is_over:  # picows closed it: what came was no WebSocket's
             self._left_with = (ours.code.value, BROKE_THE_PROTOCOL)
         self._client_left()
-        _cancel(self._closing)
+        self._goodbye.client_gone()
         self._gone.set_result(None)
 
     def _client_left(self) -> None:
-        if not self._ended:
+        if not self.ended:
             self._follow(self.session.client_left())
 
     def pause_writing(self) -> None:
-        """The client does not keep up: stop listening to the provider, and give it a while."""
-        self.client_is_full = True
-        self._read_provider()
-        if self._too_slow is None and not self._ended:
-            self._too_slow = self._loop.call_later(limits.SLOW_CLIENT_S, self._on_too_slow)
+        self.backpressure.client_full()
 
     def resume_writing(self) -> None:
-        self.client_is_full = False
-        self._read_provider()
-        if self._too_slow is not None:
-            self._too_slow.cancel()
-            self._too_slow = None
+        self.backpressure.client_ready()
 
     # -- The provider's socket ------------------------------------------------------------------------------
 
     def provider_opened(self, line: Line, transport: WSTransport) -> None:
-        if self._ended or not self.session.expects(line.generation):
+        if self.ended or not self.session.expects(line.generation):
             transport.disconnect(False)
             return
         self.lines.opened(line, transport)
@@ -240,14 +225,14 @@ class Conductor(ClientEnd):
         self._to_provider = transport.send
         self.provider_heard = True
         self.pulse.provider_taken()
-        self._read_provider()
+        self.backpressure.read_provider()
 
     def leave_provider(self) -> WSTransport | None:
         """Who is no longer the present one; nobody is."""
         provider, self.provider_transport = self.provider_transport, None
         self.line = None
         self._to_provider = _to_nobody
-        self._read_client(True)
+        self.backpressure.read_client(True)
         return provider
 
     def from_provider(self, generation: int, kind: WSMsgType, payload: bytes) -> None:
@@ -273,7 +258,7 @@ class Conductor(ClientEnd):
             self._follow(self.session.provider_closed(generation, code, reason))
 
     def _lose(self, generation: int, told: str) -> bool:
-        if self._ended or not self.session.expects(generation):
+        if self.ended or not self.session.expects(generation):
             return False
         if generation != self.session.generation:
             self._log.info("provider beside lost", told=told[:300])
@@ -293,7 +278,7 @@ class Conductor(ClientEnd):
 
     def provider_full(self, generation: int, full: bool) -> None:
         if generation == self.session.generation:
-            self._read_client(not full)
+            self.backpressure.read_client(not full)
 
     # -- To the client --------------------------------------------------------------------------------------
 
@@ -373,28 +358,12 @@ class Conductor(ClientEnd):
                     if self.provider_transport is not None:
                         self.provider_transport.send_close(1000)  # type: ignore[arg-type]
                 case CloseClient(end):
-                    self.client_is_full = False  # nothing waits for it any more
-                    self._read_provider()
-                    self._part_from_client(end)
+                    self.backpressure.client_ready()  # nothing waits for it any more
+                    self._goodbye.say(end)
                 case End():
                     self._end(step)
-        if kept and not self._ended and self._caps.tokens:
-            self._look_at_tokens(self._caps.tokens, self._caps.tokens - self.tally.tokens)
-
-    def _look_at_tokens(self, cap: int, left: int) -> None:
-        if left <= 0:
-            self._cap(f"A call may take {cap:,} tokens here.")
-        elif left <= cap * limits.CAP_NEAR_SHARE and not self._near_told:
-            self._near_told = True
-            self._cap_near("tokens", left)
-
-    def _cap_near(self, what: str, left: int) -> None:
-        if not self._ended:
-            self._follow(self.session.cap_near(what, left))
-
-    def _cap(self, told: str) -> None:
-        if not self._ended:
-            self._follow(self.session.cap(ErrorCode.EXTERNAL_CALL_CAPPED, told))
+        if kept and not self.ended:
+            self._cap_watch.look_at_tokens()
 
     def _keep(self, records: list[Kept]) -> bool:
         """False: a bill could not be kept. Then the frame that carries it does not go on: who gets it for
@@ -405,7 +374,7 @@ class Conductor(ClientEnd):
         except StorageError as error:
             self._log.error("bill not kept", code=error.code, reason=error.message)
             self.end(error.code, "The gateway cannot write bills at the moment. Try again shortly.")
-            if not self._ended:  # the steps that are broken off here were the call's last
+            if not self.ended:  # the steps that are broken off here were the call's last
                 self._end(self.session.ending(error.code))
             return False
         return True
@@ -419,23 +388,31 @@ class Conductor(ClientEnd):
         return None
 
     def purse_changed(self) -> None:
-        if not self._ended:
+        if not self.ended:
             self._follow(self.session.purse_changed())
 
+    def cap_near(self, what: str, left: int) -> None:
+        if not self.ended:
+            self._follow(self.session.cap_near(what, left))
+
+    def cap(self, told: str) -> None:
+        if not self.ended:
+            self._follow(self.session.cap(ErrorCode.EXTERNAL_CALL_CAPPED, told))
+
     def end(self, code: ErrorCode, message: str) -> None:
-        if not self._ended:
+        if not self.ended:
             self._follow(self.session.end(code, message))
 
     def stop(self) -> asyncio.Future[tuple[None, None]]:
         """The process goes; 1001 makes SDKs connect again (CLIENTS-OPENAI.md 1).
         Done once the socket is gone, and the provider heard to the end."""
-        if not self._ended:
+        if not self.ended:
             self._follow(self.session.stop(End(1001, STOPPING)))
         return asyncio.gather(self._gone, self._over)
 
     def part(self, within_s: float) -> asyncio.Future[tuple[None, None]]:
         """The process is to go: as `stop`, but at a moment that suits, which may not come in time."""
-        if not self._ended:
+        if not self.ended:
             self._follow(self.session.part(End(1001, STOPPING), round(within_s * 1000)))
         return asyncio.gather(self._gone, self._over)
 
@@ -444,7 +421,7 @@ class Conductor(ClientEnd):
             self.who = replace(self.who, session_id=session_id, is_new=False)
         answer = await self._ask_who(self)
         self._asking = None
-        if self._ended:
+        if self.ended:
             return
         if isinstance(answer, Refusal):
             self._follow(self.session.refused(answer))
@@ -475,10 +452,6 @@ class Conductor(ClientEnd):
         self._wake = None
         self._follow(self.session.woke())
 
-    def _on_too_slow(self) -> None:
-        self._too_slow = None
-        self.end(ErrorCode.EXTERNAL_CLIENT_TOO_SLOW, "The client does not read what it is sent.")
-
     # -- For whoever counts what it says (rates.py) ---------------------------------------------------------
 
     @property
@@ -491,48 +464,19 @@ class Conductor(ClientEnd):
     # -- Letting go -----------------------------------------------------------------------------------------
 
     def _end(self, end: End) -> None:
-        self._ended = True
+        self.ended = True
         for watcher in list(self.watchers):  # it takes itself off
             watcher.over()
         self.lines.let_go()
         cancel(self._asking)
         cancel(self._credits)
         self.pulse.end()
-        for timer in (self._wake, self._too_slow, self._capped, self._nearly):
-            _cancel(timer)
+        self.backpressure.end()
+        self._cap_watch.end()
+        _cancel(self._wake)
         self.tally.ended(end, self._left_with, self._log)
-        self._part_from_client(end)
+        self._goodbye.say(end)
         self._over.set_result(None)
-
-    def _part_from_client(self, end: End) -> None:
-        if end.code != 1001:
-            self._close_client(end)
-        elif self._last is None:
-            self._last = self.start(partial(self._close_when_kept, end))
-
-    async def _close_when_kept(self, end: End) -> None:
-        """Who is told to come again comes to another gateway, at once, and is to find its last words."""
-        try:
-            await self._books.settle(self.who.session_id)
-        finally:
-            self._close_client(end)
-
-    def _close_client(self, end: End) -> None:
-        client = self.client
-        if client is None or client.is_disconnected or client.is_close_frame_sent:
-            return
-        self.flush()
-        self._closing = close_client(client, end.code, end.reason)
-
-    # -- Backpressure ---------------------------------------------------------------------------------------
-
-    def _read_provider(self) -> None:
-        if self.provider_transport is not None:
-            _read(self.provider_transport, not self.client_is_full)
-
-    def _read_client(self, on: bool) -> None:
-        if self.client is not None:
-            _read(self.client, on)
 
 
 def _check_text(payload: bytes) -> None:
@@ -541,13 +485,6 @@ def _check_text(payload: bytes) -> None:
         payload.decode()
     except UnicodeDecodeError:
         raise WSProtocolError(WSCloseCode.INVALID_TEXT, "A text message is not UTF-8.") from None
-
-
-def _read(transport: WSTransport, on: bool) -> None:
-    if on:
-        transport.underlying_transport.resume_reading()
-    else:
-        transport.underlying_transport.pause_reading()
 
 
 def _to_nobody(kind: WSMsgType, payload: bytes) -> None:

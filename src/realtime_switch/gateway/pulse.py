@@ -56,7 +56,7 @@ class Pulse:
             self._provider_silent_pings = 0 if call.provider_heard else self._provider_silent_pings + 1
             call.provider_heard = False
             # A provider that is not read because the client is slow is not silent.
-            if self._provider_silent_pings >= self._silent_pings_max and not call.client_is_full:
+            if self._provider_silent_pings >= self._silent_pings_max and not call.backpressure.client_is_full:
                 call.provider_lost(call.session.generation, "it answered no ping")
             else:
                 self._pinged_s = self._loop.time()

@@ -31,8 +31,9 @@ from ..session.purse import Purse
 from ..session.session import Session
 from ..settings.shape import LimitSettings
 from .arrival import Arrival
-from .books import Caps, Who
+from .books import Who
 from .calls import Calls
+from .caps import Caps
 from .client_secrets import Bound
 from .conductor import Conductor
 from .dialects import DIALECTS, in_words_of
