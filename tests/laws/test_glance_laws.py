@@ -33,6 +33,7 @@ def frame(sound, ms, spelt):
 SPELT = [
     b'{"type":"input_audio_buffer.append","audio":"%b"}',
     b'{"event_id":"e","type":"input_audio_buffer.append","audio":"%b"}',
+    b'{"event_id":"' + b"n" * 130 + b'","type":"input_audio_buffer.append","audio":"%b"}',
     b'{"type":"input_audio_buffer.append","audio":"%b","event_id":"long, but not as long as the audio"}',
     b'{"type":"input_audio_buffer.append","audio":"\\/%b"}',
 ]
@@ -117,7 +118,7 @@ def test_one_frame_of_sound_is_found_by_both_or_by_neither_wherever_it_is(sound,
 
 def test_of_what_is_written_with_escapes_python_has_to_say():
     """Read as it stands it is quiet: by the backslash every sample is in another place."""
-    quiet, escaped = frame(QUIET, 20, SPELT[0]), SPELT[3] % (b"AAAAAAzA" * 160)
+    quiet, escaped = frame(QUIET, 20, SPELT[0]), SPELT[-1] % (b"AAAAAAzA" * 160)
     assert IS_LOUD["pcm"](escaped)
     unheard = Unheard(lambda: IS_LOUD["pcm"])
     short_way = Kept(unheard, only_audio_from_client)
@@ -130,7 +131,7 @@ def test_while_it_is_quiet_python_is_not_asked():
     unheard = Unheard(lambda: IS_LOUD["pcm"])
     short_way = Kept(unheard, only_audio_from_client)
     unheard.let_go, asked = lambda: asked.append(1) or Unheard.let_go(unheard), []
-    for spelt in SPELT[:3]:
+    for spelt in SPELT[:-1]:
         for _ in range(200):
             short_way.keep(frame(SOFT, 20, spelt))
     assert len(asked) == 1, "the first time nobody knows how to listen"
@@ -140,7 +141,7 @@ def test_while_it_is_quiet_python_is_not_asked():
     assert unheard.sounds == 1
 
 
-@pytest.mark.parametrize("spelt", [SPELT[0], SPELT[1]], ids=["packed", "as it came"])
+@pytest.mark.parametrize("spelt", SPELT[:-1], ids=["packed", "named", "with a long name", "as it came"])
 @pytest.mark.parametrize(
     ("samples", "quiet_chars"), [(20, 0), (19, 128)], ids=["in blocks", "after the last block"]
 )

@@ -41,7 +41,7 @@ from picows.picows cimport WSFrame, WSListener, WSMsgType, WSTransport
 from realtime_switch.dialects.loudness import GLANCE_CHARS, LOUD_SHARE, QUIET_CHARS, is_loud_pcm
 from realtime_switch.dialects.shapes import Shapes
 from realtime_switch.gateway.sockets import BINARY, TEXT
-from realtime_switch.session.packed import HEAD_BYTES, known_around
+from realtime_switch.session.packed import HEAD_BYTES, NAME_BYTES_MAX, known_around
 from realtime_switch.session.passing import FROM_CLIENT, FROM_PROVIDER
 from realtime_switch.session.unheard import GLANCE_EVERY_BYTES, LET_GO_FRAMES, LONG_FRAMES_MIN
 

@@ -103,9 +103,9 @@ cdef bint _is_quiet(bytes kept) noexcept:
 
 cdef bint _is_quiet_packed(const char* frame, Py_ssize_t size) noexcept:
     """The same of the same characters: of eight, which are six bytes, the last is six bits of the last."""
-    cdef const char* audio = frame + _HEAD_BYTES
+    cdef const char* audio = frame + _packed_audio_at(frame)
     cdef Py_ssize_t left = frame[2]
-    cdef Py_ssize_t packed = (size - _HEAD_BYTES - left) // BLOCK_BYTES * BLOCK_CHARS
+    cdef Py_ssize_t packed = (frame + size - left - audio) // BLOCK_BYTES * BLOCK_CHARS
     cdef Py_ssize_t chars = min(_GLANCE_CHARS, packed + left)
     cdef Py_ssize_t number, loud = 0
     for number in range(min(packed, chars) // 8):

@@ -67,6 +67,7 @@ DEF PACKING_BYTES = 49_156  # three quarters of it and what is written beyond
 
 cdef bint _packs = PACKS
 cdef Py_ssize_t _HEAD_BYTES = HEAD_BYTES
+cdef Py_ssize_t _NAME_BYTES_MAX = NAME_BYTES_MAX
 cdef Py_ssize_t _BLOCKS_MIN = 4
 # Written first, because it stays in the processor's caches, and the frame may be none that can be packed.
 cdef char _packing[PACKING_BYTES]
@@ -75,12 +76,15 @@ cdef char _packing[PACKING_BYTES]
 cdef class _Around:
     """What stands around the audio in the newest frame, as in nearly all of a call."""
 
-    cdef list _known  # of all shapes that it may have: (number, before, after)
+    cdef list _known  # of all shapes that it may have: (number, before, between, after)
     cdef const char* _before
+    cdef const char* _between  # a name and the audio; nothing: it has no name
     cdef const char* _after
     cdef Py_ssize_t _before_bytes
+    cdef Py_ssize_t _between_bytes
     cdef Py_ssize_t _after_bytes
     cdef char _number
+    cdef Py_ssize_t _name_bytes  # of the frame that fitted last
 
     def __cinit__(self, audio):
         cdef _Table shapes = _table(audio)
@@ -91,16 +95,28 @@ cdef class _Around:
     cdef bint fits(self, const char* payload, Py_ssize_t size) noexcept:
         return (
             self._before_bytes != 0
-            and size >= self._before_bytes + self._after_bytes
+            and size >= self._before_bytes + self._between_bytes + self._after_bytes
             and not memcmp(payload, self._before, self._before_bytes)
             and not memcmp(payload + size - self._after_bytes, self._after, self._after_bytes)
+            and (self._between_bytes == 0 or self._has_name(payload + self._before_bytes, payload + size))
+        )
+
+    cdef bint _has_name(self, const char* name, const char* end) noexcept:
+        cdef const char* quote = <const char*>memchr(name, c'"', min(_NAME_BYTES_MAX + 1, end - name))
+        self._name_bytes = quote - name
+        return (
+            quote != NULL
+            and end - quote >= self._between_bytes + self._after_bytes
+            and not memcmp(quote, self._between, self._between_bytes)
         )
 
     cdef bint find(self, const char* payload, Py_ssize_t size) except -1:
-        for number, before, after in self._known:
+        for number, before, between, after in self._known:
             self._number = <char><int>number
             self._before, self._before_bytes = PyBytes_AS_STRING(before), PyBytes_GET_SIZE(before)
+            self._between, self._between_bytes = PyBytes_AS_STRING(between), PyBytes_GET_SIZE(between)
             self._after, self._after_bytes = PyBytes_AS_STRING(after), PyBytes_GET_SIZE(after)
+            self._name_bytes = 0
             if self.fits(payload, size):
                 return True
         return False
@@ -112,18 +128,24 @@ cdef class _Around:
         cdef char* to
         if not _packs or size > PACKED_FRAME_BYTES_MAX or not (self.fits(payload, size) or self.find(payload, size)):
             return None
-        base64 = payload + self._before_bytes
-        chars = size - self._before_bytes - self._after_bytes
+        base64 = payload + self._before_bytes + self._name_bytes + self._between_bytes
+        chars = payload + size - self._after_bytes - base64
         blocks = chars // BLOCK_CHARS
         if blocks and base64[chars - 1] == c'=' and chars % BLOCK_CHARS == 0:
             blocks -= 1
         if blocks < _BLOCKS_MIN or not pack_base64(base64, blocks, _packing):
             return None
         chars -= blocks * BLOCK_CHARS
-        packed = PyBytes_FromStringAndSize(NULL, _HEAD_BYTES + blocks * BLOCK_BYTES + chars)
+        packed = PyBytes_FromStringAndSize(NULL, _HEAD_BYTES + self._name_bytes + blocks * BLOCK_BYTES + chars)
         to = PyBytes_AS_STRING(packed)
-        to[0], to[1], to[2] = 0, self._number, <char>chars
+        to[0], to[1], to[2], to[3] = 0, self._number, <char>chars, <char>self._name_bytes
         to += _HEAD_BYTES
+        memcpy(to, payload + self._before_bytes, self._name_bytes)
+        to += self._name_bytes
         memcpy(to, _packing, blocks * BLOCK_BYTES)
         memcpy(to + blocks * BLOCK_BYTES, base64 + blocks * BLOCK_CHARS, chars)
         return packed
+
+
+cdef inline Py_ssize_t _packed_audio_at(const char* kept) noexcept:
+    return _HEAD_BYTES + <uint8_t>kept[3]
