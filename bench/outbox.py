@@ -26,7 +26,8 @@ from realtime_switch.accounts.records import Certainty, Draft, Passage, Tokens, 
 from realtime_switch.business.main import administration
 from realtime_switch.gateway.ids import now_us
 from realtime_switch.link.several import LinkClients
-from realtime_switch.outbox.outbox import Bounds, Outbox
+from realtime_switch.outbox.outbox import Outbox
+from realtime_switch.outbox.room import Bounds
 from realtime_switch.outbox.shelf import open_shelf
 from realtime_switch.settings import Flags, Settings, load, outbox_key
 

@@ -11,7 +11,8 @@ import pytest
 from outbox_ends import KEY, Ledger, Watch, a_shelf, an_outbox, bill, config, files, passage, switched, until
 from realtime_switch.accounts.errors import ErrorCode, StorageError
 from realtime_switch.outbox.folder import Folder, adopt_folders
-from realtime_switch.outbox.outbox import Bounds, Outbox, Room
+from realtime_switch.outbox.outbox import Outbox
+from realtime_switch.outbox.room import Bounds, Room
 from realtime_switch.outbox.rows import decode, encode
 
 

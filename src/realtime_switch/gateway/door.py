@@ -12,7 +12,8 @@ import msgspec
 from ..accounts.errors import ErrorCode
 from ..accounts.keys import hash_key, is_key
 from ..dialects import gpt_live
-from ..outbox.outbox import Outbox, Room
+from ..outbox.outbox import Outbox
+from ..outbox.room import Room
 from ..providers.routes import bare_model
 from ..settings.shape import LimitSettings
 from .arrival import (

@@ -15,8 +15,8 @@ from ..accounts.errors import ConfigurationError, ErrorCode
 from ..accounts.service import AccountService
 from ..metrics.board import Board
 from ..metrics.families import Histogram
-from ..outbox.outbox import Bounds as OutboxBounds
-from ..outbox.outbox import Room
+from ..outbox.room import Bounds as OutboxBounds
+from ..outbox.room import Room
 from ..outbox.shelf import Shelf, open_shelf
 from ..process import open_files_max, stop_requested
 from ..providers.endpoint import Dial

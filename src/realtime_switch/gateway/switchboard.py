@@ -20,8 +20,8 @@ from ..accounts.records import Balance, Claim, Grant, Refusal, UsageRecord
 from ..accounts.service import AccountService
 from ..dialects.dialect import Dialect
 from ..metrics.families import Histogram
-from ..outbox.outbox import Bounds as OutboxBounds
 from ..outbox.outbox import Outbox
+from ..outbox.room import Bounds as OutboxBounds
 from ..outbox.rows import Kept
 from ..outbox.shelf import Shelf
 from ..providers.routes import Routes

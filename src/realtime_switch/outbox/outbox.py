@@ -13,26 +13,21 @@ must end.
 
 import asyncio
 import contextlib
-import enum
 import random
 from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import structlog
-from msgspec import Struct
 
 from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
 from ..accounts.records import Balance, Draft, UsageRecord
 from ..accounts.service import AccountService
 from .delivery import SHIPMENT_ROWS_MAX, Delivery, Request, Shipment, Verb
+from .room import NEARLY_FULL, Bounds, Room
 from .rows import Kept, Row
 from .shelf import Shelf
 
-ROWS_MAX = 100_000
-BYTES_MAX = 256 * 1024 * 1024
-NEARLY_FULL = 0.8  # of either: no new calls
-FULL = 0.9  # of either: what is left is for bills
 BACKLOG_ROWS = 2 * SHIPMENT_ROWS_MAX  # in memory; what comes after is read back from disk
 UNWRITTEN_MAX = 1_000  # passages that a failing disk did not take, in memory
 TEND_S = 1.0
@@ -50,20 +45,6 @@ class Spending(Protocol):
     def balance_known(self, balance: Balance, posted: Collection[str]) -> None:
         """It holds every bill that was taken so far; `posted` are the ids of the newest."""
         ...
-
-
-class Bounds(Struct, frozen=True, kw_only=True):
-    rows_max: int = ROWS_MAX
-    bytes_max: int = BYTES_MAX
-
-
-class Room(enum.Enum):
-    """How much is left, and so for what."""
-
-    ENOUGH = "enough"
-    FOR_RUNNING_CALLS = "nearly full"
-    FOR_BILLS = "full but for bills"
-    NONE = "full"
 
 
 class Outbox:
@@ -112,13 +93,7 @@ class Outbox:
 
     @property
     def room(self) -> Room:
-        bounds, shelf = self._bounds, self._shelf
-        filled = max(shelf.rows / bounds.rows_max, shelf.size_bytes / bounds.bytes_max)
-        if filled < NEARLY_FULL:
-            return Room.ENOUGH
-        if filled < FULL:
-            return Room.FOR_RUNNING_CALLS
-        return Room.FOR_BILLS if filled < 1 else Room.NONE
+        return self._bounds.room(self._shelf.rows, self._shelf.size_bytes)
 
     # -- Keeping ------------------------------------------------------------------------------------------
 
