@@ -2,9 +2,9 @@
 
 `keep` is called before the frame that carries the bill goes to the client. It
 returns at once, and what it was given survives a kill of this process. One task
-delivers; what to send and when is decided in delivery.py, what lies where in
-shelf.py. Whatever fails is sent again with the same ids, which is harmless
-(accounts/service.py).
+delivers; what to send and when is decided in delivery.py, how in posting.py,
+what lies where in shelf.py. Whatever fails is sent again with the same ids,
+which is harmless (accounts/service.py).
 
 When little room is left, new calls are not taken (`room`); when less is left,
 what was said is no longer kept, aloud; a bill is refused last, and then its call
@@ -15,15 +15,15 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import Collection, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
 import structlog
 
-from ..accounts.errors import ErrorCode, RealtimeSwitchError, StorageError
-from ..accounts.records import Balance, Draft, UsageRecord
+from ..accounts.errors import ErrorCode, StorageError
+from ..accounts.records import Draft, UsageRecord
 from ..accounts.service import AccountService
-from .delivery import SHIPMENT_ROWS_MAX, Delivery, Request, Shipment, Verb
+from .delivery import SHIPMENT_ROWS_MAX, Delivery, Shipment
+from .posting import Spending, post
 from .room import NEARLY_FULL, Bounds, Room
 from .rows import Kept, Row
 from .shelf import Shelf
@@ -33,18 +33,6 @@ UNWRITTEN_MAX = 1_000  # passages that a failing disk did not take, in memory
 TEND_S = 1.0
 
 _log = structlog.get_logger("outbox")
-
-
-class Spending(Protocol):
-    """Whoever watches what accounts have left while their bills are on the way."""
-
-    def sent(self, bills: Sequence[UsageRecord]) -> None:
-        """They are on their way: from now on a balance may hold them already."""
-        ...
-
-    def balance_known(self, balance: Balance, posted: Collection[str]) -> None:
-        """It holds every bill that was taken so far; `posted` are the ids of the newest."""
-        ...
 
 
 class Outbox:
@@ -283,37 +271,8 @@ class Outbox:
         if shipment is None:
             self._tell_the_settling()
             return
-        while requests := shipment.requests():
-            answers = await asyncio.gather(*[self._post(request) for request in requests])
-            shipment.answered(zip(requests, answers, strict=True))
+        await post(shipment, self._service, self._spending)
         self._conclude(shipment)
-
-    async def _post(self, request: Request) -> ErrorCode | None:
-        """None: it is committed. Otherwise why it is not."""
-        try:
-            match request.verb:
-                case Verb.UPDATE_USAGE:
-                    await self._post_bills([row.record for row in request.rows])  # type: ignore[misc]
-                case Verb.APPEND_CONVERSATION:
-                    await self._service.append_conversation([row.record for row in request.rows])  # type: ignore[misc]
-                case Verb.SAVE_SESSION:
-                    await self._service.save_session(request.rows[-1].record)  # type: ignore[arg-type]
-        except RealtimeSwitchError as error:
-            _log.debug("records not taken", verb=request.verb.value, code=error.code, reason=error.message)
-            return error.code
-        except Exception:
-            _log.exception("records could not be sent", verb=request.verb.value)
-            return ErrorCode.INTERNAL_UNEXPECTED
-        return None
-
-    async def _post_bills(self, bills: Sequence[UsageRecord]) -> None:
-        self._spending.sent(bills)
-        posted = await self._service.update_usage(bills)
-        if posted.unknown:
-            _log.error("bills of accounts that do not exist were dropped", ids=posted.unknown)
-        for balance in posted.balances:
-            ids = {bill.id for bill in bills if bill.account_id == balance.account_id}
-            self._spending.balance_known(balance, ids)
 
     def _conclude(self, shipment: Shipment) -> None:
         """Committed there, so it may be forgotten here: never the other way round."""
