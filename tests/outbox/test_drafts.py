@@ -41,7 +41,7 @@ async def found(directory: Path, ledger: Ledger) -> dict[str, int]:
 
 def killed(outbox: Outbox, there: Path, to: Path) -> None:
     """As a kill would leave the folder now: nothing is written, and nothing removed, while it is copied."""
-    outbox._shelf._thread.submit(shutil.copytree, there, to).result()
+    outbox._shelf._chores._thread.submit(shutil.copytree, there, to).result()
 
 
 async def test_nobody_is_told_of_a_stretch_that_runs(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """The files of one gateway: one is written, another is ready to take its place, others wait to be read.
 
 Everything that may wait for a disk (opening, reading back, removing, syncing)
-is done on one thread; only `keep` and `forget` of the file that is written are
-done at once, by whoever calls, and neither waits for a disk.
+is done on one thread (chores.py); only `keep` and `forget` of the file that is
+written are done at once, by whoever calls, and neither waits for a disk.
 
 Rows are read back in the order in which they were kept. As long as the reader
 keeps up (`streams`), what is kept need not be read back at all.
@@ -13,15 +13,14 @@ import itertools
 import os
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import structlog
 
 from ..accounts.errors import ErrorCode, StorageError
 from ..accounts.records import Draft
+from .chores import Chores
 from .drafts import find_the_dead
 from .file import SUFFIX, OutboxFile, explain
 from .folder import Folder, adopt_folders, make_folder
@@ -33,8 +32,6 @@ FILE_BYTES_MAX = 4 * 1024 * 1024
 READ_ROWS = 250  # at once; bounds how long a reader holds Python
 
 _log = structlog.get_logger("outbox")
-
-T = TypeVar("T")
 
 
 class _Held:
@@ -60,7 +57,7 @@ class Shelf:
         self._key = key
         self._every_commit_synced = every_commit_synced
         self._serials = itertools.count(1)
-        self._thread = ThreadPoolExecutor(1, "outbox")
+        self._chores = Chores()
         self._own = make_folder(directory, name)
         self._own_names = itertools.count(1)
         self.rows = 0  # on disk, that may not be forgotten yet
@@ -74,7 +71,7 @@ class Shelf:
             self._live = self._hold(self._new_file(), self._own)
         except BaseException:
             self._own.close()
-            self._thread.shutdown()
+            self._chores.close()
             raise
         self._live.read_upto = None
         self._spare: OutboxFile | None = None
@@ -162,7 +159,7 @@ class Shelf:
         else:
             self._unread.append(self._live)
         if former.unsettled or former.drafts:
-            self._do(former.file.sync)
+            self._chores.do(former.file.sync)
         self.size_bytes += former.file.drafts_bytes
         self._retire(former)
         return True
@@ -181,7 +178,7 @@ class Shelf:
             # Without an await: what is kept next either is read here or finds us streaming.
             rows, upto = held.file.read(held.read_upto, READ_ROWS)
         else:
-            rows, upto = await self._done(lambda: held.file.read(held.read_upto or 0, READ_ROWS))
+            rows, upto = await self._chores.done(lambda: held.file.read(held.read_upto or 0, READ_ROWS))
         held.handed_out += len(rows)
         held.read_upto = upto
         if upto is None:
@@ -204,7 +201,7 @@ class Shelf:
         if former is not None:
             await asyncio.wait([former])
         self._adopting, self._adopting_next = self._adopting_next, None
-        self._take_over(await self._done(self._find_orphans))
+        self._take_over(await self._chores.done(self._find_orphans))
 
     def _find_orphans(self) -> list[tuple[Folder, list[OutboxFile]]]:
         found = []
@@ -267,13 +264,13 @@ class Shelf:
             return
         self.size_bytes -= held.file.drafts_bytes + held.unsettled_bytes  # of what could not be read
         if held.given_up or held.spoiled:
-            self._do(lambda: _keep_only(held))
+            self._chores.do(lambda: _keep_only(held))
         else:
-            self._do(held.file.remove)
+            self._chores.do(held.file.remove)
         if held.folder is not self._own:
             self._folders[held.folder] -= 1
             if not self._folders[held.folder] and not (held.given_up or held.spoiled):
-                self._do(lambda: self._leave(held.folder))
+                self._chores.do(lambda: self._leave(held.folder))
 
     def _leave(self, folder: Folder) -> None:
         """Only when it is empty: a lock that is let go would make us adopt what is left again and again."""
@@ -287,29 +284,29 @@ class Shelf:
         """Once a second: see that there is a spare, and that a power cut takes little."""
         if self._spare_is_due:
             self._spare_is_due = False
-            await self._done(self._make_spare)
+            await self._chores.done(self._make_spare)
         self._take_drafts_along()
         dirty, self._dirty = self._dirty, None
         if dirty is not None:
-            await self._done(dirty.sync)
+            await self._chores.done(dirty.sync)
 
     async def close(self) -> None:
         for adopting in (self._adopting, self._adopting_next):
             if adopting is not None:
                 await asyncio.wait([adopting])
-        await self._done(lambda: None)  # what was begun; the thread has one queue
+        await self._chores.done(lambda: None)  # what was begun; the thread has one queue
         for held in [*self._held.values()]:
             if held is self._live and not (held.unsettled or held.drafts or held.given_up):
-                self._do(held.file.remove)
+                self._chores.do(held.file.remove)
             else:
-                self._do(held.file.sync)
-                self._do(held.file.close)
+                self._chores.do(held.file.sync)
+                self._chores.do(held.file.close)
         if self._spare is not None:
-            self._do(self._spare.remove)
-        await self._done(lambda: None)
+            self._chores.do(self._spare.remove)
+        await self._chores.done(lambda: None)
         for folder in (self._own, *self._folders):
             folder.close()
-        self._thread.shutdown()
+        self._chores.close()
 
     def _count(self, held: _Held, rows: int, size_bytes: int) -> None:
         held.unsettled += rows
@@ -336,18 +333,6 @@ class Shelf:
             self._spare_is_due = True
         else:
             self._complained = ""
-
-    def _do(self, work: Callable[[], object]) -> None:
-        def guarded() -> None:
-            try:
-                work()
-            except Exception:
-                _log.exception("outbox chore failed")
-
-        self._thread.submit(guarded)
-
-    async def _done(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
 def open_shelf(directory: Path, key: str, now_us: int, *, every_commit_synced: bool = False) -> Shelf:
