@@ -247,7 +247,7 @@ async def test_of_a_folder_that_is_adopted_the_drafts_count_as_long_as_it_is_the
         shutil.copytree(tmp_path / "a", tmp_path / "b")
     drafts_bytes = len(encode(draft(1, 1_000))) + len(encode(draft(1, 2_000)))
     shelf = a_shelf(tmp_path / "b")
-    await shelf.adopt()
+    await shelf.adoption.look()
     rows = await shelf.read()
     assert [row.record.id for row in rows] == ["b1", "s1"]
     assert shelf.size_bytes == sum(row.size_bytes for row in rows) + drafts_bytes

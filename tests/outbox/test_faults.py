@@ -117,7 +117,7 @@ async def test_a_file_of_another_key_is_left_where_it_is_and_keeps_nobody_from_w
         assert list(ledger.bills) == ["b2"]
     assert len(files(tmp_path)) == 1
     once_more = open_shelf(tmp_path, "cd" * 32, 2)
-    await once_more.adopt()
+    await once_more.adoption.look()
     assert [row.record for row in await once_more.read()] == [bill(1)]
     await once_more.close()
 
@@ -191,6 +191,6 @@ async def test_rows_are_forgotten_wherever_they_stand(tmp_path: Path) -> None:
     shelf.forget([rows[n] for n in (1, 2, 5, 8, 9)])
     await shelf.close()
     successor = a_shelf(tmp_path)
-    await successor.adopt()
+    await successor.adoption.look()
     assert [row.record for row in await successor.read()] == [bill(number) for number in (0, 3, 4, 6, 7)]
     await successor.close()

@@ -98,7 +98,7 @@ async def test_who_asks_is_answered_by_a_look_that_began_later_and_one_serves_al
         assert go_on.wait(timeout=20)
         return iter(found)
 
-    monkeypatch.setattr("realtime_switch.outbox.shelf.adopt_folders", slowly)
+    monkeypatch.setattr("realtime_switch.outbox.adoption.adopt_folders", slowly)
     async with an_outbox(tmp_path, ledger) as neighbour:
         await until(lambda: looks == [0])
         await dies.close()

@@ -152,7 +152,7 @@ class Outbox:
         """Wait until what is kept of this session is committed: a client that comes back at once is to find
         its last words, also those that its last gateway left when it was killed. After the bound it goes on
         without them."""
-        await self._shelf.adopt()
+        await self._shelf.adoption.look()
         await self.commit(session_id, within_s)
 
     async def commit(self, session_id: str, within_s: float) -> None:
@@ -302,7 +302,7 @@ class Outbox:
         while not self._closing.is_set():
             try:
                 await self._shelf.tend()
-                await self._shelf.adopt()
+                await self._shelf.adoption.look()
             except Exception:
                 _log.exception("the outbox could not be looked after")
             self._plan()

@@ -8,22 +8,21 @@ Rows are read back in the order in which they were kept. As long as the reader
 keeps up (`streams`), what is kept need not be read back at all.
 """
 
-import asyncio
 import itertools
 import os
 import secrets
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
 
 from ..accounts.errors import ErrorCode, StorageError
 from ..accounts.records import Draft
+from .adoption import Adoption
 from .chores import Chores
-from .drafts import find_the_dead
 from .file import SUFFIX, OutboxFile, explain
-from .folder import Folder, adopt_folders, make_folder
+from .folder import Folder, make_folder
 from .rows import Kept, Row
 
 # Of either: what is read back is read into memory a file at a time, and a file goes as a whole.
@@ -53,7 +52,6 @@ class Shelf:
     """Made inside of a running loop, by `open_shelf`."""
 
     def __init__(self, directory: Path, key: str, name: str, every_commit_synced: bool) -> None:
-        self._directory = directory
         self._key = key
         self._every_commit_synced = every_commit_synced
         self._serials = itertools.count(1)
@@ -78,8 +76,7 @@ class Shelf:
         self._spare_is_due = True
         self._dirty: OutboxFile | None = None  # has commits that a power cut would take
         self._complained = ""
-        self._adopting: asyncio.Task[None] | None = None  # a look at whose folders are free
-        self._adopting_next: asyncio.Task[None] | None = None
+        self.adoption = Adoption(directory, key, self._serials, self._chores, self._take_over)
 
     # -- Writing ------------------------------------------------------------------------------------------
 
@@ -189,46 +186,18 @@ class Shelf:
             self._retire(held)
         return rows
 
-    async def adopt(self) -> None:
-        """Take over what processes that are gone have left. One look serves all who ask before it begins; who
-        asks later waits for the next one, for a process may have died behind this one's back. Whoever is
-        cancelled while it waits does not stop it: a folder that is locked must not be lost."""
-        if self._adopting_next is None:
-            self._adopting_next = asyncio.create_task(self._adopt(self._adopting))
-        await asyncio.shield(self._adopting_next)
-
-    async def _adopt(self, former: asyncio.Task[None] | None) -> None:
-        if former is not None:
-            await asyncio.wait([former])
-        self._adopting, self._adopting_next = self._adopting_next, None
-        self._take_over(await self._chores.done(self._find_orphans))
-
-    def _find_orphans(self) -> list[tuple[Folder, list[OutboxFile]]]:
-        found = []
-        for folder in adopt_folders(self._directory):
-            files = []
-            for path in folder.files():
-                try:
-                    files.append(OutboxFile(path, self._key, next(self._serials)))
-                except StorageError as error:
-                    _log.error("outbox file cannot be opened and is left where it is", reason=str(error))
-            find_the_dead(files)
-            found.append((folder, files))
-        return found
-
-    def _take_over(self, orphans: Iterable[tuple[Folder, list[OutboxFile]]]) -> None:
-        for folder, files in orphans:
-            self._folders[folder] = len(files)
-            for file in files:
-                held = self._hold(file, folder)
-                self._count(held, file.rows, file.rows_bytes)
-                self.size_bytes += file.drafts_bytes
-                self._unread.append(held)
-            _log.info(
-                "outbox of a former gateway adopted", folder=folder.path.name, rows=sum(f.rows for f in files)
-            )
-            if not files:
-                self._leave(folder)
+    def _take_over(self, folder: Folder, files: Sequence[OutboxFile]) -> None:
+        """What a process that is gone has left."""
+        self._folders[folder] = len(files)
+        for file in files:
+            held = self._hold(file, folder)
+            self._count(held, file.rows, file.rows_bytes)
+            self.size_bytes += file.drafts_bytes
+            self._unread.append(held)
+        rows = sum(file.rows for file in files)
+        _log.info("outbox of a former gateway adopted", folder=folder.path.name, rows=rows)
+        if not files:
+            self._leave(folder)
 
     # -- Forgetting ---------------------------------------------------------------------------------------
 
@@ -291,9 +260,7 @@ class Shelf:
             await self._chores.done(dirty.sync)
 
     async def close(self) -> None:
-        for adopting in (self._adopting, self._adopting_next):
-            if adopting is not None:
-                await asyncio.wait([adopting])
+        await self.adoption.close()
         await self._chores.done(lambda: None)  # what was begun; the thread has one queue
         for held in [*self._held.values()]:
             if held is self._live and not (held.unsettled or held.drafts or held.given_up):
