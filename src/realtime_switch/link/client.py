@@ -8,11 +8,6 @@ that matters: questions stay in `calls` until they are answered or expire, and
 each time we are welcomed all of them are asked (again). That is safe because
 every verb either reads or knows what it was told before by its id. So a
 business process that restarts within the deadline is not noticed by anybody.
-
-One ZeroMQ socket is one connection here, and a lost one is thrown away:
-libzmq's own reconnecting gives up for ever, and in silence, after a refusal,
-a message too long or a broken frame (seen with 4.3.5), and what a new
-connection finds in an old socket's queues is anybody's guess.
 """
 
 import asyncio
@@ -26,13 +21,13 @@ from typing import TypeVar
 
 import structlog
 import zmq
-from zmq.utils.monitor import parse_monitor_message
 
 from ..accounts.errors import ConfigurationError, ErrorCode, LinkError, RealtimeSwitchError
 from ..accounts.questions import Answer, Question
 from ..accounts.records import Claim, Grant, Passage, Posted, Refusal, SavedConfig, Switched, UsageRecord
 from . import envelope
 from .calls import Call, Calls
+from .connection import Connection
 from .envelope import (
     Answered,
     AppendConversation,
@@ -57,24 +52,10 @@ from .envelope import (
     Welcome,
 )
 from .keys import Keys
-from .options import set_options
 from .place import find_place
-from .socket import LoopSocket
 
 _REDIAL_S_MIN = 0.05
 _REDIAL_S_MAX = 1.0
-_NEVER_MS = 24 * 60 * 60 * 1000
-
-# All the ways a connection ends or does not begin; CLOSED is "nobody listens". CONNECT_RETRIED is all that is
-# told of a name that cannot be resolved (seen with 4.3.5).
-_ENDINGS = (
-    zmq.Event.CLOSED
-    | zmq.Event.CONNECT_RETRIED
-    | zmq.Event.DISCONNECTED
-    | zmq.Event.HANDSHAKE_FAILED_NO_DETAIL
-    | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
-    | zmq.Event.HANDSHAKE_FAILED_AUTH
-)
 
 _log = structlog.get_logger(part="link")
 
@@ -142,7 +123,7 @@ class LinkClient:
         if self._redial is not None:
             self._redial.cancel()
         else:
-            self._hang_up()
+            self._connection.close()
         self._phase = Phase.CLOSED
         for timer in (self._expiry, self._telling):
             if timer is not None:
@@ -245,12 +226,12 @@ class LinkClient:
 
     def _send_unsent(self) -> None:
         while self._unsaid:
-            if not self._dealer.send([self._unsaid[0]]):
+            if not self._connection.dealer.send([self._unsaid[0]]):
                 return  # called again when there is room
             self._unsaid.popleft()
         while self._unsent:
             call = self._calls.find(self._unsent[0])
-            if call is not None and not self._dealer.send([call.payload]):
+            if call is not None and not self._connection.dealer.send([call.payload]):
                 return  # called again when there is room
             self._unsent.popleft()
 
@@ -284,33 +265,15 @@ class LinkClient:
     def _dial(self) -> None:
         self._redial = None
         self._phase = Phase.AWAY
-        socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
-        set_options(socket)
-        # Never by itself; and not -1, the documented "never", nor IMMEDIATE: with either, answers that
-        # arrived and were not yet received are thrown away when the connection ends (seen with 4.3.5).
-        socket.setsockopt(zmq.RECONNECT_IVL, _NEVER_MS)
-        monitor = socket.get_monitor_socket(zmq.Event.HANDSHAKE_SUCCEEDED | _ENDINGS)
-        self._dealer_socket = socket
-        self._dealer = LoopSocket(socket, self._heard, self._send_unsent)
-        self._monitor = LoopSocket(monitor, self._noticed)
-        self._place.approach(socket)
-        socket.connect(self._place.endpoint)
-
-    def _noticed(self, parts: list[bytes]) -> None:
-        """What libzmq says of the connection."""
-        event = parse_monitor_message(parts)["event"]
-        if event == zmq.Event.HANDSHAKE_SUCCEEDED:
-            self._greet()
-            return
-        if event == zmq.Event.HANDSHAKE_FAILED_AUTH:
-            self._refused_by_peer(ConfigurationError(ErrorCode.INTERNAL_CONFIG_INVALID, self._place.refusal))
-        self._lost()
+        self._connection = Connection(
+            self._context, self._place, self._heard, self._send_unsent, self._greet, self._ended
+        )
 
     def _greet(self) -> None:
         self._phase = Phase.GREETING
         self._hello_id = next(self._ids)
         hello = Hello(id=self._hello_id, version=envelope.VERSION, boot=self._boot)
-        self._dealer.send([envelope.encode(hello)])  # the first one: there is room
+        self._connection.dealer.send([envelope.encode(hello)])  # the first one: there is room
 
     def _heard(self, parts: list[bytes]) -> None:
         try:
@@ -352,14 +315,19 @@ class LinkClient:
         self._refusal = error.message
         self._answer_all(error)
 
+    def _ended(self, refused: bool) -> None:
+        if refused:
+            self._refused_by_peer(ConfigurationError(ErrorCode.INTERNAL_CONFIG_INVALID, self._place.refusal))
+        self._lost()
+
     def _lost(self) -> None:
         was_up = self._phase is Phase.UP
         if was_up:
             _log.warning("link lost", waiting=len(self._calls))
         self._phase = Phase.AWAY
         # Another socket told us of the end, so answers that came before it may lie here unseen.
-        self._dealer.drain()
-        self._hang_up()
+        self._connection.dealer.drain()
+        self._connection.close()
         self._unsaid.clear()
         self._unsent.clear()
         # Half of it at random, so that gateways do not come back in step.
@@ -367,11 +335,6 @@ class LinkClient:
         self._redial_s = min(self._redial_s * 2, _REDIAL_S_MAX)
         if was_up:
             self._changed(self)
-
-    def _hang_up(self) -> None:
-        self._dealer_socket.disable_monitor()
-        self._monitor.close(linger_ms=0)
-        self._dealer.close(linger_ms=0)
 
     def _settle(self, id: int | None, answer: Reply | RealtimeSwitchError) -> None:
         call = self._calls.take(id) if id is not None else None
