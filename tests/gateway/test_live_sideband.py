@@ -5,6 +5,7 @@ import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 import websockets
@@ -12,6 +13,7 @@ from openai import AsyncOpenAI
 
 import live_frames as live
 from gateway_rig import KEY, OTHER_KEY, SIGNING_KEY, Line, Rig, ending, rig, text, until
+from openapi_check import check_answer
 from realtime_switch.accounts.keys import hash_key
 from realtime_switch.gateway import ids
 from realtime_switch.gateway.client_secrets import Bound, seal
@@ -45,6 +47,15 @@ async def heard(watcher: Any) -> Any:
     frame = await asyncio.wait_for(watcher.recv(), 5)
     assert live.is_for_client(frame)
     return msgspec.json.decode(frame)
+
+
+async def test_its_call_is_listed_as_what_it_is(here: Rig) -> None:
+    client, _ = await begun(here)
+    async with httpx.AsyncClient(base_url=here.http) as asker:
+        answer = await asker.get("/v1/calls", headers={"authorization": f"Bearer {KEY}"})
+    check_answer(answer)
+    assert [call["dialect"] for call in answer.json()["data"]] == ["gpt-live"]
+    await client.close()
 
 
 async def test_it_is_greeted_hears_both_and_may_steer(here: Rig) -> None:

@@ -1,7 +1,10 @@
 """What the HTTP addresses of a gateway answer and are asked, as schemas of its OpenAPI document."""
 
+from typing import get_args
+
 from ..accounts.questions import UsageTotals
 from ..accounts.records import SwitchCause
+from ..providers.endpoint import DialectName
 from ..session.phase import Phase
 from .client_secrets import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN
 from .http_account import GROUPS
@@ -112,7 +115,7 @@ SCHEMAS: Json = {
         object=named("call"),
         id=said("The session's.", TEXT),
         state=one_of(*(phase.value for phase in Phase)),
-        dialect=one_of("openai", "gemini"),
+        dialect=one_of(*get_args(DialectName)),
         provider=maybe(TEXT),
         model=maybe(TEXT),
         targets=list_of(TEXT),
