@@ -23,6 +23,7 @@ from ..accounts.records import TIME_MAX_US
 from ..business.repos import CLOSED, EVERY_SESSION, KEYS, Retention
 from . import schema
 from .accounts import no_account
+from .guard import Guard
 from .schema import (
     accounts,
     api_keys,
@@ -36,7 +37,6 @@ from .schema import (
     token_uses,
     usage_metrics,
 )
-from .sessions import SqlSessions
 
 _TABLES: dict[str, Table] = {name: getattr(schema, name) for name in KEYS}
 # What only the database needs of its rows.
@@ -48,9 +48,9 @@ _INNER = {
 
 
 class SqlKeeping:
-    def __init__(self, connection: Connection, sessions: SqlSessions) -> None:
+    def __init__(self, connection: Connection, guard: Guard) -> None:
         self._connection = connection
-        self._sessions = sessions
+        self._guard = guard
         self._insert = schema.insert_into[connection.dialect.name]
 
     def retentions(self) -> dict[str, Retention]:
@@ -58,7 +58,7 @@ class SqlKeeping:
         return {row[0]: Retention(transcripts_days=row[1], usage_days=row[2]) for row in rows}
 
     def set_retention(self, account_id: str, retention: Retention) -> None:
-        self._sessions.lock(account_id)
+        self._guard.lock(account_id)
         days = {"transcripts_days": retention.transcripts_days, "usage_days": retention.usage_days}
         new = self._insert(retentions).values(account_id=account_id, **days)
         self._connection.execute(new.on_conflict_do_update(index_elements=["account_id"], set_=days))
@@ -75,8 +75,8 @@ class SqlKeeping:
         return self._connection.execute(query).scalars().all()
 
     def expire(self, account_id: str, session_id: str, before_us: int) -> None:
-        self._sessions.lock(account_id)
-        last = self._sessions.last_number(account_id, session_id)
+        self._guard.lock(account_id)
+        last = self._guard.last_number(account_id, session_id)
         old = and_(_is_of(passages, account_id, session_id), passages.c.created_at < before_us)
         first = self._connection.execute(select(func.min(passages.c.number)).where(old)).scalar()
         self._connection.execute(delete(passages).where(old))
@@ -88,8 +88,8 @@ class SqlKeeping:
             (session_configs, _unused(before_us)),
         ):
             self._connection.execute(delete(table).where(_is_of(table, account_id, session_id), *too_old))
-        if first is not None and last > self._sessions.last_kept(account_id, session_id):
-            self._sessions.forget(account_id, session_id, before_us, last)
+        if first is not None and last > self._guard.last_kept(account_id, session_id):
+            self._guard.forget(account_id, session_id, before_us, last)
 
     def unname_bills(self, account_id: str, before_us: int, limit: int) -> int:
         named = (
@@ -127,11 +127,11 @@ class SqlKeeping:
         return [dict(row._mapping) for row in self._connection.execute(query)]
 
     def erase(self, account_id: str, email: str, now_us: int) -> None:
-        self._sessions.lock(account_id)
+        self._guard.lock(account_id)
         theirs = (session_configs, passages, summaries, switches, forgotten, api_keys, retentions, token_uses)
         for table in theirs:
             self._connection.execute(delete(table).where(table.c.account_id == account_id))
-        self._sessions.forget(account_id, EVERY_SESSION, TIME_MAX_US, 0)
+        self._guard.forget(account_id, EVERY_SESSION, TIME_MAX_US, 0)
         for table, values in (
             (usage_metrics, {"session_id": "", "response_id": ""}),
             (entries, {"reason": ""}),

@@ -1,17 +1,13 @@
 """SessionRepo in SQL: a row a configuration, passage or switch; a summary that stands for older passages."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Select,
-    Subquery,
     and_,
-    bindparam,
-    cast,
     delete,
     exists,
     func,
@@ -21,61 +17,30 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
-    union_all,
 )
 
 from ..accounts.questions import Said
 from ..accounts.records import Passage, SavedConfig, SwitchCause, Switched
-from ..business.repos import EVERY_SESSION, Backlog, SessionSummary
-from .accounts import no_account
-from .prepared import Prepared, driver_of
-from .schema import (
-    Text,
-    accounts,
-    forgotten,
-    insert_into,
-    passages,
-    session_configs,
-    summaries,
-    switches,
-    token_uses,
-)
+from ..business.repos import Backlog, SessionSummary
+from .guard import Guard
+from .listing import beginnings, listing, summary_of
+from .schema import Text, insert_into, passages, session_configs, summaries, switches, token_uses
 from .text import keepable, spellings
 
-Part = TypeVar("Part", Passage, SavedConfig, Switched)
-
-# Two processes that add to one session must not choose the same numbers, and a summary must not step over a
-# passage that another is just adding: PostgreSQL locks the account's row; SQLite has one writer anyway.
-_LOCK = (
-    select(accounts.c.id)
-    .where(accounts.c.id == bindparam("account", type_=Text))
-    .with_for_update(key_share=True)
-)
-_LAST_NUMBER = select(
-    *(
-        select(func.coalesce(func.max(table.c.number), 0))
-        .where(
-            table.c.account_id == bindparam("account", type_=Text),
-            table.c.session_id == bindparam("session", type_=Text),
-        )
-        .scalar_subquery()
-        for table in (passages, forgotten)
-    )
-)
 _TOLD = passages.c.born_at, passages.c.number
 
 
 class SqlSessions:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, guard: Guard) -> None:
         self._connection = connection
+        self._guard = guard
         self._insert = insert_into[connection.dialect.name]
-        self._place = "%s" if connection.dialect.name == "postgresql" else "?"
-        self._lock = Prepared(connection, _LOCK)
-        self._last_number = Prepared(connection, _LAST_NUMBER)
+
+    # -- What is added -----------------------------------------------------------------------------------
 
     def save_config(self, saved: SavedConfig, now_us: int) -> None:
-        self.lock(saved.account_id)
-        if not self._unforgotten([saved]):
+        self._guard.lock(saved.account_id)
+        if not self._guard.unforgotten([saved]):
             return
         new = self._insert(session_configs).values(
             account_id=saved.account_id,
@@ -96,9 +61,9 @@ class SqlSessions:
 
     def append(self, passages_: Sequence[Passage], now_us: int) -> None:
         for account_id in sorted({passage.account_id for passage in passages_}):
-            self.lock(account_id)
-        passages_ = self._unforgotten(passages_)
-        kept = self._kept([keepable(passage.id) for passage in passages_])
+            self._guard.lock(account_id)
+        passages_ = self._guard.unforgotten(passages_)
+        kept = self._guard.kept([keepable(passage.id) for passage in passages_])
         numbers: dict[tuple[str, str], int] = {}
         rows = []
         for passage in passages_:
@@ -106,7 +71,7 @@ class SqlSessions:
                 continue
             kept.add(keepable(passage.id))
             session = passage.account_id, passage.session_id
-            number = numbers[session] = (numbers.get(session) or self.last_number(*session)) + 1
+            number = numbers[session] = (numbers.get(session) or self._guard.last_number(*session)) + 1
             rows.append(
                 {
                     "account_id": passage.account_id,
@@ -123,7 +88,7 @@ class SqlSessions:
 
     def add_switches(self, switches_: Sequence[Switched], now_us: int) -> None:
         for account_id in sorted({switched.account_id for switched in switches_}):
-            self.lock(account_id)
+            self._guard.lock(account_id)
         # In order of id, so that two processes that insert the same cannot lock each other out.
         rows = [
             {
@@ -140,10 +105,12 @@ class SqlSessions:
                 "born_at": switched.born_us,
                 "created_at": now_us,
             }
-            for switched in sorted(self._unforgotten(switches_), key=lambda switched: switched.id)
+            for switched in sorted(self._guard.unforgotten(switches_), key=lambda switched: switched.id)
         ]
         if rows:
             self._connection.execute(self._insert(switches).on_conflict_do_nothing(), rows)
+
+    # -- What is asked ------------------------------------------------------------------------------------
 
     def switches(self, account_id: str, session_id: str) -> Sequence[Switched]:
         query = (
@@ -162,17 +129,17 @@ class SqlSessions:
         return *head, "".join(self._connection.execute(said).scalars())
 
     def head(self, account_id: str, session_id: str) -> tuple[SessionSummary, str | None] | None:
-        row = self._connection.execute(_listing(account_id, session_id)).first()
+        row = self._connection.execute(listing(account_id, session_id)).first()
         if row is None:
             return None
         of_session = session_configs.c.account_id == account_id, session_configs.c.session_id == session_id
         config = self._connection.execute(select(session_configs.c.data).where(*of_session)).scalar()
-        return _session_summary(row), config
+        return summary_of(row), config
 
     def page(
         self, account_id: str, search: str, after: tuple[int, str] | None, limit: int
     ) -> Sequence[SessionSummary]:
-        began = _began(account_id)
+        began = beginnings(account_id)
         query = select(began.c.session_id).order_by(began.c.first.desc(), began.c.session_id.desc())
         if after is not None:
             at, session_id = literal(after[0], BigInteger), literal(after[1], Text)
@@ -181,8 +148,8 @@ class SqlSessions:
             of_session = passages.c.account_id == account_id, passages.c.session_id == began.c.session_id
             query = query.where(exists().where(*of_session, self._holds(search)))
         ids = self._connection.execute(query.limit(limit)).scalars().all()
-        rows = (self._connection.execute(_listing(account_id, i)).first() for i in ids)
-        return [_session_summary(row) for row in rows]
+        rows = (self._connection.execute(listing(account_id, i)).first() for i in ids)
+        return [summary_of(row) for row in rows]
 
     def said(
         self, account_id: str, session_id: str, after: tuple[int, int] | None, limit: int
@@ -210,17 +177,27 @@ class SqlSessions:
         )
         return self._connection.execute(query).scalar() or ""
 
+    def _holds(self, search: str) -> ColumnElement[bool]:
+        # SQLite's `lower` knows ASCII only, and so does PostgreSQL's for text of the collation "C".
+        place = func.strpos if self._connection.dialect.name == "postgresql" else func.instr
+        text = func.lower(passages.c.text)
+        return or_(*(place(text, literal(one, Text)) > 0 for one in spellings(search)))
+
+    # -- What goes ----------------------------------------------------------------------------------------
+
     def delete(self, account_id: str, session_id: str, now_us: int) -> bool:
-        self.lock(account_id)
-        self.forget(account_id, session_id, now_us, self.last_number(account_id, session_id))
+        self._guard.lock(account_id)
+        self._guard.forget(account_id, session_id, now_us, self._guard.last_number(account_id, session_id))
         gone = 0
         for table in (session_configs, passages, summaries, switches):
             of_session = table.c.account_id == account_id, table.c.session_id == session_id
             gone += self._connection.execute(delete(table).where(*of_session)).rowcount
         return gone > 0
 
+    # -- Tokens -------------------------------------------------------------------------------------------
+
     def token_uses(self, account_id: str, token_id: str) -> Sequence[str]:
-        self.lock(account_id)
+        self._guard.lock(account_id)
         of_token = token_uses.c.account_id == account_id, token_uses.c.token_id == token_id
         query = select(token_uses.c.call_id).where(*of_token).order_by(token_uses.c.call_id)
         return self._connection.execute(query).scalars().all()
@@ -229,48 +206,7 @@ class SqlSessions:
         row = {"account_id": account_id, "token_id": token_id, "call_id": call_id, "until_at": until_us}
         self._connection.execute(insert(token_uses), row)
 
-    def forget(self, account_id: str, session_id: str, until_us: int, number: int) -> None:
-        """What was born until then is not kept when it arrives, and no number is used twice: a summary that
-        is being written of what has gone must find nothing that it could stand for."""
-        new = self._insert(forgotten).values(
-            account_id=account_id, session_id=session_id, until_at=until_us, number=number
-        )
-        replace = new.on_conflict_do_update(
-            index_elements=["account_id", "session_id"],
-            set_={name: new.excluded[name] for name in ("until_at", "number")},
-        )
-        self._connection.execute(replace)
-
-    def _unforgotten(self, parts: Sequence[Part]) -> Sequence[Part]:
-        if not parts:
-            return parts
-        accounts_: list[str] = sorted({keepable(part.account_id) for part in parts})
-        names: list[str] = sorted({EVERY_SESSION, *(keepable(part.session_id) for part in parts)})
-        # Straight to the driver, because this comes with every passage (prepared.py).
-        sql = (
-            "SELECT account_id, session_id, until_at FROM forgotten"
-            f" WHERE account_id IN ({self._places(accounts_)}) AND session_id IN ({self._places(names)})"
-        )
-        rows = driver_of(self._connection).execute(sql, [*accounts_, *names])
-        until_us = {(row[0], row[1]): row[2] for row in rows}
-        if not until_us:
-            return parts
-        return [part for part in parts if part.born_us > _forgotten_us(part, until_us)]
-
-    def _kept(self, ids: Sequence[str]) -> set[str]:
-        if not ids:
-            return set()
-        sql = f"SELECT id FROM passages WHERE id IN ({self._places(ids)})"
-        return {row[0] for row in driver_of(self._connection).execute(sql, ids)}
-
-    def _places(self, values: Sequence[str]) -> str:
-        return ", ".join([self._place] * len(values))
-
-    def _holds(self, search: str) -> ColumnElement[bool]:
-        # SQLite's `lower` knows ASCII only, and so does PostgreSQL's for text of the collation "C".
-        place = func.strpos if self._connection.dialect.name == "postgresql" else func.instr
-        text = func.lower(passages.c.text)
-        return or_(*(place(text, literal(one, Text)) > 0 for one in spellings(search)))
+    # -- Summaries ----------------------------------------------------------------------------------------
 
     def backlog(self, account_id: str, session_id: str) -> Backlog | None:
         of_session = passages.c.account_id == account_id, passages.c.session_id == session_id
@@ -301,7 +237,7 @@ class SqlSessions:
         return [(row[0], row[1]) for row in self._connection.execute(query)]
 
     def summarise(self, account_id: str, session_id: str, upto: int, summary: str, now_us: int) -> None:
-        self.lock(account_id)
+        self._guard.lock(account_id)
         last = select(passages.c.number).where(
             passages.c.account_id == account_id,
             passages.c.session_id == session_id,
@@ -320,21 +256,6 @@ class SqlSessions:
         )
         self._connection.execute(replace)
 
-    def lock(self, account_id: str) -> None:
-        if not self._lock.rows(account=keepable(account_id)):
-            raise no_account(account_id)
-
-    def last_number(self, account_id: str, session_id: str) -> int:
-        """That a passage has, or had before it was deleted."""
-        return max(self._last_numbers(account_id, session_id))
-
-    def last_kept(self, account_id: str, session_id: str) -> int:
-        return self._last_numbers(account_id, session_id)[0]
-
-    def _last_numbers(self, account_id: str, session_id: str) -> tuple[int, int]:
-        [row] = self._last_number.rows(account=keepable(account_id), session=keepable(session_id))
-        return int(row[0]), int(row[1])
-
     def _said_after(self, account_id: str, session_id: str, number: int) -> tuple[tuple[int, str], ...]:
         query = (
             select(passages.c.number, passages.c.text)
@@ -346,79 +267,7 @@ class SqlSessions:
 
     # Last in its class, because from here on `list` means this.
     def list(self, account_id: str | None = None) -> list[SessionSummary]:
-        return [_session_summary(row) for row in self._connection.execute(_listing(account_id))]
-
-
-def _forgotten_us(part: Part, until_us: Mapping[tuple[str, str], int]) -> int:
-    of_account = until_us.get((part.account_id, EVERY_SESSION), -1)
-    return max(of_account, until_us.get((part.account_id, keepable(part.session_id)), -1))
-
-
-def _listing(account_id: str | None = None, session_id: str | None = None) -> Select[Any]:
-    """A row a session of which there is anything."""
-    nothing = literal(0)
-    parts = union_all(
-        *(
-            select(
-                table.c.account_id,
-                table.c.session_id,
-                configs.label("configs"),
-                chars.label("chars"),
-                table.c.created_at.label("first"),
-                last.label("last"),
-            ).where(
-                true() if account_id is None else table.c.account_id == account_id,
-                true() if session_id is None else table.c.session_id == session_id,
-            )
-            for table, configs, chars, last in (
-                (session_configs, literal(1), nothing, session_configs.c.updated_at),
-                (passages, nothing, func.length(passages.c.text), passages.c.created_at),
-                (switches, nothing, nothing, switches.c.created_at),
-            )
-        )
-    ).subquery()
-    of_session = parts.c.account_id, parts.c.session_id
-    return (
-        select(
-            *of_session,
-            func.max(parts.c.configs),
-            # PostgreSQL sums bigints to a numeric, which would come back as a Decimal.
-            cast(func.sum(parts.c.chars), BigInteger),
-            func.min(parts.c.first),
-            func.max(parts.c.last),
-        )
-        .group_by(*of_session)
-        .order_by(*of_session)
-    )
-
-
-def _began(account_id: str) -> Subquery:
-    """When each session of an account began. From indexes alone: what was said is not read."""
-    parts = union_all(
-        *(
-            select(table.c.session_id, func.min(table.c.created_at).label("first"))
-            .where(table.c.account_id == account_id)
-            .group_by(table.c.session_id)
-            for table in (session_configs, passages, switches)
-        )
-    ).subquery()
-    return (
-        select(parts.c.session_id, func.min(parts.c.first).label("first"))
-        .group_by(parts.c.session_id)
-        .subquery()
-    )
-
-
-def _session_summary(row: Any) -> SessionSummary:
-    account_id, session_id, configs, chars, created_us, updated_us = row
-    return SessionSummary(
-        account_id=account_id,
-        session_id=session_id,
-        has_config=configs > 0,
-        conversation_chars=chars,
-        created_us=created_us,
-        updated_us=updated_us,
-    )
+        return [summary_of(row) for row in self._connection.execute(listing(account_id))]
 
 
 def _switched(row: Any) -> Switched:

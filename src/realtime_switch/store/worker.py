@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from ..business.repos import Repos
 from .accounts import SqlAccounts
+from .guard import Guard
 from .keeping import SqlKeeping
 from .sessions import SqlSessions
 from .storage import Storage
@@ -19,10 +20,11 @@ TRIES = 3  # of one unit of work, when another process or a lost connection was 
 
 class SqlRepos:
     def __init__(self, connection: Connection) -> None:
+        guard = Guard(connection)
         self.accounts = SqlAccounts(connection)
         self.usage = SqlUsage(connection)
-        self.sessions = SqlSessions(connection)
-        self.keeping = SqlKeeping(connection, self.sessions)
+        self.sessions = SqlSessions(connection, guard)
+        self.keeping = SqlKeeping(connection, guard)
 
 
 class Job:
