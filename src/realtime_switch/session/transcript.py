@@ -20,8 +20,6 @@ When the call ends everything that waits is written as it stands.
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct
-
 from ..accounts.records import Passage
 from ..dialects.acts import (
     Act,
@@ -46,26 +44,10 @@ from ..dialects.acts import (
     UserTurn,
 )
 from . import limits
+from .held_line import AGENT, TOOL, USER, HeldLine
+from .passages import Passages
 
-USER, AGENT, TOOL = "user", "agent", "tool"
-BASE64_CHARS_PER_BYTE = 4 / 3
 LAST_MOMENT_MS = 20  # who heard all but this heard all: counts of the same audio may differ by as much
-
-
-class _Line(Struct):
-    """One thing said. `sure` when nothing can change it any more."""
-
-    speaker: str
-    parts: dict[int, str] = {}
-    sure: bool = False
-    typed: bool = False
-    base64_chars: int = 0
-    born_us: int = 0
-    played_us: int | None = None  # when its audio must have been heard; None while it is being said
-
-    @property
-    def text(self) -> str:
-        return " ".join(text for _, text in sorted(self.parts.items()) if text)
 
 
 class Transcript:
@@ -76,24 +58,17 @@ class Transcript:
         now_us: Callable[[], int],
         continues: bool,
     ) -> None:
-        self._account_id, self._session_id = who
-        self._record_id = record_id
+        self._passages = Passages(who, record_id, now_us, continues)
         self._now_us = now_us
-        self._held: dict[str, _Line] = {}  # by item, in the order of the conversation
+        self._held: dict[str, HeldLine] = {}  # by item, in the order of the conversation
         self._written: set[str] = set()  # items that are past changing, whatever is still told of them
         self._newest = ""  # the item that audio passing by belongs to
-        self._saying: dict[str, _Line] = {}  # the agent's lines that are not over, by item
-        self._typed: list[_Line] = []  # the user's, until a reply begins
+        self._saying: dict[str, HeldLine] = {}  # the agent's lines that are not over, by item
+        self._typed: list[HeldLine] = []  # the user's, until a reply begins
         self._tools: dict[str, str] = {}  # names of calls that wait for their answer
         self._open_replies: set[str] = set()
         self._asides: set[str] = set()  # replies outside of the conversation
         self._audio_bytes_per_ms = 48
-        self._speaker = ""
-        self._text = ""  # sure, and not yet handed out
-        self._begun = continues  # something stands before us, so our first line needs a line break
-        self._said: list[str] = []  # as much of what was written as a provider may be told, and some more
-        self._said_chars = 0
-        self._born_us = 0  # of the last passage
 
     # -- Hearing --------------------------------------------------------------------------------------------
 
@@ -108,32 +83,20 @@ class Transcript:
         return kind not in _SETTLE_NOTHING
 
     def due(self) -> list[Passage]:
-        """What has become sure: in pieces of about PASSAGE_CHARS, and when a turn is over what is left of it,
-        so that a finished turn is never only here."""
+        """What has become sure."""
         self._settle()
-        passages = []
-        while len(self._text) >= limits.PASSAGE_CHARS:
-            end = self._text.find(" ", limits.PASSAGE_CHARS)
-            passages.append(self._cut(end if end >= 0 else len(self._text)))
-        if self._text and not self._held and self._speaker == AGENT:
-            passages.append(self._cut(len(self._text)))
-        return passages
+        return self._passages.due(nothing_waits=not self._held)
 
     def due_us(self) -> int | None:
         """When the oldest line that waits becomes sure by time alone."""
         line = next(iter(self._held.values()), None)
-        if line is None:
-            return None
-        if line.speaker == USER:
-            return None if line.text else line.born_us + int(limits.TRANSCRIPT_AWAITED_S * 1e6)
-        return line.played_us
+        return None if line is None else line.due_us
 
     def flush(self) -> list[Passage]:
         """Everything that is left, as it stands: the call is over."""
         for item_id in list(self._held):
             self._write(item_id)
-        passages = self.due()
-        return [*passages, self._cut(len(self._text))] if self._text else passages
+        return [*self.due(), *self._passages.rest()]
 
     def cut_off(self) -> None:
         """The provider is gone: what it began it will not finish, and nothing waits for that."""
@@ -141,32 +104,27 @@ class Transcript:
             if line.speaker == USER:
                 line.sure = True
             elif line.played_us is None:
-                self._finish(line)
+                line.finish(self._audio_bytes_per_ms)
         self._open_replies.clear()
         self._saying.clear()
 
     @property
     def said(self) -> str:
-        """What was said in this call, the lines that wait included, as a new provider would be told it."""
-        text, speaker = "".join(self._said), self._speaker
-        begun = self._begun
-        for line in self._held.values():
-            if line.text:
-                text += _joined(line, speaker, begun)
-                speaker, begun = line.speaker, True
-        return text[-limits.HISTORY_CHARS_MAX * 2 :]
+        """What was said in this call, the lines that wait included."""
+        waiting = ((line.speaker, line.text) for line in self._held.values() if line.text)
+        return self._passages.said(waiting)
 
     # -- The user ----------------------------------------------------------------------------------------
 
     def _user_turn(self, act: UserTurn) -> None:
-        self._held.setdefault(act.item_id, _Line(USER, {}, born_us=self._now_us()))
+        self._held.setdefault(act.item_id, HeldLine(USER, {}, born_us=self._now_us()))
 
     def _user_transcript(self, act: UserTranscript) -> None:
         if act.item_id in self._written:
             return
         line = self._held.get(act.item_id)
         if line is None:  # too late for its place, or a provider that does not say when a turn ends
-            line = self._held[act.item_id] = _Line(USER, {}, born_us=self._now_us())
+            line = self._held[act.item_id] = HeldLine(USER, {}, born_us=self._now_us())
         line.parts[0] = act.text if act.final else line.parts.get(0, "") + act.text
         line.sure = act.final
 
@@ -177,7 +135,7 @@ class Transcript:
     def _user_text(self, act: UserText) -> None:
         """Sure only when a reply begins: a client that goes on to tell the agent's part is telling the
         past."""
-        line = _Line(USER, {0: act.text}, typed=True, born_us=self._now_us())
+        line = HeldLine(USER, {0: act.text}, typed=True, born_us=self._now_us())
         # Some providers say both item.added and item.created.
         if act.item_id not in self._written and act.item_id not in self._held:
             self._held[act.item_id] = line
@@ -209,8 +167,8 @@ class Transcript:
             if act.item_id not in self._held:
                 self._say(act.item_id)
 
-    def _say(self, item_id: str) -> _Line:
-        line = self._held[item_id] = self._saying[item_id] = _Line(AGENT, {}, born_us=self._now_us())
+    def _say(self, item_id: str) -> HeldLine:
+        line = self._held[item_id] = self._saying[item_id] = HeldLine(AGENT, {}, born_us=self._now_us())
         return line
 
     def _reply_words(self, act: ReplyTranscript | ReplyText) -> None:
@@ -235,33 +193,24 @@ class Transcript:
     def _reply_item_done(self, act: ReplyItemDone) -> None:
         self._saying.pop(act.item_id, None)
         if (line := self._held.get(act.item_id)) is not None:
-            self._finish(line)
+            line.finish(self._audio_bytes_per_ms)
 
     def _reply_done(self, act: ReplyDone) -> None:
         self._open_replies.discard(act.reply_id)
         self._asides.discard(act.reply_id)
         if not self._open_replies:
             for line in self._saying.values():  # of a reply that ended without closing its items
-                self._finish(line)
+                line.finish(self._audio_bytes_per_ms)
             self._saying.clear()
-
-    def _finish(self, line: _Line) -> None:
-        """It is said; audio is made faster than it is played, so it will be heard some time later."""
-        line.played_us = line.born_us + int(self._audio_ms(line) * 1000)
-        if line.base64_chars:
-            line.played_us += int(limits.PLAYBACK_SLACK_S * 1e6)
 
     def _truncated(self, act: ReplyTruncated) -> None:
         line = self._held.get(act.item_id)
         if line is None or line.sure:
             return
-        audio_ms = self._audio_ms(line)
+        audio_ms = line.audio_ms(self._audio_bytes_per_ms)
         if act.heard_ms < audio_ms - LAST_MOMENT_MS:
-            line.parts = {0: _cut_words(line.text, act.heard_ms / audio_ms)}
+            line.cut(act.heard_ms / audio_ms)
         line.sure = True
-
-    def _audio_ms(self, line: _Line) -> float:
-        return line.base64_chars / BASE64_CHARS_PER_BYTE / self._audio_bytes_per_ms
 
     # -- Tools -------------------------------------------------------------------------------------------
 
@@ -279,7 +228,7 @@ class Transcript:
         if len(text) > limits.TOOL_LINE_CHARS_MAX:
             text = text[: limits.TOOL_LINE_CHARS_MAX] + "…"
         closed = ")" if key.startswith("call ") else ""
-        self._held[key] = _Line(TOOL, {0: text + closed}, sure=True)
+        self._held[key] = HeldLine(TOOL, {0: text + closed}, sure=True)
 
     # -- Formats -----------------------------------------------------------------------------------------
 
@@ -292,59 +241,17 @@ class Transcript:
         """Write the lines from the oldest on, up to the first that may still change."""
         while self._held:
             item_id = next(iter(self._held))
-            if not self._is_sure(self._held[item_id]) and len(self._held) <= limits.HELD_LINES_MAX:
+            sure = self._held[item_id].is_sure(self._now_us())
+            if not sure and len(self._held) <= limits.HELD_LINES_MAX:
                 return
             self._write(item_id)
-
-    def _is_sure(self, line: _Line) -> bool:
-        if line.sure:
-            return True
-        if line.speaker == USER:
-            awaited_us = self._now_us() - line.born_us
-            # Once its first words are here the rest follows; written now, they would be written twice.
-            return not line.text and awaited_us >= limits.TRANSCRIPT_AWAITED_S * 1e6
-        return line.played_us is not None and line.played_us <= self._now_us()
 
     def _write(self, item_id: str) -> None:
         line = self._held.pop(item_id)
         if line.text or line.sure:
             self._written.add(item_id)
-        if not line.text:
-            return
-        written = _joined(line, self._speaker, self._begun)
-        self._speaker, self._begun = line.speaker, True
-        self._text += written
-        self._said.append(written)
-        self._said_chars += len(written)
-        if self._said_chars > limits.HISTORY_CHARS_MAX * 4:
-            self._said = ["".join(self._said)[-limits.HISTORY_CHARS_MAX * 2 :]]
-            self._said_chars = len(self._said[0])
-
-    def _cut(self, end: int) -> Passage:
-        text, self._text = self._text[:end], self._text[end:]
-        # Passages are told in the order of their birth, so a clock that is set back must not disturb it.
-        self._born_us = max(self._born_us + 1, self._now_us())
-        return Passage(
-            id=self._record_id(),
-            account_id=self._account_id,
-            session_id=self._session_id,
-            text=text,
-            born_us=self._born_us,
-        )
-
-
-def _joined(line: _Line, speaker: str, begun: bool) -> str:
-    """Tool lines each stand alone; everybody else goes on where they were."""
-    if line.speaker == speaker != TOOL:
-        return f" {line.text}"
-    return f"{chr(10) if begun else ''}{line.speaker}: {line.text}"
-
-
-def _cut_words(text: str, share: float) -> str:
-    end = int(len(text) * share)
-    if end < len(text) and not text[end].isspace():
-        end = max(text.rfind(" ", 0, end), 0)
-    return text[:end].rstrip()
+        if line.text:
+            self._passages.write(line.speaker, line.text)
 
 
 # Each is given the acts that it is filed under.
