@@ -1,7 +1,8 @@
 """Towards an OpenAI-like provider for a client of another dialect: wishes become its requests, in the order
 that it can take (TRANSLATION.md 9).
 
-One reply runs at a time (replies_out.py), and one is asked for once all calls of a group are answered.
+One reply runs at a time (replies_out.py), and one is asked for once all calls of a group are answered
+(calls_out.py).
 """
 
 from collections.abc import Callable
@@ -57,7 +58,8 @@ from ..wishes import (
 from . import requests_out as out
 from . import resume
 from .alike import Learned
-from .config_out import NOT_SUPPORTED, SILENCE_MS, refusals, session_members
+from .calls_out import Calls
+from .config_out import SILENCE_MS, refusals, session_members
 from .formats import output_format, session_of
 from .hearing_out import Microphone
 from .reading import OVER_WITH, read_closely
@@ -67,7 +69,6 @@ from .replies_out import REPLY_RUNS, Replies
 CONFIRMED_AFTER_US = 1_000_000
 
 _ONLY_APPENDED = "This backend takes audio only through input_audio_buffer.append."
-_IN_PIECES = "toolResponse.functionResponses[].willContinue"  # nobody but Gemini's clients gives them so
 
 
 class Translated:
@@ -82,16 +83,13 @@ class Translated:
         self._output = target.output
         self._microphone = Microphone(target.input, now_us)
         self._replies = Replies(self._microphone, new_id, now_us)
+        self._calls = Calls(self._replies, terms.strict)
         self._learned = Learned()
         # Our requests that somebody waits for, by their event_id, until they are answered.
         self._opening_id = ""
         self._refused: list[Refused] = []  # of the opening; said when that is answered
         self._updates: dict[str, Configure] = {}
-        self._calls: dict[str, str] = {}  # that wait for answers -> their reply
-        self._known: set[str] = set()  # calls that this connection has heard of
         self._unheard: ReplyDone | None = None  # made, and not over before it must have been heard
-        self._reply_due = False  # an answer of this group wants to be spoken of
-        self._urgent = False
 
     # -- What the client wants ---------------------------------------------------------------------------
 
@@ -165,29 +163,10 @@ class Translated:
         return [out.said(wish)]
 
     def _say_call(self, wish: SayCall) -> ProviderSaid:
-        self._known.add(wish.call_id)
-        if wish.awaited:
-            self._calls[wish.call_id] = ""
-        return [out.called(wish)]
+        return [self._calls.said(wish)]
 
     def _answer_tool(self, wish: AnswerTool) -> ProviderSaid:
-        if wish.more:  # a call has one answer here
-            return [Refused(_IN_PIECES, NOT_SUPPORTED, wish.request_id)] if self._terms.strict else []
-        item: ProviderSaid = [out.answered(wish)]
-        if self._calls.pop(wish.call_id, None) is None:
-            if wish.call_id in self._known:
-                return item  # of the past
-            # Of a connection before this one, which has not heard of the call and would refuse the answer.
-            self._known.add(wish.call_id)
-            call = SayCall(item_id="", call_id=wish.call_id, name=wish.name, arguments="{}")
-            item = [out.called(call), *item]
-        self._reply_due |= wish.scheduling != "silent"
-        self._urgent |= wish.scheduling == "interrupt"
-        if self._calls or not self._reply_due:
-            return item
-        cut = self._replies.cut_short() if self._urgent else []
-        self._reply_due = self._urgent = False
-        return [*item, *cut, *self._replies.ask(AskReply())]
+        return self._calls.answered(wish)
 
     def _ask_reply(self, wish: AskReply) -> ProviderSaid:
         for extra in wish.extras:
@@ -302,14 +281,13 @@ class Translated:
             self._replies.heard(crossed.said.item_id, crossed.audio_bytes, crossed.said.format)
 
     def _call(self, act: ToolCall) -> ProviderSaid:
-        self._calls[act.call_id] = act.reply_id
-        self._known.add(act.call_id)
+        self._calls.called(act)
         return [act]
 
     def _done(self, act: ReplyDone) -> ProviderSaid:
-        calls = act.reply_id in self._calls.values()
-        if act.status != "completed":  # then its calls are not shown to the client
-            self._calls = {call: reply for call, reply in self._calls.items() if reply != act.reply_id}
+        calls = self._calls.any_of(act.reply_id)
+        if act.status != "completed":
+            self._calls.drop(act.reply_id)
         next_ = self._replies.done(act.reply_id)
         waits = self._terms.reply_ends == "heard" and act.status == "completed" and not calls
         if not waits or next_ or self._replies.heard_us <= self._now_us():
