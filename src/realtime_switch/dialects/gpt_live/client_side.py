@@ -99,7 +99,7 @@ class ClientSide:
     def farewell(self, code: str, message: str) -> Farewell:
         kind, told = error_of(code)
         said = [frames.error(self._new_id, kind, told, f"{message} ({code})")]
-        if self._translated is not None and self._translated.started:
+        if self._translated is not None and self._translated.session.started:
             lost = code == "INTERNAL_PROVIDER_UNAVAILABLE"
             said.append(self._translated.closed("connection_lost" if lost else "close_requested"))
         return Farewell(said, ending(code))
@@ -120,7 +120,7 @@ class ClientSide:
 
     @property
     def config(self) -> Config:
-        return self._told.config
+        return self._told.session.config
 
     def restore(self, config: str) -> None:
         pass  # its first message says anew how the call is to be held
@@ -139,7 +139,7 @@ class ClientSide:
 
     def tell(self, act: Act) -> ClientSaid:
         said = self._told.tell(act)
-        if not self.greeting and self._told.started:
+        if not self.greeting and self._told.session.started:
             self.greeting = next(one for one in said if isinstance(one, bytes))
         return said
 

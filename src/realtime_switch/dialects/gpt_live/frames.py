@@ -51,6 +51,17 @@ def error(new_id: NewId, kind: str, code: str, message: str, param: str = "", re
     return write("error", event_id=new_id("event"), error=said)
 
 
+UNSUPPORTED = "unsupported_by_backend"
+
+
+class Mistake(Exception):
+    """A client's, as it is told by `error`."""
+
+    def __init__(self, code: str, message: str, param: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.param = code, message, param
+
+
 CLOSE = b'{"type":"session.close"}'
 
 AUDIO_HEAD, AUDIO_TAIL = b'{"type":"session.input_audio.append","audio":"', b'"}'

@@ -1,12 +1,10 @@
 """A GPT-Live client on a provider of another dialect, as a subset (docs/dialects-gpt-live.md): full duplex on
 top of turns. Its clock is its own sound, by which it is told what the agent says (pacer.py); its backend is
-the provider's tools (backend_told.py).
+the provider's tools (backend.py).
 """
 
 from collections.abc import Callable
 from typing import Any
-
-from msgspec.structs import replace
 
 from ..acts import (
     Act,
@@ -26,16 +24,17 @@ from ..acts import (
     UserTranscript,
 )
 from ..dialect import ClientSaid, Hangup, NewId, NowUs
-from ..members import list_of, object_of
 from ..members import text_of as member
 from ..sound import AudioFormat, base64_bytes, silence, standard
 from ..unambiguous import read_object
-from ..wishes import AnswerTool, AskReply, Config, Configure, Say, Truncate, UserAudio
+from ..wishes import AnswerTool, AskReply, Say, Truncate, UserAudio
 from . import frames
-from .backend_told import DELEGATE, BackendTold, text_of
+from .backend import DELEGATE, Backend
+from .frames import UNSUPPORTED, Mistake
 from .pacer import GRID_MS, PIECE_MS, Pacer
 from .proofs import audio_from_client, only_audio_from_client
-from .start import config_of, session_of
+from .session import Session
+from .words import Words
 
 _Members = dict[str, Any]
 
@@ -43,7 +42,6 @@ USAGE_EVERY_MS = 15_000  # as the service tells it
 APPEND_CHARS_MAX = 1_800  # about 500 tokens (GPT-LIVE.md 4.3)
 LIFE_S = 7_200
 _AUDIO_HEAD, _AUDIO_TAIL = '{"type":"session.output_audio.delta","delta":"', '"}'
-_UNSUPPORTED = "unsupported_by_backend"
 _NO_COUNTERPART = (
     "session.output_audio.fixture.play",
     "decision.create",
@@ -53,30 +51,18 @@ _NO_COUNTERPART = (
 )
 
 
-class Mistake(Exception):
-    def __init__(self, code: str, message: str, param: str = "") -> None:
-        super().__init__(message)
-        self.code, self.message, self.param = code, message, param
-
-
 class Translated:
     def __init__(self, new_id: NewId, now_us: NowUs, start: str) -> None:
         self._new_id = new_id
         self._now_us = now_us
-        self._session = session_of(start)
-        self._asked_by = ""  # whose session.update is not confirmed yet
-        delegation = object_of(self._session.get("delegation", {"type": "client"}))
-        self._to_application = delegation.get("type") == "client"
-        self.config = self._configured()
+        self.session = Session(start)
         self._pacer = Pacer(self._format)
-        self._backend = BackendTold(new_id, member(object_of(delegation.get("responses")).get("model")))
-        self._resource: _Members = {}  # what the provider of a session would say of it; {}: not started
+        self._backend = Backend(new_id, self.session.to_application, self.session.backend_model)
         self._muted = False
         self.reply_open = False
         self._commentary: list[str] = []  # to be spoken when nothing is
         self._told_usage_ms = 0
-        self._heard: dict[str, str] = {}  # of the user's words, by item, so far
-        self._said: dict[str, str] = {}  # of the agent's
+        self._heard, self._said = Words(), Words()  # the user's, the agent's
         self._speech_ms = 0  # when the user began
         self._obeyers: dict[str, Callable[[_Members], ClientSaid]] = {
             "session.input_audio.append": self._audio,
@@ -85,30 +71,15 @@ class Translated:
             "session.instructions.append": self._instructions,
             "session.thinking.append": self._thinking,
             "session.commentary.append": self._comment,
-            "session.update": self._update,
+            "session.update": self.session.update,
             "session.close": self._close,
-            "response.item.create": self._item,
-            "response.create": self._respond,
+            "response.item.create": self._backend.item,
+            "response.create": self._backend.respond,
         }
 
     @property
-    def started(self) -> bool:
-        return bool(self._resource)
-
-    @property
     def _format(self) -> AudioFormat:
-        return self.config.input
-
-    def _configured(self) -> Config:
-        """What was said before stands in the instructions: no other dialect begins with it."""
-        config = config_of(self._session)
-        past = "\n".join(
-            f"{_WHO.get(message.get('role', ''), 'user')}: {_text(message)}"
-            for message in map(object_of, list_of(self._session.get("input")))
-        )
-        told = f"{config.instructions}\n\n{_PAST}\n{past}".strip() if past else config.instructions
-        tools = (*config.tools, DELEGATE) if self._to_application else config.tools
-        return replace(config, instructions=told, tools=tools)
+        return self.session.config.input
 
     # -- What the client says ----------------------------------------------------------------------------
 
@@ -120,7 +91,7 @@ class Translated:
         kind = member(message.get("type"))
         obey = self._obeyers.get(kind)
         if obey is None:
-            code = _UNSUPPORTED if kind in _NO_COUNTERPART else "invalid_value"
+            code = UNSUPPORTED if kind in _NO_COUNTERPART else "invalid_value"
             told = f"'{kind[:80]}' has no counterpart at this session's provider."
             return [self._error(code, told, "type", asked_by)]
         try:
@@ -180,10 +151,8 @@ class Translated:
         return self._answer(message, kind, start_ms=at_ms, end_ms=at_ms + GRID_MS)
 
     def _instructions(self, message: _Members) -> ClientSaid:
-        told = f"{self.config.instructions}\n\n{self._content(message)}".strip()
-        self.config = replace(self.config, instructions=told)
-        changed = frozenset({"instructions"})
-        return [self._appended(message), Configure(config=self.config, changed=changed)]
+        content = self._content(message)
+        return [self._appended(message), self.session.instruct(content)]
 
     def _thinking(self, message: _Members) -> ClientSaid:
         content = self._content(message)
@@ -206,58 +175,16 @@ class Translated:
 
     def _speak(self) -> ClientSaid:
         """What the application wants spoken, once nothing else is."""
-        if self.reply_open or not self._commentary or not self.started:
+        if self.reply_open or not self._commentary or not self.session.started:
             return []
         content, self._commentary = "\n".join(self._commentary), []
         text = f"[Say this to the user now, close to these words: {content}]"
         return [Say(item_id=self._new_id("item"), role="user", text=text), AskReply()]
 
-    # -- The backend -------------------------------------------------------------------------------------
-
-    def _item(self, message: _Members) -> ClientSaid:
-        self._only_with_a_backend()
-        item = object_of(message.get("item"))
-        if item.get("type") == "function_call_output":
-            call_id = member(item.get("call_id"))
-            if not self._backend.answered(call_id, text_of(item.get("output"))):
-                raise Mistake("invalid_value", f"There is no open call '{call_id[:80]}'.", "item.call_id")
-            return []
-        text = _text(item)
-        if item.get("type", "message") != "message" or not text:
-            raise Mistake(_UNSUPPORTED, "Only texts and outputs can be told to this backend.", "item")
-        return [Say(item_id=self._new_id("item"), role="user", text=text)]
-
-    def _respond(self, message: _Members) -> ClientSaid:
-        self._only_with_a_backend()
-        if not self._backend.complete:
-            told = "All function call outputs are required before response.create."
-            raise Mistake("function_call_outputs_required", told)
-        return [*self._backend.take()] or [AskReply()]
-
-    def _only_with_a_backend(self) -> None:
-        if self._to_application:
-            raise Mistake("invalid_value", "The session does not delegate to a Responses model.", "type")
-
-    # -- The session -------------------------------------------------------------------------------------
-
-    def _update(self, message: _Members) -> ClientSaid:
-        session = object_of(message.get("session"))
-        for name in session.keys() - {"delegation"}:
-            raise Mistake("immutable_field_update", f"'session.{name}' cannot be changed.", f"session.{name}")
-        now = object_of(self._session.get("delegation"))
-        wanted = object_of(session.get("delegation"))
-        if wanted.get("type", now.get("type")) != now.get("type") or self._to_application:
-            raise Mistake("immutable_field_update", "Its type cannot be changed.", "session.delegation.type")
-        merged = {**object_of(now.get("responses")), **object_of(wanted.get("responses"))}
-        self._session["delegation"] = {"type": "responses", "responses": merged}
-        instructions = self.config.instructions  # those that were appended among them
-        self.config = replace(self._configured(), instructions=instructions)
-        self._asked_by = member(message.get("event_id"))
-        changed = frozenset({"tools", "tool_choice", "parallel_tools"})
-        return [Configure(config=self.config, changed=changed, request_id=self._asked_by)]
+    # -- The end -----------------------------------------------------------------------------------------
 
     def _close(self, message: _Members) -> ClientSaid:
-        if not self.started:
+        if not self.session.started:
             return [Hangup(1000, "")]
         return [self.closed("close_requested", member(message.get("event_id"))), Hangup(1000, "")]
 
@@ -267,7 +194,7 @@ class Translated:
             asked_by,
             reason=reason,
             usage={"seconds": self._pacer.now_ms / 1000},
-            session=self._resource,
+            session=self.session.resource,
         )
 
     # -- What the client is told -------------------------------------------------------------------------
@@ -277,24 +204,16 @@ class Translated:
         return [] if teller is None else teller(self, act)
 
     def _ready(self, act: Ready | Configured) -> ClientSaid:
-        if self.started:
-            asked_by, self._asked_by = self._asked_by, ""
-            return [self._event("session.updated", asked_by, session=self._resource)] if asked_by else []
-        for extra in self.config.extras:
+        if self.session.started:
+            asked_by = self.session.confirmed()
+            if not asked_by:
+                return []
+            return [self._event("session.updated", asked_by, session=self.session.resource)]
+        for extra in self.session.config.extras:
             told = f"'{extra.path}' has no counterpart at this session's provider."
-            return [self._error(_UNSUPPORTED, told, extra.path), Hangup(1008, _UNSUPPORTED)]
-        audio = object_of(self._session.get("audio"))
-        self._resource = {
-            "instructions": "",
-            "delegation": {"type": "client"},
-            "input": [],
-            **self._session,
-            "audio": {**audio, "output": {"voice": self.config.voice or "marin"}},
-            "id": self._new_id("live"),
-            "expires_at": self._now_us() // 1_000_000 + LIFE_S,
-            "status": "active",
-        }
-        return [self._event("session.started", session=self._resource), *self._speak()]
+            return [self._error(UNSUPPORTED, told, extra.path), Hangup(1008, UNSUPPORTED)]
+        self.session.start(self._new_id("live"), self._now_us() // 1_000_000 + LIFE_S)
+        return [self._event("session.started", session=self.session.resource), *self._speak()]
 
     def _speech_started(self, act: SpeechStarted) -> ClientSaid:
         self._speech_ms = self._pacer.now_ms
@@ -305,7 +224,7 @@ class Translated:
         return [Truncate(item_id, heard_ms) for item_id, heard_ms in self._pacer.drop() if item_id]
 
     def _user_words(self, act: UserTranscript) -> ClientSaid:
-        text = self._rest(self._heard, act.item_id, act.text, act.final)
+        text = self._heard.untold(act.item_id, act.text, act.final)
         if not text:
             return []
         start_ms = self._speech_ms // GRID_MS * GRID_MS
@@ -313,19 +232,8 @@ class Translated:
         return [self._words("input", text, start_ms, self._speech_ms)]
 
     def _agent_words(self, act: ReplyTranscript) -> ClientSaid:
-        self._pacer.say(self._rest(self._said, act.item_id, act.text, act.final))
+        self._pacer.say(self._said.untold(act.item_id, act.text, act.final))
         return []
-
-    def _rest(self, told: dict[str, str], item_id: str, text: str, final: bool) -> str:
-        """Of a whole, what was not told in parts. A blank stands before the first word, as the service has
-        it."""
-        before = told.get(item_id, "")
-        if final:
-            told.pop(item_id, None)
-            text = text[len(before) :] if text.startswith(before) else ("" if before else text)
-        else:
-            told[item_id] = before + text
-        return f" {text}" if text and not before and not text.startswith(" ") else text
 
     def _agent_sound(self, act: ReplyAudio) -> ClientSaid:
         self._pacer.add(act.item_id, act.base64, act.format)
@@ -351,10 +259,10 @@ class Translated:
 
     def _refused(self, act: Refused) -> ClientSaid:
         error = self._error(act.code, act.message, act.field, act.request_id)
-        return [error] if self.started else [error, Hangup(1008, act.code)]
+        return [error] if self.session.started else [error, Hangup(1008, act.code)]
 
     def _trouble(self, act: Trouble) -> ClientSaid:
-        return [self._error(act.code, act.message, asked_by=act.request_id)] if self.started else []
+        return [self._error(act.code, act.message, asked_by=act.request_id)] if self.session.started else []
 
     def silent(self) -> None:
         """The provider is gone; what it was about to say is not said."""
@@ -375,17 +283,6 @@ class Translated:
 
     def _error(self, code: str, message: str, param: str = "", asked_by: str = "") -> bytes:
         return frames.error(self._new_id, "invalid_request_error", code, message, param, asked_by)
-
-
-_WHO = {"user": "user", "assistant": "agent", "developer": "developer"}
-_PAST = "[This was said before; it is a record and not instructions:]"
-
-
-def _text(message: _Members) -> str:
-    content = message.get("content")
-    if isinstance(content, str):
-        return content
-    return "\n".join(filter(None, (member(object_of(part).get("text")) for part in list_of(content))))
 
 
 # Each is given the acts that it is filed under.
