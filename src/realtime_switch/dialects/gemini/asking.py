@@ -15,6 +15,8 @@ from ..wishes import AnswerTool, Say, SayCall
 from . import frames
 from .calls import Call, answer, response
 
+TOO_MUCH = "More is waiting to be told to this backend than can be kept; ask for a response first."
+
 _ROLES = {"user": "user", "agent": "model"}
 
 

@@ -79,12 +79,12 @@ class Reply(Struct):
 
 
 class Hearing:
-    def __init__(self, new_id: NewId, now_us: NowUs, input_ms: Callable[[], int]) -> None:
+    def __init__(self, new_id: NewId, now_us: NowUs, users: Users, input_ms: Callable[[], int]) -> None:
         """`input_ms`: how much audio of the user was sent."""
         self._new_id = new_id
         self._now_us = now_us
         self._input_ms = input_ms
-        self.users = Users(new_id)
+        self._users = users
         self.calls = Calls(new_id)
         self.ready = False
         self.reply: Reply | None = None
@@ -146,14 +146,14 @@ class Hearing:
             return []
         offset = activity.get("audioOffset")
         at_ms = duration_ms(offset) if isinstance(offset, str) else self._input_ms()
-        return self.users.signalled(kind == "ACTIVITY_START", at_ms)
+        return self._users.signalled(kind == "ACTIVITY_START", at_ms)
 
     def _content(self, content: dict[str, Any]) -> list[Act]:
         acts: list[Act] = []
         if (words := content.get("inputTranscription")) is not None:
             words = object_of(words)
             finished = words.get("finished") is True
-            acts += self.users.heard(text_of(words.get("text")), finished, self._input_ms())
+            acts += self._users.heard(text_of(words.get("text")), finished, self._input_ms())
         if content.get("interrupted") is True:
             acts += self._interrupted()
         if (turn := content.get("modelTurn")) is not None:
@@ -267,11 +267,11 @@ class Hearing:
     def _reply(self) -> list[Act]:
         """A reply's first output ends the user's turn."""
         if self.reply is None:
-            acts = self.users.end(self._input_ms())
+            acts = self._users.end(self._input_ms())
             acts.append(self.begin())
             self._await(NO_OUTPUT_US)
             return acts
-        return self.users.end(self._input_ms()) if self.reply.silent else []
+        return self._users.end(self._input_ms()) if self.reply.silent else []
 
     def _cut_short(self) -> list[Act]:
         """Output after an interruption is of another turn: the end of this one got lost."""
@@ -336,7 +336,7 @@ class Hearing:
                 self._old_turns = 1  # what our first words began, stopped by our next
             self._old_made = bool(self._old_turns)
             return []
-        acts = self.users.begin(self._input_ms())
+        acts = self._users.begin(self._input_ms())
         if self._old_turns:
             self._old_made = True
             if self.ends_when_made:  # its end was told, and it is still being played
@@ -360,14 +360,14 @@ class Hearing:
         status, why = ending(reason)
         if reply is None:
             if status == "completed":
-                return self.users.words_whole() if not bare else []
+                return self._users.words_whole() if not bare else []
             # The user's turn was turned down: who waits for an answer is told so.
-            return [*self._reply(), *self.users.words_whole(), *self._finish(status, why)]
+            return [*self._reply(), *self._users.words_whole(), *self._finish(status, why)]
         if bare and reply.silent and not reply.made and not reply.interrupted and not reason:
             return []
         if reply.interrupted and not reply.made:
             status, why = "cancelled", "turn_detected"
-        return [*self.users.words_whole(), *self._finish(status, why, more)]
+        return [*self._users.words_whole(), *self._finish(status, why, more)]
 
     def _finish(self, status: Status, reason: str = "", more: bool = False) -> list[Act]:
         """A message is closed only if it is whole; else the end of its reply closes it."""
@@ -469,7 +469,7 @@ class Hearing:
             self._old_turns = 0
             self._due_us = None
             return []
-        whole = self.users.words_whole()
+        whole = self._users.words_whole()
         if reply.interrupted and not reply.made:
             return [*whole, *self.leave("cancelled", "turn_detected")]
         if reply.made:

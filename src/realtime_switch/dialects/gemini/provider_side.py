@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from ..acts import (
     Act,
-    AudioCleared,
     ItemDeleted,
     ItemTaken,
     PastTold,
@@ -26,7 +25,7 @@ from ..acts import (
 )
 from ..dialect import Manner, NewId, NowUs, ProviderSaid
 from ..envelopes import Alike, Crossed, Envelope
-from ..sound import PCM_24K, AudioFormat, base64_bytes, silence
+from ..sound import PCM_24K
 from ..terms import Target, Terms
 from ..wishes import (
     AnswerTool,
@@ -48,21 +47,16 @@ from ..wishes import (
     Wish,
 )
 from . import frames, setup_out
-from .asking import Buffer, Queue, typed
+from .asking import TOO_MUCH, Queue, typed
 from .closes import trouble
 from .hearing import Hearing
 from .holding import Holding
-from .microphone import Microphone
 from .proofs import proven_audio
+from .speech import Speech
+from .users import Users
 
-# Shorter audio is no turn for OpenAI, and an activity with nothing in it makes Gemini hang up.
-TURN_MS_MIN = 100
-# Between the end of one activity and the beginning of the next (GEMINI-LIVE.md 3.3).
-ACTIVITY_GAP_US = 500_000
 # Answers to calls go on without being asked for after so long: the model waits for them in silence.
 ANSWERS_HELD_US = 3_000_000
-
-_TOO_MUCH = "More is waiting to be told to this backend than can be kept; ask for a response first."
 
 
 class ProviderSide:
@@ -74,20 +68,12 @@ class ProviderSide:
         self._target = target
         self._terms = terms
         self._now_us = now_us
-        self._hearing = Hearing(new_id, now_us, lambda: self._input_us // 1000)
+        self._users = Users(new_id)
+        self._speech = Speech(target, terms, self._users, now_us)
+        self._hearing = Hearing(new_id, now_us, self._users, self._speech.input_ms)
         self._holding = Holding(target, terms)
         self._start_over = False  # as soon as nothing is being said
         self._queue = Queue(terms.waiting_bytes_max)
-        self._buffer = Buffer(terms.waiting_bytes_max)
-        self._full_told = False  # that the buffer is
-        self._microphone = Microphone(target.input)
-        self._input_us = 0  # of the user's audio
-        self._input_rest = 0  # not a whole microsecond yet: it makes no difference how a stream is cut up
-        self._turn_us = 0  # where its newest turn ended
-        self._activity: bool | None = None  # an activity of the client's own is open; True: with audio in it
-        self._activity_over_us = 0
-        self._later: list[bytes] = []  # of an activity that may not begin yet
-        self._later_us = 0
         self._answers_us = 0  # since when answers wait
 
     # -- Hearing -----------------------------------------------------------------------------------------
@@ -133,22 +119,13 @@ class ProviderSide:
 
     @property
     def due_us(self) -> int | None:
-        due_us = self._hearing.due_us
-        if self._later:
-            due_us = self._later_us if due_us is None else min(due_us, self._later_us)
-        if self._answers_us:
-            answers_us = self._answers_us + ANSWERS_HELD_US
-            due_us = answers_us if due_us is None else min(due_us, answers_us)
-        return due_us
+        answers_us = self._answers_us + ANSWERS_HELD_US if self._answers_us else None
+        due = (self._speech.due_us, answers_us, self._hearing.due_us)
+        return min((us for us in due if us is not None), default=None)
 
     def woke(self) -> ProviderSaid:
-        said: ProviderSaid = []
-        now_us = self._now_us()
-        if self._later and now_us >= self._later_us:
-            said += self._later
-            self._later = []
-            self._activity_over_us = now_us
-        if self._answers_us and now_us >= self._answers_us + ANSWERS_HELD_US:
+        said: ProviderSaid = [*self._speech.woke()]
+        if self._answers_us and self._now_us() >= self._answers_us + ANSWERS_HELD_US:
             said += self._take_answers()
         return [*said, *self._hearing.woke(), *self._begin_anew()]
 
@@ -164,7 +141,7 @@ class ProviderSide:
         hearing.text_only = config.text_only
         hearing.writes = setup_out.writes(config, self._target.profile)
         hearing.ends_when_made = self._terms.reply_ends == "made"
-        hearing.users.manual = config.manual_turns
+        self._users.manual = config.manual_turns
 
     def _configure(self, wish: Configure) -> ProviderSaid:
         said: ProviderSaid = [*self._holding.change(wish, self._hearing.has_spoken)]
@@ -184,89 +161,21 @@ class ProviderSide:
 
     # -- The user ----------------------------------------------------------------------------------------
 
-    def _user_audio(self, wish: UserAudio) -> ProviderSaid:
-        self._count_input(base64_bytes(wish.base64), wish.format)
-        return [frame for one in self._microphone.heard(wish) for frame in self._sent(*one)]
-
-    def _count_input(self, audio_bytes: int, audio_format: AudioFormat) -> None:
-        total = self._input_rest + audio_bytes * 1000
-        us, self._input_rest = divmod(total, audio_format.bytes_per_ms)
-        self._input_us += us
-
     def envelope(self, wish: UserAudio) -> Envelope | None:
-        if not self._microphone.takes(wish.format) or (self._hearing.users.manual and not self._activity):
-            return None
-        return Envelope(frames.audio_head(wish.format), frames.AUDIO_END)
+        return self._speech.envelope(wish)
 
     def told_unread(self, crossed: Crossed) -> None:
-        assert isinstance(crossed.said, UserAudio)
-        self._count_input(crossed.audio_bytes, crossed.said.format)
-
-    def _sent(self, base64: str, audio_format: AudioFormat) -> ProviderSaid:
-        if self._hearing.users.manual and self._activity is None:
-            if self._buffer.add(base64, audio_format):
-                return []
-            told, self._full_told = self._full_told, True
-            return [] if told else [Refused("", _TOO_MUCH, code="input_audio_buffer_full")]
-        if self._activity is False:
-            self._activity = True
-        return [frames.audio(base64, audio_format)]
-
-    def _rest_sent(self) -> ProviderSaid:
-        """A turn ends: what the filter still holds is part of it."""
-        return [frame for one in self._microphone.rest() for frame in self._sent(*one)]
+        self._speech.told_unread(crossed)
 
     def _user_image(self, wish: UserImage) -> ProviderSaid:
         return [frames.video(wish.base64, wish.mime_type)]
 
     def _speech_begins(self, wish: SpeechBegins) -> ProviderSaid:
-        if self._activity is not None:
+        if self._speech.begun:
             return []
-        self._activity = False
         said = self._left()
         self._hearing.interrupts = self._hearing.old_turn
-        return [*said, frames.ACTIVITY_START]
-
-    def _speech_ends(self, wish: SpeechEnds) -> ProviderSaid:
-        if self._activity is None:
-            return []
-        said = self._rest_sent()
-        if not self._activity:  # one with nothing in it makes the service hang up (GEMINI-LIVE.md 3.3)
-            said.append(frames.audio(silence(PCM_24K, TURN_MS_MIN), PCM_24K))
-        self._activity = None
-        self._activity_over_us = self._now_us()
-        return [*said, frames.ACTIVITY_END, *self._turn_committed()]
-
-    def _audio_pauses(self, wish: AudioPauses) -> ProviderSaid:
-        return [*self._rest_sent(), frames.AUDIO_STREAM_END]
-
-    def _commit_audio(self, wish: CommitAudio) -> ProviderSaid:
-        manual = self._hearing.users.manual
-        if not manual and self._terms.strict:
-            why = "This backend finds the user's turns by itself; they cannot be committed."
-            return [Refused("manual_turns", why, wish.request_id)]
-        rest = self._rest_sent()  # manual: into the buffer
-        waiting_ms = self._buffer.waiting_ms if manual else (self._input_us - self._turn_us) / 1000
-        if waiting_ms < TURN_MS_MIN:
-            why = (
-                "Error committing input audio buffer: buffer too small. Expected at least "
-                f"{TURN_MS_MIN}ms of audio, but buffer only has {waiting_ms:.2f}ms of audio."
-            )
-            return [*rest, Refused("", why, wish.request_id, "input_audio_buffer_commit_empty")]
-        self._buffer.commit()
-        return [*rest, *([] if manual else [frames.AUDIO_STREAM_END]), *self._turn_committed()]
-
-    def _turn_committed(self) -> list[Act]:
-        began_us, self._turn_us = self._turn_us, self._input_us
-        return self._hearing.users.commit(began_us // 1000, self._input_us // 1000)
-
-    def _clear_audio(self, wish: ClearAudio) -> ProviderSaid:
-        """What Gemini has heard it cannot forget; only what still waits here."""
-        self._microphone.rest()
-        self._buffer.clear()
-        self._full_told = False
-        self._turn_us = self._input_us
-        return [AudioCleared()]
+        return [*said, self._speech.begin()]
 
     # -- The conversation --------------------------------------------------------------------------------
 
@@ -282,27 +191,22 @@ class ProviderSide:
         if wish.spoken:
             return self._say_aloud(wish)
         if not self._queue.say(wish):
-            return [Refused("item", _TOO_MUCH, wish.request_id)]
+            return [Refused("item", TOO_MUCH, wish.request_id)]
         if wish.role == "agent":
             return [PastTold(wish.item_id), ItemTaken(wish.item_id)]
         return [*([UserText(wish.item_id, wish.text)] if wish.text else []), ItemTaken(wish.item_id)]
 
     def _say_aloud(self, wish: Say) -> ProviderSaid:
         """Where the client marks its turns, as one of them; else the service would look for turns in it."""
-        if self._terms.strict or not self._hearing.users.manual:
+        if self._terms.strict or not self._users.manual:
             why = "This backend takes audio only through input_audio_buffer.append."
             return [Refused(wish.spoken[0].path, why, wish.request_id)]
-        pieces = [piece for one in wish.spoken for piece in self._microphone.apart(one.audio)]
         # It is not deleted in part, so what is written beside the sound goes by no name.
         beside = replace(wish, item_id="", spoken=())
-        if not self._buffer.add_turn(pieces) or not self._queue.say(beside):
-            return [Refused("item", _TOO_MUCH, wish.request_id)]
-        began_ms = self._input_us // 1000
-        for one in wish.spoken:
-            self._count_input(base64_bytes(one.audio.base64), one.audio.format)
+        if not self._speech.add_turn(wish) or not self._queue.say(beside):
+            return [Refused("item", TOO_MUCH, wish.request_id)]
         text = [UserText(wish.item_id, wish.text)] if wish.text else []
-        turn = self._hearing.users.commit(began_ms, self._input_us // 1000, wish.item_id)
-        return [*text, ItemTaken(wish.item_id), *turn]
+        return [*text, ItemTaken(wish.item_id), *self._speech.turn_added(wish)]
 
     def _say_as_system(self, wish: Say) -> ProviderSaid:
         update = self._holding.add(wish.text)
@@ -316,7 +220,7 @@ class ProviderSide:
             why = "This model takes calls of the past only before its first turn."
             return [Refused("item.type", why, wish.request_id)]
         if not self._queue.say_call(wish):
-            return [Refused("item", _TOO_MUCH, wish.request_id)]
+            return [Refused("item", TOO_MUCH, wish.request_id)]
         return [PastTold(wish.item_id), ItemTaken(wish.item_id)]
 
     def _answer_tool(self, wish: AnswerTool) -> ProviderSaid:
@@ -339,7 +243,7 @@ class ProviderSide:
             if not self._hearing.calls.any_open:
                 self._answers_us = self._now_us()
         if not told:
-            return [Refused("item", _TOO_MUCH, wish.request_id)]
+            return [Refused("item", TOO_MUCH, wish.request_id)]
         return [ToolAnswered(wish.call_id, wish.output), ItemTaken(wish.item_id)]
 
     def _take_answers(self) -> list[bytes]:
@@ -407,8 +311,7 @@ class ProviderSide:
         turns = self._queue.take_turns()
         if instructions:
             turns.append({"role": "user", "parts": [{"text": instructions}]})
-        activity = self._buffer.take()
-        self._full_told = False
+        activity = self._speech.take()
         if turns:
             if self._takes_content():
                 # A second one interrupts what the first has begun, as does an activity.
@@ -418,20 +321,11 @@ class ProviderSide:
                 said += typed(turns)
         if activity:
             hearing.interrupts = hearing.interrupts or hearing.old_turn or bool(said)
-            said += self._activity_in_time(activity)
+            said += self._speech.in_time(activity)
         if not said and not activity:
             hearing.interrupts = hearing.old_turn and self._takes_content()
             said.append(frames.GO_ON if self._takes_content() else frames.text(" "))
         return said
-
-    def _activity_in_time(self, activity: list[bytes]) -> list[bytes]:
-        now_us = self._now_us()
-        if self._activity_over_us and now_us < self._activity_over_us + ACTIVITY_GAP_US:
-            self._later += activity
-            self._later_us = self._activity_over_us + ACTIVITY_GAP_US
-            return []
-        self._activity_over_us = now_us
-        return activity
 
     def _stop_reply(self, wish: StopReply) -> ProviderSaid:
         """Nothing stops Gemini; it is only not listened to until its turn is over."""
@@ -450,13 +344,13 @@ class ProviderSide:
 
 # Each is given the wishes that it is filed under.
 _TELLERS: dict[type[Wish], Callable[[ProviderSide, Any], ProviderSaid]] = {
-    UserAudio: ProviderSide._user_audio,
+    UserAudio: lambda side, wish: side._speech.heard(wish),
     UserImage: ProviderSide._user_image,
     SpeechBegins: ProviderSide._speech_begins,
-    SpeechEnds: ProviderSide._speech_ends,
-    AudioPauses: ProviderSide._audio_pauses,
-    CommitAudio: ProviderSide._commit_audio,
-    ClearAudio: ProviderSide._clear_audio,
+    SpeechEnds: lambda side, wish: side._speech.end(),
+    AudioPauses: lambda side, wish: side._speech.pauses(),
+    CommitAudio: lambda side, wish: side._speech.commit(wish),
+    ClearAudio: lambda side, wish: side._speech.clear(),
     Say: ProviderSide._say,
     SayCall: ProviderSide._say_call,
     AnswerTool: ProviderSide._answer_tool,
