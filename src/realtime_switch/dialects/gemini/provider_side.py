@@ -20,7 +20,6 @@ from ..acts import (
     ReplyTruncated,
     SpeechStarted,
     StartOver,
-    ToolAnswered,
     UserText,
 )
 from ..dialect import Manner, NewId, NowUs, ProviderSaid
@@ -47,6 +46,7 @@ from ..wishes import (
     Wish,
 )
 from . import frames, setup_out
+from .answers import Answers
 from .asking import TOO_MUCH, Queue, typed
 from .closes import trouble
 from .hearing import Hearing
@@ -54,9 +54,6 @@ from .holding import Holding
 from .proofs import proven_audio
 from .speech import Speech
 from .users import Users
-
-# Answers to calls go on without being asked for after so long: the model waits for them in silence.
-ANSWERS_HELD_US = 3_000_000
 
 
 class ProviderSide:
@@ -67,14 +64,13 @@ class ProviderSide:
     def __init__(self, target: Target, terms: Terms, new_id: NewId, now_us: NowUs) -> None:
         self._target = target
         self._terms = terms
-        self._now_us = now_us
         self._users = Users(new_id)
         self._speech = Speech(target, terms, self._users, now_us)
         self._hearing = Hearing(new_id, now_us, self._users, self._speech.input_ms)
         self._holding = Holding(target, terms)
         self._start_over = False  # as soon as nothing is being said
         self._queue = Queue(terms.waiting_bytes_max)
-        self._answers_us = 0  # since when answers wait
+        self._answers = Answers(self._hearing.calls, self._queue, now_us)
 
     # -- Hearing -----------------------------------------------------------------------------------------
 
@@ -119,14 +115,11 @@ class ProviderSide:
 
     @property
     def due_us(self) -> int | None:
-        answers_us = self._answers_us + ANSWERS_HELD_US if self._answers_us else None
-        due = (self._speech.due_us, answers_us, self._hearing.due_us)
+        due = (self._speech.due_us, self._answers.due_us, self._hearing.due_us)
         return min((us for us in due if us is not None), default=None)
 
     def woke(self) -> ProviderSaid:
-        said: ProviderSaid = [*self._speech.woke()]
-        if self._answers_us and self._now_us() >= self._answers_us + ANSWERS_HELD_US:
-            said += self._take_answers()
+        said: ProviderSaid = [*self._speech.woke(), *self._answers.woke()]
         return [*said, *self._hearing.woke(), *self._begin_anew()]
 
     # -- How the call is to be held ----------------------------------------------------------------------
@@ -223,34 +216,6 @@ class ProviderSide:
             return [Refused("item", TOO_MUCH, wish.request_id)]
         return [PastTold(wish.item_id), ItemTaken(wish.item_id)]
 
-    def _answer_tool(self, wish: AnswerTool) -> ProviderSaid:
-        """One whose call was taken back is accepted and goes nowhere: there is no other way to say so."""
-        if wish.more:
-            return []
-        call = self._hearing.calls.get(wish.call_id)
-        if call is None:
-            told = self._queue.answer_past(wish)
-            if told is None:
-                why = f"Tool call ID '{wish.call_id}' not found in conversation."
-                return [Refused("item.call_id", why, wish.request_id, "invalid_tool_call_id")]
-        elif call.state == "cancelled":
-            told = True
-        elif call.state == "answered":
-            why = f"Tool call ID '{wish.call_id}' is answered already."
-            return [Refused("item.call_id", why, wish.request_id, "invalid_tool_call_id")]
-        elif told := self._queue.answer(call, wish):
-            call.state = "answered"
-            if not self._hearing.calls.any_open:
-                self._answers_us = self._now_us()
-        if not told:
-            return [Refused("item", TOO_MUCH, wish.request_id)]
-        return [ToolAnswered(wish.call_id, wish.output), ItemTaken(wish.item_id)]
-
-    def _take_answers(self) -> list[bytes]:
-        self._answers_us = 0
-        answers = self._queue.take_answers()
-        return [frames.tool_response(answers)] if answers else []
-
     def _truncate(self, wish: Truncate) -> ProviderSaid:
         """Gemini cuts its turn by itself, where the user interrupts, and remembers what it had sent. What the
         client was told by an earlier provider is cut in our memory alone."""
@@ -307,7 +272,7 @@ class ProviderSide:
         """All that waits, as what makes Gemini answer: answers of tools, turns, an activity, or nothing but
         the wish."""
         hearing = self._hearing
-        said = self._take_answers()
+        said = self._answers.take()
         turns = self._queue.take_turns()
         if instructions:
             turns.append({"role": "user", "parts": [{"text": instructions}]})
@@ -353,7 +318,7 @@ _TELLERS: dict[type[Wish], Callable[[ProviderSide, Any], ProviderSaid]] = {
     ClearAudio: lambda side, wish: side._speech.clear(),
     Say: ProviderSide._say,
     SayCall: ProviderSide._say_call,
-    AnswerTool: ProviderSide._answer_tool,
+    AnswerTool: lambda side, wish: side._answers.add(wish),
     AskReply: ProviderSide._ask_reply,
     StopReply: ProviderSide._stop_reply,
     Truncate: ProviderSide._truncate,
