@@ -1,113 +1,34 @@
-"""Hears what Gemini says: turns without ids become replies with ids, each begun once and ended once.
-
-    none --asked, or first output--> open --generationComplete--> made --turnComplete--> none
-    open --toolCall--> none; what is said after it is another reply
-    open, made --interrupted--> ... --turnComplete--> none
-    asked again while made, or stopped --> none at once; the old turn's end is still to come and is not heard
+"""Hears what Gemini says, message by message: it reads what each holds, and replies.py makes replies of it.
 
 One frame may hold several things, and an order is promised for none of them; they are taken in that of
-TRANSLATION.md 4. What a turn cost is told with its end, or later, or never (TRANSLATION.md 5).
+TRANSLATION.md 4.
 """
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct
-
-from ..acts import (
-    Act,
-    AudioPassed,
-    Garbled,
-    GoingAway,
-    Handle,
-    Ready,
-    ReplyAudio,
-    ReplyBegun,
-    ReplyDone,
-    ReplyItem,
-    ReplyItemDone,
-    ReplyMade,
-    ReplyText,
-    ReplyTranscript,
-    ToolCall,
-    ToolCallsCancelled,
-    Usage,
-)
+from ..acts import Act, Garbled, GoingAway, Handle, Ready, ToolCallsCancelled
 from ..dialect import NewId, NowUs
-from ..envelopes import Alike, Crossed
 from ..members import list_of, object_of, text_of
 from ..sound import PCM_24K, AudioFormat
 from . import frames, usage
 from .calls import Calls
 from .casing import duration_ms
-from .proofs import only_audio_from_provider, words_from_provider
-from .reasons import Status, ending
+from .replies import Replies
 from .users import Users
 
-# Patience. A turn that was handed over and brings nothing is given up; so is one whose end is not told.
-NO_OUTPUT_US = 30_000_000
-NO_END_US = 5_000_000  # after what it said must have been played
-LATE_WORDS_US = 300_000  # of a reply that ends when it is made: some are told after its sound
-OLD_TURN_US = 10_000_000  # a turn that nobody listens to any more, and that says nothing either
-
-_ITEMS_KEPT = 256  # of the past, so that a client may still say how much of one was heard
 _MIME = "audio/pcm"
 _MIME_24K = "audio/pcm;rate=24000"
-_AUDIO_BYTES_PER_MS = PCM_24K.bytes_per_ms
-
-
-class Reply(Struct):
-    id: str
-    items: int = 0
-    item_id: str = ""  # the message that is being said
-    made: bool = False
-    interrupted: bool = False
-    spoken: bool = False
-    written: str = ""
-    first_audio_us: int = 0
-    base64_chars: int = 0
-
-    @property
-    def silent(self) -> bool:
-        return not self.items
-
-    @property
-    def played_us(self) -> int:
-        """When all of it must have been heard; 0 if none of it can be."""
-        return self.first_audio_us + self.base64_chars * 3 // 4 * 1000 // _AUDIO_BYTES_PER_MS
 
 
 class Hearing:
     def __init__(self, new_id: NewId, now_us: NowUs, users: Users, input_ms: Callable[[], int]) -> None:
         """`input_ms`: how much audio of the user was sent."""
-        self._new_id = new_id
-        self._now_us = now_us
         self._input_ms = input_ms
         self._users = users
         self.calls = Calls(new_id)
+        self.replies = Replies(new_id, now_us, users, self.calls, input_ms)
         self.ready = False
-        self.reply: Reply | None = None
-        self.has_spoken = False  # the model, on this connection
-        # How the agent's words are wanted. None: nobody said (a relay), so it is told by what comes.
-        self.text_only: bool | None = None
-        self.writes: bool | None = None  # the model writes instead of speaking
-        self.ends_when_made = False  # a reply, and not where the turn does
-        self._last_reply_id = ""
-        self._bill: usage.Counts = {}
-        # Turns that nobody listens to any more; and whether the oldest of them has made all of its output.
-        self._old_turns = 0
-        self._old_made = False
-        # We said something that interrupts: the next `interrupted` is no barge-in.
-        self.interrupts = False
-        self._bare_end_due = False  # after calls some backends end the turn with nothing in it
-        self._said_items: deque[str] = deque(maxlen=_ITEMS_KEPT)
-        self._cut_items: deque[str] = deque(maxlen=_ITEMS_KEPT)
-        self._due_us: int | None = None
-        self._outputs = 0  # counted, so that patience is measured without a look at the clock each time
-        self._outputs_at_due = 0
-
-    # -- Frames ------------------------------------------------------------------------------------------
 
     def hear(self, payload: bytes, raw: bytes) -> list[Act]:
         """`raw`: what of the greeting is kept."""
@@ -116,10 +37,10 @@ class Hearing:
             return [Garbled()]
         acts: list[Act] = []
         if message.usageMetadata is not None:
-            self._bill = usage.summed(self._bill, usage.counts(message.usageMetadata))
+            self.replies.cost(usage.counts(message.usageMetadata))
         if message.setupComplete is not None and not self.ready:
             self.ready = True
-            acts.append(Ready(raw, _AUDIO_BYTES_PER_MS))
+            acts.append(Ready(raw, PCM_24K.bytes_per_ms))
         if message.voiceActivity is not None:
             acts += self._voice_activity(object_of(message.voiceActivity))
         content = message.serverContent
@@ -131,8 +52,7 @@ class Hearing:
             acts += self._cancellation(object_of(message.toolCallCancellation))
         if isinstance(content, dict) and content:
             acts += self._ends(content)
-        if self._bill and self.reply is None:
-            acts.append(self._usage(self._last_reply_id))
+        acts += self.replies.late_bill()
         if message.goAway is not None:
             acts.append(GoingAway(duration_ms(object_of(message.goAway).get("timeLeft"))))
         if message.sessionResumptionUpdate is not None:
@@ -155,329 +75,44 @@ class Hearing:
             finished = words.get("finished") is True
             acts += self._users.heard(text_of(words.get("text")), finished, self._input_ms())
         if content.get("interrupted") is True:
-            acts += self._interrupted()
+            acts += self.replies.interrupted()
         if (turn := content.get("modelTurn")) is not None:
             for part in list_of(object_of(turn).get("parts")):
                 if isinstance(part, dict):
                     acts += self._part(part)
         if (words := content.get("outputTranscription")) is not None:
-            acts += self._said(text_of(object_of(words).get("text")))
+            acts += self.replies.said(text_of(object_of(words).get("text")))
         return acts
-
-    def _ends(self, content: dict[str, Any]) -> list[Act]:
-        acts: list[Act] = []
-        if content.get("generationComplete") is True:
-            acts += self._made()
-        if content.get("turnComplete") is True:
-            more = content.get("interactionStatus") == "IN_PROGRESS"
-            acts += self._turn_over(text_of(content.get("turnCompleteReason")), more)
-        elif content.get("waitingForInput") is True and self.reply is not None and self.reply.silent:
-            acts += self._finish("completed")
-        return acts
-
-    # -- What the model says -----------------------------------------------------------------------------
 
     def _part(self, part: dict[str, Any]) -> list[Act]:
         if isinstance(blob := part.get("inlineData"), dict):
             mime, base64 = blob.get("mimeType"), blob.get("data")
             if not isinstance(mime, str) or not isinstance(base64, str) or not mime.startswith(_MIME):
                 return []
-            return self.audio(base64, PCM_24K if mime == _MIME_24K else _format(mime))
+            return self.replies.audio(base64, PCM_24K if mime == _MIME_24K else _format(mime))
         if isinstance(text := part.get("text"), str) and part.get("thought") is not True:
-            return self._written(text)
+            return self.replies.written(text)
         return []
 
-    def audio(self, base64: str, audio_format: AudioFormat) -> list[Act]:
-        acts = self._audio(len(base64))
-        if acts is None or self.text_only:
-            return acts or []
-        assert self.reply is not None
-        acts.append(ReplyAudio(self.reply.item_id, base64, audio_format))
-        return acts
-
-    def alike(self, act: ReplyAudio | ReplyTranscript) -> list[Alike]:
-        """Nothing in a frame says what it belongs to, so all are alike that come while this lasts."""
-        reply = self.reply
-        lasts = reply is not None and reply.item_id == act.item_id and not reply.interrupted
-        if not lasts or self._old_turns or self.text_only:
-            return []
-        audio, words = ReplyAudio(act.item_id, "", PCM_24K), ReplyTranscript(act.item_id, 0, "")
-        return [Alike(only_audio_from_provider, audio), Alike(words_from_provider, words)]
-
-    def heard_unread(self, crossed: Crossed) -> None:
-        assert self.reply is not None
-        self.reply.base64_chars += crossed.base64_chars
-        self._outputs += crossed.frames
-
-    def passed(self, base64_chars: int) -> list[Act]:
-        return [*(self._audio(base64_chars) or ()), AudioPassed(base64_chars)]
-
-    def _audio(self, base64_chars: int) -> list[Act] | None:
-        """None: of a turn that nobody listens to."""
-        if self._old_turns and not self._old_is_past():
-            return None
-        self.interrupts = False
-        reply, acts = self.reply, []
-        if reply is None or not reply.item_id or reply.interrupted:
-            acts = [*self._cut_short(), *self._message()]
-            reply = self.reply
-            assert reply is not None
-        if not reply.base64_chars:
-            reply.first_audio_us = self._now_us()
-        reply.spoken = True
-        reply.base64_chars += base64_chars
-        self._outputs += 1
-        return acts
-
-    def _said(self, text: str) -> list[Act]:
-        if not text or self._old_turns:
-            return []
-        acts = self._message()
-        assert self.reply is not None
-        self.reply.spoken = True
-        words = ReplyText if self.text_only else ReplyTranscript
-        return [*acts, words(self.reply.item_id, 0, text)]
-
-    def _written(self, text: str) -> list[Act]:
-        """In a session that speaks, text is thoughts and remarks, never the spoken words (GEMINI-LIVE.md
-        5.6). Where it is not known whether it speaks, that is seen at the end of the turn."""
-        if not text or self.writes is False or (self._old_turns and not self._old_is_past()):
-            return []
-        acts = self._message()
-        assert self.reply is not None
-        if self.writes:
-            return [*acts, ReplyText(self.reply.item_id, 0, text)]
-        self.reply.written += text
-        return acts
-
-    def _message(self) -> list[Act]:
-        """The reply and its message, begun if they are not."""
-        self._outputs += 1
-        self.has_spoken = True
-        acts = self._reply()
-        reply = self.reply
-        assert reply is not None
-        if not reply.item_id:
-            reply.item_id = self._new_id("item")
-            acts.append(ReplyItem(reply.id, reply.item_id, reply.items))
-            reply.items += 1
-            self._said_items.append(reply.item_id)
-        return acts
-
-    def _reply(self) -> list[Act]:
-        """A reply's first output ends the user's turn."""
-        if self.reply is None:
-            acts = self._users.end(self._input_ms())
-            acts.append(self.begin())
-            self._await(NO_OUTPUT_US)
-            return acts
-        return self._users.end(self._input_ms()) if self.reply.silent else []
-
-    def _cut_short(self) -> list[Act]:
-        """Output after an interruption is of another turn: the end of this one got lost."""
-        reply = self.reply
-        if reply is None or not reply.interrupted:
-            return []
-        return self._finish("completed") if reply.made else self._finish("cancelled", "turn_detected")
-
-    def begin(self, metadata: dict[str, Any] | None = None) -> ReplyBegun:
-        self.reply = Reply(self._new_id("resp"))
-        return ReplyBegun(self.reply.id, metadata=metadata)
-
-    # -- Tools -------------------------------------------------------------------------------------------
-
     def _tool_calls(self, tool_call: dict[str, Any]) -> list[Act]:
-        """The reply ends with them, because clients run their tools when it has (TRANSLATION.md 4)."""
         calls = [one for one in list_of(tool_call.get("functionCalls")) if isinstance(one, dict)]
-        if not calls or (self._old_turns and not self._old_is_past()):
-            return []
-        acts = [*self._cut_short(), *self._reply()]
-        reply = self.reply
-        assert reply is not None
-        self.has_spoken = True
-        acts += self._close_message()
-        for one in calls:
-            call = self.calls.called(one)
-            item_id = self._new_id("item")
-            acts += [
-                ReplyItem(reply.id, item_id, reply.items, "function_call", call.id, call.name),
-                ToolCall(call.id, call.name, call.arguments, item_id, reply.id),
-                ReplyItemDone(item_id),
-            ]
-            reply.items += 1
-        self._bare_end_due = True
-        return [*acts, *self._finish("completed")]
+        return self.replies.called(calls) if calls else []
 
     def _cancellation(self, cancellation: dict[str, Any]) -> list[Act]:
         ids = tuple(one for one in list_of(cancellation.get("ids")) if isinstance(one, str))
         self.calls.cancelled(ids)
         return [ToolCallsCancelled(ids)] if ids else []
 
-    # -- Ends --------------------------------------------------------------------------------------------
-
-    def _made(self) -> list[Act]:
-        if self._old_turns and not self._old_made:
-            self._old_made = True
-            return []
-        reply = self.reply
-        if reply is None or reply.made:
-            return []
-        reply.made = True
-        if self.ends_when_made:
-            self._await(LATE_WORDS_US)
-        else:
-            self._await_end(reply)
-        return [ReplyMade(reply.id)]
-
-    def _interrupted(self) -> list[Act]:
-        if self.interrupts:
-            self.interrupts = False
-            if not self._old_turns and self.reply is not None and self.reply.silent:
-                self._old_turns = 1  # what our first words began, stopped by our next
-            self._old_made = bool(self._old_turns)
-            return []
-        acts = self._users.begin(self._input_ms())
-        if self._old_turns:
-            self._old_made = True
-            if self.ends_when_made:  # its end was told, and it is still being played
-                self._cut_items.extend([*self._said_items][-1:])
-        elif self.reply is not None:
-            self.reply.interrupted = True
-            if self.reply.item_id:
-                self._cut_items.append(self.reply.item_id)
-            self._await(NO_END_US)
+    def _ends(self, content: dict[str, Any]) -> list[Act]:
+        acts: list[Act] = []
+        if content.get("generationComplete") is True:
+            acts += self.replies.made()
+        if content.get("turnComplete") is True:
+            more = content.get("interactionStatus") == "IN_PROGRESS"
+            acts += self.replies.turn_over(text_of(content.get("turnCompleteReason")), more)
+        elif content.get("waitingForInput") is True:
+            acts += self.replies.kept_silent()
         return acts
-
-    def _turn_over(self, reason: str, more: bool) -> list[Act]:
-        bare, self._bare_end_due = self._bare_end_due, False
-        if self._old_turns:
-            self._old_turns -= 1
-            self._old_made = False
-            self._bare_end_due = bare
-            self._await_again()
-            return [self._usage(self._last_reply_id)] if self._bill else []
-        reply = self.reply
-        status, why = ending(reason)
-        if reply is None:
-            if status == "completed":
-                return self._users.words_whole() if not bare else []
-            # The user's turn was turned down: who waits for an answer is told so.
-            return [*self._reply(), *self._users.words_whole(), *self._finish(status, why)]
-        if bare and reply.silent and not reply.made and not reply.interrupted and not reason:
-            return []
-        if reply.interrupted and not reply.made:
-            status, why = "cancelled", "turn_detected"
-        return [*self._users.words_whole(), *self._finish(status, why, more)]
-
-    def _finish(self, status: Status, reason: str = "", more: bool = False) -> list[Act]:
-        """A message is closed only if it is whole; else the end of its reply closes it."""
-        reply = self.reply
-        assert reply is not None
-        acts = self._close_message() if status == "completed" else self._written_down()
-        if self._bill:
-            acts.append(self._usage(reply.id))
-        self._last_reply_id = reply.id
-        self.reply, self._due_us = None, None
-        return [*acts, ReplyDone(reply.id, status, reason, more)]
-
-    def _close_message(self) -> list[Act]:
-        reply = self.reply
-        if reply is None or not reply.item_id:
-            return []
-        written = self._written_down()
-        item_id, reply.item_id = reply.item_id, ""
-        return [*written, ReplyItemDone(item_id)]
-
-    def _written_down(self) -> list[Act]:
-        reply = self.reply
-        if reply is None or reply.spoken or not reply.written:
-            return []
-        written, reply.written = reply.written, ""
-        return [ReplyText(reply.item_id, 0, written, final=True)]
-
-    def _usage(self, reply_id: str) -> Usage:
-        bill: dict[str, Any] = {**self._bill, "reply_id": reply_id}
-        self._bill = {}
-        return Usage(**bill)
-
-    # -- By the client's wish ----------------------------------------------------------------------------
-
-    def ask(self, metadata: dict[str, Any] | None) -> list[Act]:
-        """The model was asked to answer."""
-        begun = self.begin(metadata)
-        self._await(NO_OUTPUT_US)
-        return [begun]
-
-    def leave(self, status: Status, reason: str = "") -> list[Act]:
-        """End the reply here; what the model still says of that turn is not heard."""
-        reply = self.reply
-        assert reply is not None
-        self._old_turns += 1
-        self._old_made = reply.made
-        if status == "cancelled" and reply.item_id:
-            self._cut_items.append(reply.item_id)
-        acts = self._finish(status, reason)
-        self._await_again()
-        return acts
-
-    @property
-    def old_turn(self) -> bool:
-        """One is still to end that nobody listens to."""
-        return bool(self._old_turns)
-
-    def was_said(self, item_id: str) -> bool:
-        return item_id in self._said_items
-
-    def was_cut(self, item_id: str) -> bool:
-        return item_id in self._cut_items
-
-    def _old_is_past(self) -> bool:
-        """New output after all of the old was made: its end got lost."""
-        if self._old_made:
-            self._old_turns = 0
-            self._old_made = False
-        return not self._old_turns
-
-    # -- Patience ----------------------------------------------------------------------------------------
-
-    @property
-    def due_us(self) -> int | None:
-        return self._due_us
-
-    def _await(self, patience_us: int) -> None:
-        self._due_us = self._now_us() + patience_us
-        self._outputs_at_due = self._outputs
-
-    def _await_end(self, reply: Reply) -> None:
-        self._await(NO_END_US)
-        if reply.base64_chars and self._due_us is not None:
-            self._due_us = max(self._due_us, reply.played_us + NO_END_US)
-
-    def _await_again(self) -> None:
-        if self.reply is not None:
-            self._await(NO_OUTPUT_US)
-        elif self._old_turns and not self._old_made:
-            self._await(OLD_TURN_US)
-        else:
-            self._due_us = None
-
-    def woke(self) -> list[Act]:
-        if self._due_us is None or self._now_us() < self._due_us:
-            return []
-        reply = self.reply
-        if reply is None:
-            self._old_turns = 0
-            self._due_us = None
-            return []
-        whole = self._users.words_whole()
-        if reply.interrupted and not reply.made:
-            return [*whole, *self.leave("cancelled", "turn_detected")]
-        if reply.made:
-            return [*whole, *(self.leave("completed") if self.ends_when_made else self._finish("completed"))]
-        if self._outputs != self._outputs_at_due:
-            self._await(NO_OUTPUT_US)
-            return []
-        return [*whole, *self._finish("failed", "backend_timeout")]
 
 
 def _format(mime: str) -> AudioFormat:

@@ -67,6 +67,7 @@ class ProviderSide:
         self._users = Users(new_id)
         self._speech = Speech(target, terms, self._users, now_us)
         self._hearing = Hearing(new_id, now_us, self._users, self._speech.input_ms)
+        self._replies = self._hearing.replies
         self._holding = Holding(target, terms)
         self._start_over = False  # as soon as nothing is being said
         self._queue = Queue(terms.waiting_bytes_max)
@@ -93,13 +94,13 @@ class ProviderSide:
 
     def hear_audio(self, payload: bytes) -> ProviderSaid | None:
         base64 = proven_audio(payload)
-        return None if base64 is None else [*self._hearing.audio(base64, PCM_24K)]
+        return None if base64 is None else [*self._replies.audio(base64, PCM_24K)]
 
     def alike(self, payload: bytes, act: ReplyAudio | ReplyTranscript) -> list[Alike]:
-        return self._hearing.alike(act)
+        return self._replies.alike(act)
 
     def heard_unread(self, crossed: Crossed) -> None:
-        self._hearing.heard_unread(crossed)
+        self._replies.heard_unread(crossed)
 
     def _tell_before_speech(self) -> list[bytes]:
         """The model answers the user's speech unasked, and is to know by then what the client has added."""
@@ -108,19 +109,19 @@ class ProviderSide:
         return [frames.content(self._queue.take_turns(), complete=False)]
 
     def passed(self, base64_chars: int) -> Sequence[Act]:
-        return self._hearing.passed(base64_chars)
+        return self._replies.passed(base64_chars)
 
     def closed(self, code: int, reason: str) -> Sequence[Act]:
         return trouble(code, reason, self._hearing.ready)
 
     @property
     def due_us(self) -> int | None:
-        due = (self._speech.due_us, self._answers.due_us, self._hearing.due_us)
+        due = (self._speech.due_us, self._answers.due_us, self._replies.due_us)
         return min((us for us in due if us is not None), default=None)
 
     def woke(self) -> ProviderSaid:
         said: ProviderSaid = [*self._speech.woke(), *self._answers.woke()]
-        return [*said, *self._hearing.woke(), *self._begin_anew()]
+        return [*said, *self._replies.woke(), *self._begin_anew()]
 
     # -- How the call is to be held ----------------------------------------------------------------------
 
@@ -130,14 +131,14 @@ class ProviderSide:
         return [setup]
 
     def _hear_as(self, config: Config) -> None:
-        hearing = self._hearing
-        hearing.text_only = config.text_only
-        hearing.writes = setup_out.writes(config, self._target.profile)
-        hearing.ends_when_made = self._terms.reply_ends == "made"
+        replies = self._replies
+        replies.text_only = config.text_only
+        replies.writes = setup_out.writes(config, self._target.profile)
+        replies.ends_when_made = self._terms.reply_ends == "made"
         self._users.manual = config.manual_turns
 
     def _configure(self, wish: Configure) -> ProviderSaid:
-        said: ProviderSaid = [*self._holding.change(wish, self._hearing.has_spoken)]
+        said: ProviderSaid = [*self._holding.change(wish, self._replies.has_spoken)]
         if any(isinstance(one, StartOver) for one in said):
             self._start_over = True
             return []
@@ -147,7 +148,7 @@ class ProviderSide:
 
     def _begin_anew(self) -> ProviderSaid:
         """Not in the middle of a reply."""
-        if not self._start_over or self._hearing.reply is not None:
+        if not self._start_over or self._replies.reply is not None:
             return []
         self._start_over = False
         return [StartOver()]
@@ -166,14 +167,14 @@ class ProviderSide:
     def _speech_begins(self, wish: SpeechBegins) -> ProviderSaid:
         if self._speech.begun:
             return []
-        said = self._left()
-        self._hearing.interrupts = self._hearing.old_turn
-        return [*said, self._speech.begin()]
+        left = self._replies.leave_running()
+        self._replies.interrupts = self._replies.old_turn
+        return [*left, self._speech.begin()]
 
     # -- The conversation --------------------------------------------------------------------------------
 
     def _takes_content(self) -> bool:
-        return self._target.profile.content == "always" or not self._hearing.has_spoken
+        return self._target.profile.content == "always" or not self._replies.has_spoken
 
     def _say(self, wish: Say) -> ProviderSaid:
         if wish.role == "system":
@@ -219,8 +220,8 @@ class ProviderSide:
     def _truncate(self, wish: Truncate) -> ProviderSaid:
         """Gemini cuts its turn by itself, where the user interrupts, and remembers what it had sent. What the
         client was told by an earlier provider is cut in our memory alone."""
-        hearing = self._hearing
-        uncut = hearing.was_said(wish.item_id) and not hearing.was_cut(wish.item_id)
+        replies = self._replies
+        uncut = replies.was_said(wish.item_id) and not replies.was_cut(wish.item_id)
         if uncut and self._terms.strict:
             why = "This backend truncates only what the user has interrupted."
             return [Refused("item_id", why, wish.request_id)]
@@ -235,12 +236,10 @@ class ProviderSide:
     # -- Replies -----------------------------------------------------------------------------------------
 
     def _ask_reply(self, wish: AskReply) -> ProviderSaid:
-        hearing = self._hearing
         if refused := self._unanswerable(wish):
             return [refused]
-        said: ProviderSaid = self._left()
-        said += self._asked(wish.instructions)
-        return [*said, *hearing.ask(wish.metadata)]
+        left = self._replies.leave_running()
+        return [*left, *self._asked(wish.instructions), *self._replies.ask(wish.metadata)]
 
     def _unanswerable(self, wish: AskReply) -> Refused | None:
         for extra in wish.extras:
@@ -250,7 +249,7 @@ class ProviderSide:
         if wish.instructions and self._terms.strict:
             why = "This backend has no instructions for one response."
             return Refused("response.instructions", why, wish.request_id)
-        reply = self._hearing.reply
+        reply = self._replies.reply
         if reply is None or reply.made or wish.interrupts:
             return None
         why = (
@@ -259,19 +258,10 @@ class ProviderSide:
         )
         return Refused("", why, wish.request_id, "conversation_already_has_active_response")
 
-    def _left(self) -> ProviderSaid:
-        """The reply that runs, ended here: it has made all its output, or it is to be interrupted."""
-        reply = self._hearing.reply
-        if reply is None:
-            return []
-        if reply.made and not reply.interrupted:
-            return [*self._hearing.leave("completed")]
-        return [*self._hearing.leave("cancelled", "client_cancelled")]
-
     def _asked(self, instructions: str) -> list[bytes]:
         """All that waits, as what makes Gemini answer: answers of tools, turns, an activity, or nothing but
         the wish."""
-        hearing = self._hearing
+        replies = self._replies
         said = self._answers.take()
         turns = self._queue.take_turns()
         if instructions:
@@ -280,25 +270,25 @@ class ProviderSide:
         if turns:
             if self._takes_content():
                 # A second one interrupts what the first has begun, as does an activity.
-                hearing.interrupts = hearing.old_turn or bool(said)
+                replies.interrupts = replies.old_turn or bool(said)
                 said.append(frames.content(turns, complete=not activity))
             else:
                 said += typed(turns)
         if activity:
-            hearing.interrupts = hearing.interrupts or hearing.old_turn or bool(said)
+            replies.interrupts = replies.interrupts or replies.old_turn or bool(said)
             said += self._speech.in_time(activity)
         if not said and not activity:
-            hearing.interrupts = hearing.old_turn and self._takes_content()
+            replies.interrupts = replies.old_turn and self._takes_content()
             said.append(frames.GO_ON if self._takes_content() else frames.text(" "))
         return said
 
     def _stop_reply(self, wish: StopReply) -> ProviderSaid:
         """Nothing stops Gemini; it is only not listened to until its turn is over."""
-        reply = self._hearing.reply
+        reply = self._replies.reply
         if reply is None or wish.reply_id not in ("", reply.id):
             why = "Cancellation failed: no active response found"
             return [Refused("response_id", why, wish.request_id, "response_cancel_not_active")]
-        return [*self._hearing.leave("cancelled", "client_cancelled")]
+        return [*self._replies.leave("cancelled", "client_cancelled")]
 
     # -- Telling -----------------------------------------------------------------------------------------
 
