@@ -12,20 +12,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct
-
 from ..acts import (
     Act,
     AudioPassed,
     ReplyAudio,
     ReplyBegun,
     ReplyDone,
-    ReplyItem,
-    ReplyItemDone,
     ReplyMade,
     ReplyText,
     ReplyTranscript,
-    ToolCall,
     Usage,
 )
 from ..dialect import NewId, NowUs
@@ -35,6 +30,7 @@ from . import usage
 from .calls import Calls
 from .proofs import only_audio_from_provider, words_from_provider
 from .reasons import Status, ending
+from .reply import Reply
 from .users import Users
 
 # Patience. A turn that was handed over and brings nothing is given up; so is one whose end is not told.
@@ -44,28 +40,6 @@ LATE_WORDS_US = 300_000  # of a reply that ends when it is made: some are told a
 OLD_TURN_US = 10_000_000  # a turn that nobody listens to any more, and that says nothing either
 
 _ITEMS_KEPT = 256  # of the past, so that a client may still say how much of one was heard
-_AUDIO_BYTES_PER_MS = PCM_24K.bytes_per_ms
-
-
-class Reply(Struct):
-    id: str
-    items: int = 0
-    item_id: str = ""  # the message that is being said
-    made: bool = False
-    interrupted: bool = False
-    spoken: bool = False
-    written: str = ""
-    first_audio_us: int = 0
-    base64_chars: int = 0
-
-    @property
-    def silent(self) -> bool:
-        return not self.items
-
-    @property
-    def played_us(self) -> int:
-        """When all of it must have been heard; 0 if none of it can be."""
-        return self.first_audio_us + self.base64_chars * 3 // 4 * 1000 // _AUDIO_BYTES_PER_MS
 
 
 class Replies:
@@ -170,16 +144,9 @@ class Replies:
         reply = self.reply
         assert reply is not None
         self.has_spoken = True
-        acts += self._close_message()
+        acts += reply.end_message()
         for one in calls:
-            call = self._calls.called(one)
-            item_id = self._new_id("item")
-            acts += [
-                ReplyItem(reply.id, item_id, reply.items, "function_call", call.id, call.name),
-                ToolCall(call.id, call.name, call.arguments, item_id, reply.id),
-                ReplyItemDone(item_id),
-            ]
-            reply.items += 1
+            acts += reply.call(self._calls.called(one), self._new_id("item"))
         self._bare_end_due = True
         return [*acts, *self._finish("completed")]
 
@@ -191,9 +158,7 @@ class Replies:
         reply = self.reply
         assert reply is not None
         if not reply.item_id:
-            reply.item_id = self._new_id("item")
-            acts.append(ReplyItem(reply.id, reply.item_id, reply.items))
-            reply.items += 1
+            acts.append(reply.begin_message(self._new_id("item")))
             self._said_items.append(reply.item_id)
         return acts
 
@@ -283,26 +248,11 @@ class Replies:
         """A message is closed only if it is whole; else the end of its reply closes it."""
         reply = self.reply
         assert reply is not None
-        acts = self._close_message() if status == "completed" else self._written_down()
+        acts = reply.end_message() if status == "completed" else reply.written_down()
         acts += self._billed(reply.id)
         self._last_reply_id = reply.id
         self.reply, self._due_us = None, None
         return [*acts, ReplyDone(reply.id, status, reason, more)]
-
-    def _close_message(self) -> list[Act]:
-        reply = self.reply
-        if reply is None or not reply.item_id:
-            return []
-        written = self._written_down()
-        item_id, reply.item_id = reply.item_id, ""
-        return [*written, ReplyItemDone(item_id)]
-
-    def _written_down(self) -> list[Act]:
-        reply = self.reply
-        if reply is None or reply.spoken or not reply.written:
-            return []
-        written, reply.written = reply.written, ""
-        return [ReplyText(reply.item_id, 0, written, final=True)]
 
     # -- What it costs -----------------------------------------------------------------------------------
 
