@@ -41,7 +41,7 @@ from realtime_switch.dialects.acts import (
     UserTranscript,
     UserTurn,
 )
-from realtime_switch.dialects.gemini.replies import LATE_WORDS_US
+from realtime_switch.dialects.gemini.patience import LATE_WORDS_US
 from realtime_switch.dialects.profile import Profile
 from realtime_switch.dialects.sound import AudioFormat
 from realtime_switch.dialects.terms import Terms

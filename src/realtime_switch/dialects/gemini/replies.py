@@ -28,16 +28,11 @@ from ..envelopes import Alike, Crossed
 from ..sound import PCM_24K, AudioFormat
 from . import usage
 from .calls import Calls
+from .patience import LATE_WORDS_US, NO_END_US, NO_OUTPUT_US, OLD_TURN_US, Patience
 from .proofs import only_audio_from_provider, words_from_provider
 from .reasons import Status, ending
 from .reply import Reply
 from .users import Users
-
-# Patience. A turn that was handed over and brings nothing is given up; so is one whose end is not told.
-NO_OUTPUT_US = 30_000_000
-NO_END_US = 5_000_000  # after what it said must have been played
-LATE_WORDS_US = 300_000  # of a reply that ends when it is made: some are told after its sound
-OLD_TURN_US = 10_000_000  # a turn that nobody listens to any more, and that says nothing either
 
 _ITEMS_KEPT = 256  # of the past, so that a client may still say how much of one was heard
 
@@ -67,9 +62,7 @@ class Replies:
         self._bare_end_due = False  # after calls some backends end the turn with nothing in it
         self._said_items: deque[str] = deque(maxlen=_ITEMS_KEPT)
         self._cut_items: deque[str] = deque(maxlen=_ITEMS_KEPT)
-        self._due_us: int | None = None
-        self._outputs = 0  # counted, so that patience is measured without a look at the clock each time
-        self._outputs_at_due = 0
+        self._patience = Patience(now_us)
 
     # -- What the model says -----------------------------------------------------------------------------
 
@@ -93,7 +86,7 @@ class Replies:
     def heard_unread(self, crossed: Crossed) -> None:
         assert self.reply is not None
         self.reply.base64_chars += crossed.base64_chars
-        self._outputs += crossed.frames
+        self._patience.outputs += crossed.frames
 
     def passed(self, base64_chars: int) -> list[Act]:
         return [*(self._audio(base64_chars) or ()), AudioPassed(base64_chars)]
@@ -112,7 +105,7 @@ class Replies:
             reply.first_audio_us = self._now_us()
         reply.spoken = True
         reply.base64_chars += base64_chars
-        self._outputs += 1
+        self._patience.outputs += 1
         return acts
 
     def said(self, text: str) -> list[Act]:
@@ -152,7 +145,7 @@ class Replies:
 
     def _message(self) -> list[Act]:
         """The reply and its message, begun if they are not."""
-        self._outputs += 1
+        self._patience.outputs += 1
         self.has_spoken = True
         acts = self._reply()
         reply = self.reply
@@ -167,7 +160,7 @@ class Replies:
         if self.reply is None:
             acts = self._users.end(self._input_ms())
             acts.append(self._begin())
-            self._await(NO_OUTPUT_US)
+            self._patience.wait(NO_OUTPUT_US)
             return acts
         return self._users.end(self._input_ms()) if self.reply.silent else []
 
@@ -193,9 +186,9 @@ class Replies:
             return []
         reply.made = True
         if self.ends_when_made:
-            self._await(LATE_WORDS_US)
+            self._patience.wait(LATE_WORDS_US)
         else:
-            self._await_end(reply)
+            self._patience.wait(NO_END_US, reply.played_us)
         return [ReplyMade(reply.id)]
 
     def interrupted(self) -> list[Act]:
@@ -214,7 +207,7 @@ class Replies:
             self.reply.interrupted = True
             if self.reply.item_id:
                 self._cut_items.append(self.reply.item_id)
-            self._await(NO_END_US)
+            self._patience.wait(NO_END_US)
         return acts
 
     def turn_over(self, reason: str, more: bool) -> list[Act]:
@@ -251,7 +244,8 @@ class Replies:
         acts = reply.end_message() if status == "completed" else reply.written_down()
         acts += self._billed(reply.id)
         self._last_reply_id = reply.id
-        self.reply, self._due_us = None, None
+        self.reply = None
+        self._patience.end()
         return [*acts, ReplyDone(reply.id, status, reason, more)]
 
     # -- What it costs -----------------------------------------------------------------------------------
@@ -275,7 +269,7 @@ class Replies:
     def ask(self, metadata: dict[str, Any] | None) -> list[Act]:
         """The model was asked to answer."""
         begun = self._begin(metadata)
-        self._await(NO_OUTPUT_US)
+        self._patience.wait(NO_OUTPUT_US)
         return [begun]
 
     def leave(self, status: Status, reason: str = "") -> list[Act]:
@@ -321,39 +315,30 @@ class Replies:
 
     @property
     def due_us(self) -> int | None:
-        return self._due_us
-
-    def _await(self, patience_us: int) -> None:
-        self._due_us = self._now_us() + patience_us
-        self._outputs_at_due = self._outputs
-
-    def _await_end(self, reply: Reply) -> None:
-        self._await(NO_END_US)
-        if reply.base64_chars and self._due_us is not None:
-            self._due_us = max(self._due_us, reply.played_us + NO_END_US)
+        return self._patience.due_us
 
     def _await_again(self) -> None:
         if self.reply is not None:
-            self._await(NO_OUTPUT_US)
+            self._patience.wait(NO_OUTPUT_US)
         elif self._old_turns and not self._old_made:
-            self._await(OLD_TURN_US)
+            self._patience.wait(OLD_TURN_US)
         else:
-            self._due_us = None
+            self._patience.end()
 
     def woke(self) -> list[Act]:
-        if self._due_us is None or self._now_us() < self._due_us:
+        if not self._patience.is_over:
             return []
         reply = self.reply
         if reply is None:
             self._old_turns = 0
-            self._due_us = None
+            self._patience.end()
             return []
         whole = self._users.words_whole()
         if reply.interrupted and not reply.made:
             return [*whole, *self.leave("cancelled", "turn_detected")]
         if reply.made:
             return [*whole, *(self.leave("completed") if self.ends_when_made else self._finish("completed"))]
-        if self._outputs != self._outputs_at_due:
-            self._await(NO_OUTPUT_US)
+        if self._patience.was_rewarded:
+            self._patience.wait(NO_OUTPUT_US)
             return []
         return [*whole, *self._finish("failed", "backend_timeout")]
