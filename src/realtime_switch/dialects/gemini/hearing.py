@@ -11,7 +11,7 @@ from ..acts import Act, Garbled, GoingAway, Handle, Ready, ToolCallsCancelled
 from ..dialect import NewId, NowUs
 from ..members import list_of, object_of, text_of
 from ..sound import PCM_24K, AudioFormat
-from . import frames, usage
+from . import frames
 from .calls import Calls
 from .casing import duration_ms
 from .replies import Replies
@@ -37,7 +37,7 @@ class Hearing:
             return [Garbled()]
         acts: list[Act] = []
         if message.usageMetadata is not None:
-            self.replies.cost(usage.counts(message.usageMetadata))
+            self.replies.unbilled.add(message.usageMetadata)
         if message.setupComplete is not None and not self.ready:
             self.ready = True
             acts.append(Ready(raw, PCM_24K.bytes_per_ms))
@@ -52,7 +52,8 @@ class Hearing:
             acts += self._cancellation(object_of(message.toolCallCancellation))
         if isinstance(content, dict) and content:
             acts += self._ends(content)
-        acts += self.replies.late_bill()
+        if self.replies.reply is None:
+            acts += self.replies.unbilled.later()
         if message.goAway is not None:
             acts.append(GoingAway(duration_ms(object_of(message.goAway).get("timeLeft"))))
         if message.sessionResumptionUpdate is not None:

@@ -1,11 +1,11 @@
 """The life of Gemini's replies: turns without ids become replies with ids, each begun once and ended once.
 
+One runs at a time; where it stands, and what moves it on:
+
     none --asked, or first output--> open --generationComplete--> made --turnComplete--> none
     open --toolCall--> none; what is said after it is another reply
     open, made --interrupted--> ... --turnComplete--> none
     asked again while made, or stopped --> none at once; the old turn's end is still to come and is not heard
-
-What a turn cost is told with its end, or later, or never (TRANSLATION.md 5).
 """
 
 from collections import deque
@@ -21,17 +21,16 @@ from ..acts import (
     ReplyMade,
     ReplyText,
     ReplyTranscript,
-    Usage,
 )
 from ..dialect import NewId, NowUs
 from ..envelopes import Alike, Crossed
 from ..sound import PCM_24K, AudioFormat
-from . import usage
 from .calls import Calls
 from .patience import LATE_WORDS_US, NO_END_US, NO_OUTPUT_US, OLD_TURN_US, Patience
 from .proofs import only_audio_from_provider, words_from_provider
 from .reasons import Status, ending
 from .reply import Reply
+from .usage import Unbilled
 from .users import Users
 
 _ITEMS_KEPT = 256  # of the past, so that a client may still say how much of one was heard
@@ -52,8 +51,7 @@ class Replies:
         self.text_only: bool | None = None
         self.writes: bool | None = None  # the model writes instead of speaking
         self.ends_when_made = False  # a reply, and not where the turn does
-        self._last_reply_id = ""
-        self._bill: usage.Counts = {}
+        self.unbilled = Unbilled()
         # Turns that nobody listens to any more; and whether the oldest of them has made all of its output.
         self._old_turns = 0
         self._old_made = False
@@ -231,7 +229,7 @@ class Replies:
         self._old_turns -= 1
         self._old_made = False
         self._await_again()
-        return self._billed(self._last_reply_id)
+        return self.unbilled.later()
 
     def kept_silent(self) -> list[Act]:
         """The model waits for the user instead of answering."""
@@ -242,27 +240,10 @@ class Replies:
         reply = self.reply
         assert reply is not None
         acts = reply.end_message() if status == "completed" else reply.written_down()
-        acts += self._billed(reply.id)
-        self._last_reply_id = reply.id
+        acts += self.unbilled.at_end(reply.id)
         self.reply = None
         self._patience.end()
         return [*acts, ReplyDone(reply.id, status, reason, more)]
-
-    # -- What it costs -----------------------------------------------------------------------------------
-
-    def cost(self, counts: usage.Counts) -> None:
-        self._bill = usage.summed(self._bill, counts)
-
-    def late_bill(self) -> list[Act]:
-        """Of a turn whose end was told."""
-        return self._billed(self._last_reply_id) if self.reply is None else []
-
-    def _billed(self, reply_id: str) -> list[Act]:
-        if not self._bill:
-            return []
-        bill: dict[str, Any] = {**self._bill, "reply_id": reply_id}
-        self._bill = {}
-        return [Usage(**bill)]
 
     # -- By the client's wish ----------------------------------------------------------------------------
 

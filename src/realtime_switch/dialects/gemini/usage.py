@@ -7,6 +7,7 @@ text, and more than the whole is not charged.
 
 from typing import Any
 
+from ..acts import Act, Usage
 from ..members import COUNT_MAX, count_of, list_of, object_of, text_of
 
 Counts = dict[str, int]  # the fields of acts.Bill that are not 0
@@ -73,3 +74,25 @@ def _cached(whole: int, details: Any, prompt: Counts) -> Counts:
         cached[kind] += more
         left -= more
     return cached
+
+
+class Unbilled:
+    """What turns have cost, until that is told: with a turn's end, or later, or never (TRANSLATION.md 5)."""
+
+    def __init__(self) -> None:
+        self._counts: Counts = {}
+        self._reply_id = ""  # of the turn that ended last
+
+    def add(self, usage: Any) -> None:
+        self._counts = summed(self._counts, counts(usage))
+
+    def at_end(self, reply_id: str) -> list[Act]:
+        self._reply_id = reply_id
+        return self.later()
+
+    def later(self) -> list[Act]:
+        if not self._counts:
+            return []
+        bill: dict[str, Any] = {**self._counts, "reply_id": self._reply_id}
+        self._counts = {}
+        return [Usage(**bill)]
