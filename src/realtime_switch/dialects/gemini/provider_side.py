@@ -116,8 +116,9 @@ class ProviderSide:
 
     @property
     def due_us(self) -> int | None:
-        due = (self._speech.due_us, self._answers.due_us, self._replies.due_us)
-        return min((us for us in due if us is not None), default=None)
+        waits = (self._speech.due_us, self._answers.due_us, self._replies.due_us)
+        due = [us for us in waits if us is not None]
+        return min(due) if due else None
 
     def woke(self) -> ProviderSaid:
         said: ProviderSaid = [*self._speech.woke(), *self._answers.woke()]
