@@ -10,8 +10,10 @@ from realtime_switch.dialects.gpt_live.session import Session
 FUNCTION = {"type": "function", "name": "weather"}
 
 
-def started(**session):
-    return Session(msgspec.json.encode({"type": "session.start", "session": session}).decode())
+def started(**members):
+    session = Session(msgspec.json.encode({"type": "session.start", "session": members}).decode())
+    session.start("live_1", 0)
+    return session
 
 
 def to_a_model(*tools):
@@ -54,11 +56,25 @@ def test_an_update_keeps_the_instructions_that_were_appended():
 def test_an_update_is_confirmed_once():
     session = started(delegation=to_a_model())
     session.update({"event_id": "e1", "session": {"delegation": to_a_model(FUNCTION)}})
-    assert [session.confirmed(), session.confirmed()] == ["e1", ""]
+    assert [session.confirmed(), session.confirmed()] == ["e1", None]
+
+
+def test_one_that_the_client_has_not_named_is_confirmed_too():
+    session = started(delegation=to_a_model())
+    session.update({"session": {"delegation": to_a_model(FUNCTION)}})
+    assert [session.confirmed(), session.confirmed()] == ["", None]
+
+
+def test_what_is_told_of_the_session_changes_when_an_update_is_confirmed():
+    session = started(delegation=to_a_model())
+    session.update({"session": {"delegation": to_a_model(FUNCTION)}})
+    assert session.resource["delegation"] == to_a_model()
+    session.confirmed()
+    assert session.resource["delegation"] == to_a_model(FUNCTION)
 
 
 def test_a_refused_update_is_not_waited_for():
     session = started(delegation=to_a_model())
     with pytest.raises(Mistake):
         session.update({"event_id": "e1", "session": {"audio": {}}})
-    assert session.confirmed() == ""
+    assert session.confirmed() is None

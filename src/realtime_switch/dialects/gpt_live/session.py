@@ -19,7 +19,7 @@ _Members = dict[str, Any]
 class Session:
     def __init__(self, start: str) -> None:
         self._asked = session_of(start)
-        self._updated_by = ""  # whose session.update is not confirmed yet
+        self._updated_by: str | None = None  # whose session.update is not confirmed yet; it may have no name
         delegation = object_of(self._asked.get("delegation", {"type": "client"}))
         self.to_application = delegation.get("type") == "client"
         self.backend_model = member(object_of(delegation.get("responses")).get("model"))
@@ -68,11 +68,13 @@ class Session:
         self._asked["delegation"] = {"type": "responses", "responses": merged}
         instructions = self.config.instructions  # those that were appended among them
         self.config = replace(self._configured(), instructions=instructions)
-        self._updated_by = member(message.get("event_id"))
+        self._updated_by = request_id = member(message.get("event_id"))
         changed = frozenset({"tools", "tool_choice", "parallel_tools"})
-        return [Configure(config=self.config, changed=changed, request_id=self._updated_by)]
+        return [Configure(config=self.config, changed=changed, request_id=request_id)]
 
-    def confirmed(self) -> str:
-        """Whose update it is that the provider has taken; "" where nobody waits for that."""
-        updated_by, self._updated_by = self._updated_by, ""
+    def confirmed(self) -> str | None:
+        """Whose update it is that the provider has taken; None where nobody waits for that."""
+        updated_by, self._updated_by = self._updated_by, None
+        if updated_by is not None:
+            self.resource["delegation"] = self._asked["delegation"]
         return updated_by

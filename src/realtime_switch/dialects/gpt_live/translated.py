@@ -206,7 +206,7 @@ class Translated:
     def _ready(self, act: Ready | Configured) -> ClientSaid:
         if self.session.started:
             asked_by = self.session.confirmed()
-            if not asked_by:
+            if asked_by is None:
                 return []
             return [self._event("session.updated", asked_by, session=self.session.resource)]
         for extra in self.session.config.extras:
