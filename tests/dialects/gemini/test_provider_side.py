@@ -188,6 +188,24 @@ def test_activities_keep_their_distance():
     assert talk.wake(0.5) == [ACTIVITY_START, mic(A_TENTH), ACTIVITY_END]
 
 
+def test_a_committed_turn_keeps_its_distance_from_one_that_was_marked_as_it_was_spoken():
+    talk = Talk(MANUAL).ready()
+    talk.tell(SpeechBegins(), UserAudio(A_TENTH, PCM_24K), SpeechEnds())
+
+    assert talk.tell(UserAudio(A_TENTH, PCM_24K), CommitAudio(), AskReply())[-1] == ReplyBegun("resp_1")
+    assert talk.side.due_us == talk.now_us() + 500_000
+
+
+def test_what_was_cleared_is_not_committed_with_what_follows():
+    talk = Talk().ready()
+    talk.tell(
+        UserAudio(silence(PCM_24K, 300), PCM_24K), ClearAudio(), UserAudio(silence(PCM_24K, 50), PCM_24K)
+    )
+
+    (refused,) = talk.tell(CommitAudio())
+    assert "buffer only has 50.00ms" in refused.message
+
+
 def aloud(ms, text="", audio_format=PCM_24K):
     sound = UserAudio(silence(audio_format, ms), audio_format)
     return Say(item_id="mine", role="user", text=text, spoken=(Spoken(sound, "item.content[0].type"),))
@@ -239,6 +257,18 @@ def test_too_much_sound_within_items_is_refused():
     assert talk.tell(aloud(200)) == [ItemTaken("mine"), UserTurn("mine")]
     (refused,) = talk.tell(aloud(200))
     assert refused.field == "item"
+
+
+@pytest.mark.parametrize(("ms", "words"), [(200, "long" * 5_000), (2_000, "Listen:")])
+def test_of_an_item_that_is_refused_neither_sound_nor_words_are_told(ms, words):
+    talk = Talk(MANUAL, terms=Terms(waiting_bytes_max=15_000)).ready()
+    for _ in range(100):  # nor do they take room
+        (refused,) = talk.tell(aloud(ms, words))
+        assert refused.field == "item"
+    talk.tell(Say(item_id="other", role="user", text="Hello."))
+    content, _ = talk.tell(AskReply())
+    turn = {"role": "user", "parts": [{"text": "Hello."}]}
+    assert content["clientContent"] == {"turns": [turn], "turnComplete": True}
 
 
 def test_a08_an_empty_commit():

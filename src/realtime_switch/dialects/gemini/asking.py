@@ -78,6 +78,10 @@ class Queue:
         self._held.append(held)
         return True
 
+    def take_back(self) -> None:
+        """What came last."""
+        self._size -= self._held.pop().size
+
     def delete(self, item_id: str) -> bool:
         """False: it is not here, or not any more."""
         for place, held in enumerate(self._held):

@@ -198,7 +198,10 @@ class ProviderSide:
             return [Refused(wish.spoken[0].path, why, wish.request_id)]
         # It is not deleted in part, so what is written beside the sound goes by no name.
         beside = replace(wish, item_id="", spoken=())
-        if not self._speech.add_turn(wish) or not self._queue.say(beside):
+        if not self._queue.say(beside):
+            return [Refused("item", TOO_MUCH, wish.request_id)]
+        if not self._speech.add_turn(wish):
+            self._queue.take_back()
             return [Refused("item", TOO_MUCH, wish.request_id)]
         text = [UserText(wish.item_id, wish.text)] if wish.text else []
         return [*text, ItemTaken(wish.item_id), *self._speech.turn_added(wish)]
