@@ -16,7 +16,7 @@ from gemini_client_frames import setup
 from gemini_frames import sent as sent_to_gemini
 from local_talk import think
 from openai_frames import is_for_provider as is_for_openai
-from realtime_switch.accounts.records import Grant, UsageRecord
+from realtime_switch.accounts.records import Grant, UsageKind, UsageRecord
 from realtime_switch.dialects import gemini, openai
 from realtime_switch.dialects.sound import AudioFormat
 from realtime_switch.dialects.terms import Target, Terms
@@ -315,7 +315,7 @@ class World:
                 case ToBeside(payload):
                     told.append((max(self.lines), self.lines[max(self.lines)], payload))
                 case Keep(record):
-                    if isinstance(record, UsageRecord) and record.response_id:
+                    if isinstance(record, UsageRecord) and record.kind is UsageKind.RESPONSE:
                         self.kept.append(record)
                 case Ask():
                     grant = Grant(account_id="a", session_id="s", credits=10**9)
