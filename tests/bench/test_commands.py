@@ -16,6 +16,7 @@ SMALL = {
     "outbox.py drain": ["--records", "200"],
     "own_account.py": ["--sessions", "20", "--passages", "2"],
     "scale.py": ["--minutes", "40"],
+    "waking.py": ["--writes", "20"],
 }
 
 pytestmark = pytest.mark.skipif(cores() is None, reason="the harness needs Linux and two cores")
