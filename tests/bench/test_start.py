@@ -33,7 +33,7 @@ NOT_NEEDED = {
     "trustme",
     "websockets",
 }
-NOT_NEEDED_OF_OURS = {"bench", "business", "link.server", "local", "store"}
+NOT_NEEDED_OF_OURS = {"bench", "business", "gateway.openapi", "link.server", "local", "store"}
 OF_THE_COMMAND = {"realtime_switch.cli", "realtime_switch.cli.main", "realtime_switch.cli.options"}
 
 

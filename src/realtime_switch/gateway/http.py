@@ -26,7 +26,6 @@ from .http_page import Page
 from .http_secrets import ClientSecrets
 from .http_sessions import Sessions
 from .http_tokens import AuthTokens
-from .openapi import DOCUMENT
 
 PAGE = """This is Realtime Switch, a gateway for realtime voice AI.
 
@@ -114,6 +113,9 @@ class Api:
         return PlainTextResponse(f"{why_not or 'ready'}\n", 503 if why_not else 200, headers=http.HEADERS)
 
     async def openapi(self, request: Request) -> Response:
+        # 0.2 MB that few gateways are ever asked for; some milliseconds, the first time.
+        from .openapi import DOCUMENT
+
         return http.answer(DOCUMENT)
 
     async def models(self, request: Request) -> Response:
