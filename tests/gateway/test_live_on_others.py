@@ -122,6 +122,16 @@ async def test_a_question_is_answered_on_the_clients_clock(dialect: Any) -> None
         assert UsageKind.SESSION not in kinds, "what the provider bills is tokens"
 
 
+@pytest.mark.parametrize("named", [{"event_id": "c2"}, {}])
+async def test_an_update_is_confirmed_as_it_was_asked_for_named_or_not(dialect: Any, named: Any) -> None:
+    bare = {"type": "responses", "responses": {"model": "gpt-5.6-terra"}}
+    async with calling(dialect, delegation=bare) as (_, caller):
+        await caller.send("session.update", session={"delegation": RESPONSES}, **named)
+        updated = await caller.until("session.updated")
+        assert updated["session"]["delegation"] == RESPONSES
+        assert updated.get("client_event_id") == named.get("event_id")
+
+
 async def test_speaking_over_it_drops_what_is_not_spoken(dialect: Any) -> None:
     long = ScriptedReply(text="one two three four five six seven eight nine ten " * 4)
     async with calling(dialect, long, hears=("count", "stop")) as (_, caller):
